@@ -17,20 +17,24 @@ namespace pyrometer::energy {
 namespace {
 
 constexpr double kTolerance = 1e-9;  // relative error at which to stop
+constexpr double kEnough = 1e-6;     // the same where more than kManyRules distributions were computed
+constexpr std::size_t kManyRules = 5000;
 constexpr double kTrusted = 1e-4;    // relative error
 constexpr double kRounding = 1e-14;  // relative, for each layer
 constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an energy, which is interpolated
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
-constexpr Fineness kFineness[] = {{10, 14, 16, 11, 4, 2, 0.13},
-                                  {12, 18, 20, 13, 4, 2, 0.1},
-                                  {14, 22, 24, 16, 4, 1.5, 0.08},
-                                  {14, 32, 32, 16, 3, 0, 0.07}};
+constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.1},
+                                  {12, 18, 24, 13, 4, 2, 0.09},
+                                  {14, 20, 28, 16, 4, 1.5, 0.08},
+                                  {14, 24, 32, 16, 3, 0, 0.07}};
 
 /// Layer 1, whose nodes are the rows' times each of `factors`, with the energies of all layers at them.
+///
+/// rules  the number of distributions that were computed, out.
 Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, const Fineness& fineness,
-            int threads) {
+            int threads, std::size_t& rules) {
   const Index layers = chain.layers();
   std::vector<Layer> layer(at(layers + 1));
   for (const double factor : factors)
@@ -62,6 +66,7 @@ Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>&
     average(chain, l, layer[at(std::min(l + 1, layers))], factors.size() > 1, threads, transition, layer[at(l)]);
     if (l < layers) layer[at(l + 1)].energy = layer[at(l + 1)].growth = {};
   }
+  rules = known.size();
   return std::move(layer[1]);
 }
 
@@ -83,21 +88,24 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
              double* energy, double* error) {
   Layer coarse;
   double worst = 0;  // relative error of any layer
+  std::size_t rules = 0;
   for (const Fineness& fineness : kFineness) {
     std::swap(coarse, fine);
-    fine = solve(chain, rows, factors, fineness, threads);
+    fine = solve(chain, rows, factors, fineness, threads, rules);
     if (coarse.energy.empty()) continue;
     worst = 0;
+    double apart = 0;  // difference to the coarser solution, relative: at least that of the layers before
     for (Index l = 1; l <= chain.last(); ++l) {
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
+      if (value > 0) apart = std::max(apart, std::abs(value - rows.mean(&coarse.energy[first])) / value);
       error[l - 1] =
-          kCaution * std::abs(value - rows.mean(&coarse.energy[first])) + rows.error(&fine.energy[first]) +
+          kCaution * apart * value + rows.error(&fine.energy[first]) +
           (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
       if (value > 0) worst = std::max(worst, error[l - 1] / value);
     }
-    if (worst <= kTolerance) break;
+    if (worst <= (rules > kManyRules ? kEnough : kTolerance)) break;
   }
   return worst <= kTrusted;
 }

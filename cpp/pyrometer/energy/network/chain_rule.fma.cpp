@@ -4,16 +4,20 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
+#include "pyrometer/base/minus_two_log.hpp"
 #include "pyrometer/energy/rows/eight_lanes.hpp"
 
 namespace pyrometer::energy {
 namespace {
 
-constexpr std::size_t kMost = 32;     // points of a Gauss rule
+constexpr std::size_t kMost = 32;  // points of a Gauss rule
+constexpr std::size_t kInFlight = 3;
 constexpr std::size_t kTogether = 8;  // laws, one in each lane
 constexpr double kLeastBend = 1e-40;  // of the largest point: smaller points are negligible
 constexpr double kStraight = 1e16;    // of the largest point: ln(1 + q / c) is then q / c
+constexpr double kTiny = 1e-290;      // weights and squares below are 0
 constexpr double kNone = 1e-17;       // of an element beside the diagonal, relative
 
 typedef std::int64_t Mask __attribute__((vector_size(64)));  // -1 where a condition holds, else 0
@@ -28,6 +32,33 @@ bool any(const Mask& mask) {
 
 [[gnu::always_inline]] inline void root(Lanes& x) {
   for (std::size_t k = 0; k < kTogether; ++k) x[k] = std::sqrt(x[k]);
+}
+
+/// 1 / d, d positive and normal, and so its inverse.
+[[gnu::always_inline]] inline void reciprocal(const Lanes& d, Lanes& r) {
+#if defined(__AVX512F__)
+  // Two steps of Newton's method on an estimate of 14 bits, which are half as long as a division.
+  r = __builtin_ia32_rcp14pd512_mask(d, Lanes{}, 0xFF);
+  const Lanes e = 1 - d * r;
+  r += r * e;
+  r += r * (e * e);
+#else
+  r = 1 / d;
+#endif
+}
+
+/// 1 / sqrt(d).
+[[gnu::always_inline]] inline void inverse_root(const Lanes& d, Lanes& r) {
+#if defined(__AVX512F__)
+  r = __builtin_ia32_rsqrt14pd512_mask(d, Lanes{}, 0xFF);
+  const Lanes half = 0.5 * d;
+  r *= 1.5 - half * (r * r);
+  r *= 1.5 - half * (r * r);
+#else
+  r = d;
+  root(r);
+  r = 1 / r;
+#endif
 }
 
 /// Eight symmetric tridiagonal matrices: the three-term recurrences of the orthogonal polynomials of eight laws.
@@ -61,9 +92,11 @@ void sweep(Jacobi& matrix, std::size_t l, const Mask& active, Lanes* first) {
     Mask split;
     split_at(matrix, i, split);
     const Lanes f = s * e[i], b = c * e[i];
-    Lanes r = f * f + g * g;
-    root(r);
-    const Lanes inverse = 1 / (r == 0 ? unit : r), sine = f * inverse, cosine = r == 0 ? unit : g * inverse;
+    const Lanes square = f * f + g * g;
+    const Mask turning = square > kTiny;
+    Lanes inverse;
+    inverse_root(turning ? square : unit, inverse);
+    const Lanes r = square * inverse, sine = turning ? f * inverse : none, cosine = turning ? g * inverse : unit;
     const Lanes rest = d[i + 1] - p, step = (d[i] - rest) * sine + 2 * cosine * b, moved = sine * step;
     d[i + 1] = active ? (split ? rest : rest + moved) : d[i + 1];
     e[i + 1] = active ? (begun ? (split ? g : r) : none) : e[i + 1];
@@ -96,131 +129,152 @@ void diagonalise(Jacobi& matrix, Lanes* weight) {
   for (std::size_t i = 0; i < n; ++i) weight[i] = first[i] * first[i];
 }
 
-[[gnu::always_inline]] inline double total(const Lanes& x) {
-  return ((x[0] + x[4]) + (x[1] + x[5])) + ((x[2] + x[6]) + (x[3] + x[7]));
+/// Eight laws, each in one lane: points, in any order, and weights, of which some may be 0.
+struct Laws {
+  std::vector<Lanes> point, weight;
+
+  [[nodiscard]] std::size_t size() const { return point.size(); }
+  void resize(std::size_t size) {
+    point.resize(size);
+    weight.resize(size);
+  }
+};
+
+/// At most eight laws; lanes beyond have the points of the first.
+Laws side_by_side(std::span<const Rule> rules) {
+  Laws laws;
+  for (const Rule& rule : rules) laws.resize(std::max(laws.size(), rule.size()));
+  for (std::size_t k = 0; k < kTogether; ++k) {
+    const Rule& rule = rules[k < rules.size() ? k : 0];
+    for (std::size_t i = 0; i < laws.size(); ++i) {
+      const bool within = i < rule.size();
+      laws.point[i][k] = rule.point[within ? i : 0];
+      laws.weight[i][k] = within ? rule.weight[i] : 0;
+    }
+  }
+  return laws;
 }
 
-/// next minus its projections on `count` orthonormal vectors of length n, a multiple of 8; vectors up to the next
-/// multiple of four are 0.
-void orthogonalise(const double* basis, std::size_t count, std::size_t n, double* next) {
-  for (const double* u = basis; u < basis + count * n; u += 4 * n) {
-    Lanes sum[4] = {}, x, y;
-    for (std::size_t i = 0; i < n; i += 8) {
-      load(next + i, x);
-      for (std::size_t j = 0; j < 4; ++j) {
-        load(u + j * n + i, y);
-        sum[j] += x * y;
-      }
+/// A point on its way through the rows of eight Jacobi matrices.
+struct Chase {
+  Lanes x, past, cosine, sine, t;
+
+  [[gnu::always_inline]] void begin(const Lanes& point, const Lanes& weight) {
+    x = point;
+    past = weight;
+    fill(1, cosine);
+    fill(0, sine);
+    t = sine;
+  }
+  /// Through a row: `square` is the mass in the first row, and that of the element before in others.
+  [[gnu::always_inline]] void pass(Lanes& diagonal, Lanes& square) {
+    const Lanes whole = square + past, one = Lanes{} + 1, before = sine * square, grown = cosine * whole;
+    const Mask present = whole > kTiny;
+    Lanes inverse, rest;
+    reciprocal(present ? whole : one, inverse);
+    sine = present ? past * inverse : Lanes{};
+    cosine = present ? square * inverse : one;
+    const Lanes step = sine * (diagonal - x) - cosine * t;
+    diagonal -= step - t;
+    const Mask moving = sine > kTiny;
+    reciprocal(moving ? sine : one, rest);
+    past = moving ? step * (step * rest) : before;
+    t = step;
+    square = grown;
+  }
+};
+
+/// The Jacobi matrices of eight laws. Points are added one after the other: a chase from the first row of the matrix
+/// downwards, whose rows beyond `size` are not needed (Gragg, Harwood 1984). A point of weight 0 changes nothing.
+void recurrence(const Laws& laws, std::size_t size, Jacobi& matrix) {
+  const std::size_t points = laws.size(), rows = std::min(size, points);
+  Lanes square[kMost] = {};
+  std::copy_n(laws.point.begin(), rows, matrix.diagonal);
+  // Several points at a time, each a row behind the one before.
+  for (std::size_t i = 0; i < points; i += kInFlight) {
+    Chase chase[kInFlight];
+    std::size_t end[kInFlight];
+    for (std::size_t j = 0; j < kInFlight; ++j) {
+      const bool within = i + j < points;
+      chase[j].begin(laws.point[within ? i + j : i], within ? laws.weight[i + j] : Lanes{});
+      end[j] = within ? std::min(i + j + 1, rows) : 0;
     }
-    const double part[] = {total(sum[0]), total(sum[1]), total(sum[2]), total(sum[3])};
-    for (std::size_t i = 0; i < n; i += 8) {
-      load(next + i, x);
-      for (std::size_t j = 0; j < 4; ++j) {
-        load(u + j * n + i, y);
-        x -= part[j] * y;
-      }
-      store(next + i, x);
-    }
+    for (std::size_t k = 0; k < end[0] + 2 * kInFlight; ++k)
+#pragma GCC unroll 8
+      for (std::size_t j = 0; j < kInFlight; ++j)
+        if (k >= j && k - j < end[j]) chase[j].pass(matrix.diagonal[k - j], square[k - j]);
+  }
+  for (std::size_t k = 0; k + 1 < rows; ++k) {
+    matrix.beside[k] = square[k + 1];
+    root(matrix.beside[k]);
+  }
+  matrix.size = rows;
+}
+
+/// ln(1 + x) for n numbers, x >= 0: the rounding of 1 + x is made good by the ratio.
+void log_one_plus(double* x, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double whole = 1 + x[i], rounded = whole - 1;
+    const double log = -0.5 * base::minus_two_log(whole) * (x[i] / (rounded > 0 ? rounded : 1));
+    x[i] = rounded > 0 ? log : x[i];
   }
 }
 
-/// `count` numbers of value 0, at the beginning of a cache line.
-double* zeros(std::size_t count) {
-  constexpr std::size_t kLine = 64;
-  thread_local std::vector<double> memory;
-  memory.assign(count + kLine / sizeof(double), 0);
-  const auto past = reinterpret_cast<std::uintptr_t>(memory.data()) % kLine;
-  return memory.data() + (past > 0 ? (kLine - past) / sizeof(double) : 0);
-}
-
-/// Lanczos on diag(y) from sqrt(w), every vector orthogonalised against all before it once more than the recurrence
-/// does, into a lane.
-void lanczos(const std::vector<double>& y, const std::vector<double>& w, std::size_t size, std::size_t lane,
-             Jacobi& matrix) {
-  const std::size_t points = y.size(), n = (points + 7) / 8 * 8;
-  double *const diagonal = zeros((size + 5) * n), *const next = diagonal + n, *const basis = next + n;
-  std::copy(y.begin(), y.end(), diagonal);
-  double mass = 0;
-  for (const double weight : w) mass += weight;
-  for (std::size_t i = 0; i < points; ++i) basis[i] = std::sqrt(w[i] / mass);
-  const double least = 1e-14 * *std::max_element(y.begin(), y.end());
-  for (std::size_t k = 0;; ++k) {
-    const double *v = basis + k * n, *past = k > 0 ? v - n : v;
-    for (std::size_t i = 0; i < n; ++i) next[i] = diagonal[i] * v[i];
-    const double middle = dot(next, v, n), before = k > 0 ? matrix.beside[k - 1][lane] : 0;
-    matrix.diagonal[k][lane] = middle;
-    matrix.size = std::max(matrix.size, k + 1);
-    if (k + 1 == size || k + 1 == points) break;
-    // The result of the recurrence is orthogonal up to rounding, which one pass removes.
-    for (std::size_t i = 0; i < n; ++i) next[i] = next[i] - middle * v[i] - before * past[i];
-    orthogonalise(basis, k + 1, n, next);
-    const double norm = std::sqrt(dot(next, next, n));
-    if (!(norm > least)) break;
-    matrix.beside[k][lane] = norm;
-    for (std::size_t i = 0; i < n; ++i) basis[(k + 1) * n + i] = next[i] * (1 / norm);
+/// `compressed` of eight laws.
+void compress(Laws& laws, std::size_t size, const Lanes& scale) {
+  Lanes low = laws.point[0], high = low;
+  for (const Lanes& point : laws.point) {
+    low = point < low ? point : low;
+    high = point > high ? point : high;
   }
-}
-
-/// `compressed` of at most eight laws.
-std::vector<Rule> compressed(std::span<const Rule> laws, std::size_t size, std::span<const double> scales) {
-  double low[kTogether], high[kTogether], c[kTogether];
+  // In units of the largest point, so that no square leaves the range of a double.
+  const Lanes unit = high > 0 ? high : Lanes{} + 1, least = Lanes{} + kLeastBend, part = scale / unit;
+  const Lanes c = part > least ? part : least;
+  const Mask straight = c > kStraight;
+  thread_local Laws bent;
+  bent.weight = laws.weight;
+  bent.point = laws.point;
+  for (Lanes& point : bent.point) point = point / unit / (straight ? Lanes{} + 1 : c);
+  std::vector<Lanes> kept;
+  if (any(straight)) kept = bent.point;
+  log_one_plus(&bent.point[0][0], kTogether * laws.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) bent.point[i] = straight ? kept[i] : bent.point[i];
   Jacobi matrix;
-  std::vector<double> y;
-  for (std::size_t k = 0; k < laws.size(); ++k) {
-    const auto [least, most] = std::minmax_element(laws[k].point.begin(), laws[k].point.end());
-    low[k] = *least;
-    high[k] = *most;
-    // In units of the largest point, so that no square leaves the range of a double.
-    const double unit = high[k] > 0 ? high[k] : 1;
-    c[k] = std::max(scales[k] / unit, kLeastBend);
-    y = laws[k].point;
-    for (double& value : y) value = c[k] > kStraight ? value / unit : std::log1p(value / unit / c[k]);
-    lanczos(y, laws[k].weight, size, k, matrix);
+  recurrence(bent, size, matrix);
+  laws.resize(matrix.size);
+  diagonalise(matrix, laws.weight.data());
+  for (std::size_t i = 0; i < matrix.size; ++i) {
+    Lanes value = matrix.diagonal[i];
+    for (std::size_t k = 0; k < kTogether; ++k)
+      if (!straight[k]) value[k] = c[k] * std::expm1(value[k]);
+    value *= unit;
+    // The points of a Gauss rule lie within the support; outside is rounding.
+    value = value > low ? value : low;
+    laws.point[i] = value < high ? value : high;
   }
-  Lanes weight[kMost];
-  diagonalise(matrix, weight);
-  std::vector<Rule> rules(laws.size());
-  for (std::size_t k = 0; k < laws.size(); ++k)
-    for (std::size_t i = 0; i < matrix.size; ++i) {
-      if (!(weight[i][k] > 0)) continue;  // of a law with fewer points
-      const double value = matrix.diagonal[i][k];
-      // The points of a Gauss rule lie within the support; outside is rounding.
-      rules[k].point.push_back(
-          std::clamp(high[k] * (c[k] > kStraight ? value : c[k] * std::expm1(value)), low[k], high[k]));
-      rules[k].weight.push_back(weight[i][k]);
-    }
-  return rules;
 }
 
-/// The distribution of the sum of two independent variables.
-Rule convolved(const Rule& a, const Rule& b) {
-  Rule sum;
-  sum.point.reserve(a.size() * b.size());
-  sum.weight.reserve(a.size() * b.size());
+/// The distributions of sums of two independent variables.
+void convolve(const Laws& a, const Laws& b, Laws& sum) {
+  sum.resize(0);
   const bool alike = &a == &b;  // terms i + j and j + i are one
   for (std::size_t i = 0; i < a.size(); ++i)
     for (std::size_t j = alike ? i : 0; j < b.size(); ++j) {
       sum.point.push_back(a.point[i] + b.point[j]);
       sum.weight.push_back((alike && j > i ? 2 : 1) * (a.weight[i] * b.weight[j]));
     }
-  return sum;
 }
 
-std::vector<Rule> convolved(const std::vector<Rule>& a, const std::vector<Rule>& b) {
-  std::vector<Rule> sums;
-  for (std::size_t k = 0; k < a.size(); ++k) sums.push_back(convolved(a[k], (&a == &b ? a : b)[k]));
-  return sums;
-}
-
-/// With its points in ascending order.
-Rule sorted(const Rule& rule) {
+/// The rule in a lane, its points in ascending order.
+Rule sorted(const Lanes* point, const Lanes* weight, std::size_t size, std::size_t lane) {
   std::vector<std::pair<double, double>> points;
-  for (std::size_t i = 0; i < rule.size(); ++i) points.emplace_back(rule.point[i], rule.weight[i]);
+  for (std::size_t i = 0; i < size; ++i)
+    if (weight[i][lane] > 0) points.emplace_back(point[i][lane], weight[i][lane]);
   std::sort(points.begin(), points.end());
   Rule found;
-  for (const auto& [point, weight] : points) {
-    found.point.push_back(point);
-    found.weight.push_back(weight);
+  for (const auto& [at, mass] : points) {
+    found.point.push_back(at);
+    found.weight.push_back(mass);
   }
   return found;
 }
@@ -286,7 +340,9 @@ Cumulants cumulants(const Rule& one, std::size_t orders) {
 void recurrence(const Cumulants& one, double number, std::size_t size, std::size_t lane, Jacobi& matrix) {
   const std::size_t orders = 2 * size;
   double cumulant[kOrders] = {}, hermite[kOrders] = {1};
-  for (std::size_t k = 3; k < orders; ++k) cumulant[k] = one.of[k] * std::pow(number, 1 - 0.5 * static_cast<double>(k));
+  const double root = std::sqrt(number);
+  double power = 1;  // number^(1 - k / 2)
+  for (std::size_t k = 3; k < orders; ++k) cumulant[k] = one.of[k] * (power /= root);
   for (std::size_t k = 0; k + 1 < orders; ++k) {
     double value = 0;
     for (std::size_t j = 2; j <= k; ++j) value += binomials()[k][j] * cumulant[j + 1] * hermite[k - j];
@@ -334,25 +390,36 @@ double dot(const double* a, const double* b, std::size_t n) {
 }
 
 Rule compressed(const Rule& law, std::size_t size, double c) {
-  return sorted(compressed(std::span(&law, 1), std::min(size, kMost), std::span(&c, 1))[0]);
+  Laws laws = side_by_side({&law, 1});
+  compress(laws, std::min(size, kMost), Lanes{} + c);
+  return sorted(laws.point.data(), laws.weight.data(), laws.size(), 0);
 }
 
 std::vector<Rule> sums_by_powering(std::span<const Rule> ones, Index count, std::size_t size,
                                    std::span<const double> scales) {
   size = std::min(size, kMost);
   std::vector<Rule> rules;
+  Laws base, sum, next;
   for (std::size_t start = 0; start < ones.size(); start += kTogether) {
     const std::size_t number = std::min(kTogether, ones.size() - start);
-    const std::span<const double> scale = scales.subspan(start, number);
-    const std::vector<Rule> base = compressed(ones.subspan(start, number), size, scale);
+    Lanes scale;
+    for (std::size_t k = 0; k < kTogether; ++k) scale[k] = scales[start + std::min(k, number - 1)];
+    base = side_by_side(ones.subspan(start, number));
+    compress(base, size, scale);
     int bit = 62;
     while (!(count >> bit & 1)) --bit;
-    std::vector<Rule> sum = base;
+    sum = base;
     while (bit-- > 0) {
-      sum = compressed(convolved(sum, sum), size, scale);
-      if (count >> bit & 1) sum = compressed(convolved(sum, base), size, scale);
+      convolve(sum, sum, next);
+      compress(next, size, scale);
+      std::swap(sum, next);
+      if (!(count >> bit & 1)) continue;
+      convolve(sum, base, next);
+      compress(next, size, scale);
+      std::swap(sum, next);
     }
-    for (const Rule& rule : sum) rules.push_back(sorted(rule));
+    for (std::size_t k = 0; k < number; ++k)
+      rules.push_back(sorted(sum.point.data(), sum.weight.data(), sum.size(), k));
   }
   return rules;
 }
@@ -375,13 +442,8 @@ std::vector<Rule> sums_by_cumulants(std::span<const Rule> ones, Index count, std
     Lanes weight[kMost];
     diagonalise(matrix, weight);
     for (std::size_t k = 0; k < lanes; ++k) {
-      Rule rule;
-      for (std::size_t i = 0; i < size; ++i) {
-        if (!(weight[i][k] > 0)) continue;
-        rule.point.push_back(mean[k] * (number + deviation[k] * matrix.diagonal[i][k]));
-        rule.weight.push_back(weight[i][k]);
-      }
-      rules.push_back(sorted(rule));
+      rules.push_back(sorted(matrix.diagonal, weight, size, k));
+      for (double& point : rules.back().point) point = mean[k] * (number + deviation[k] * point);
     }
   }
   return rules;

@@ -20,7 +20,7 @@ namespace pyrometer::energy {
 ///
 /// step  in u. With 0.08, expectations of smooth functions of t have errors below 1e-14, for deviations 1e-3 to 1e6 and
 ///       beyond.
-/// Cost: 80 points for each half-line, 29 more for each decade of deviation above 1; 40 ns a point. With a shift 550
+/// Cost: 80 points for each half-line, 29 more for each decade of deviation above 1; 10 ns a point. With a shift 550
 ///       points, 140 more for each decade.
 [[nodiscard]] Rule squared_unit(model::Activation activation, double variance, double step, double shift = 0);
 
