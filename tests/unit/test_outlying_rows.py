@@ -1,6 +1,7 @@
-"""Cross entropies with few rows that are far larger than all others: certified, fast, and as without them in the limit."""
+"""Cross entropies with few rows that are far larger than all others: certified, and at little cost."""
 
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -27,8 +28,6 @@ def solve(X, y, classes, weights=None):
 
 def exact_energy(X, y, theta):
     """The mean cross entropy with sums of exact products, in Python's integers."""
-    from fractions import Fraction
-
     total = 0.0
     for x, label in zip(X, y, strict=True):
         logits = [
@@ -82,7 +81,7 @@ def test_several_large_rows_and_weights():
     X[[3, 17, 40]] *= [[1e7], [1e12], [1e17]]
     weights = np.random.default_rng(0).exponential(size=len(X))
     weights /= weights.mean()
-    value, parameters, gap, *_ = solve(X, y, 3, weights)
+    value, _, gap, *_ = solve(X, y, 3, weights)
     assert gap[0] <= max(value[0], 1e-11)
     order = np.random.default_rng(1).permutation(len(X))
     again = solve(X[order], y[order], 3, weights[order])
@@ -90,7 +89,7 @@ def test_several_large_rows_and_weights():
 
 
 def test_rank_is_not_lost_to_a_large_row():
-    """Columns that one row makes parallel are not dependent: the value was that of one column, with a gap of rounding."""
+    """Columns that large rows make parallel are not dependent: the value was that of one, with a gap of rounding."""
     rng = np.random.default_rng(16)
     X = rng.normal(size=(30, 2))
     X[:2] = X[2] * [[-(10.0**26.8)], [10.0**17.7]]
