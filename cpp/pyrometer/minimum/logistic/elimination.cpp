@@ -97,11 +97,11 @@ std::vector<double> Elimination::solution(const std::vector<double>& phi, const 
   return out;
 }
 
-void Elimination::divide(Wide& x) const {
-  std::vector<double> terms;
+void Elimination::divide(Wide& x, std::vector<double>& terms) const {
+  terms.resize(x.size());
   for (std::size_t j = 0; j < x.size(); ++j) {
     x[j] = x[j].scaled(exponents_[j]);
-    terms.push_back(std::abs(x[j].hi));
+    terms[j] = std::abs(x[j].hi);
   }
   for (Index k = 0; k < rank(); ++k) {
     const DoubleDouble* const upper = upper_.data() + k * width_;
@@ -113,8 +113,8 @@ void Elimination::divide(Wide& x) const {
 }
 
 std::optional<std::vector<double>> Elimination::combination(Wide x) const {
-  std::vector<double> out;
-  divide(x);
+  std::vector<double> out, terms;
+  divide(x, terms);
   for (const Index j : columns_) {
     out.push_back(x[at(j)].hi);
     x[at(j)] = 0;

@@ -31,8 +31,8 @@ class Elimination {
   [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi,
                                              const std::vector<double>& theta = {}) const;
   /// Of any x = U'l + r with r = 0 in the columns of the pivots: l in those columns and r, with scaled columns, in the
-  /// others.
-  void divide(Wide& x) const;
+  /// others. `terms` is scratch.
+  void divide(Wide& x, std::vector<double>& terms) const;
   [[nodiscard]] const std::vector<Index>& rows() const { return rows_; }
   [[nodiscard]] const std::vector<Index>& columns() const { return columns_; }
   /// l with x = U'l; none if x is not in the span of the rows.

@@ -51,7 +51,7 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
     if (intercept) shift_[at(j)] = sample([](double x) { return x; });
     const double size = sample([&](double x) { return std::abs(x - shift_[at(j)]); });
     if (!(size > 0 && std::isfinite(size))) continue;
-    exponents_[at(j)] = -std::ilogb(size);
+    exponents_[at(j)] = std::min(1000, -std::ilogb(size));
     limit[at(j)] = kOutlying * size;
     any = any || largest[at(j)] + std::abs(shift_[at(j)]) > limit[at(j)];
   }
@@ -99,14 +99,21 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
   const base::Chunks chunks{m, 1024};
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     Wide z(at(n_));
+    Numbers terms, factors;
+    for (const int exponent : exponents_) factors.push_back(std::ldexp(1.0, exponent));
     for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k) {
       const T* const x = rows.X + which[at(k)] * p;
+      double* const to = X_.data() + k * n_;
+      if (!elimination_) {
+        for (Index j = 0; j < p; ++j) to[j] = (static_cast<double>(x[j]) - shift_[at(j)]) * factors[at(j)];
+        if (intercept_) to[p] = 1;
+        continue;
+      }
       for (Index j = 0; j < p; ++j) z[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
       if (intercept_) z[at(p)] = 1;
       if (k >= some) z = active_[at(k - some)].d;
-      if (elimination_) elimination_->divide(z);
-      for (Index j = 0; j < n_; ++j)
-        X_[at(k * n_ + j)] = elimination_ ? z[at(j)].hi : z[at(j)].scaled(exponents_[at(j)]).hi;
+      elimination_->divide(z, terms);
+      for (Index j = 0; j < n_; ++j) to[j] = z[at(j)].hi;
     }
   });
   stretch();
@@ -136,7 +143,8 @@ void OutlyingRows::stretch() {
 
 Wide OutlyingRows::coordinates(const Large& row, Index active) const {
   Wide z = row.d;
-  if (elimination_) elimination_->divide(z);
+  Numbers terms;
+  if (elimination_) elimination_->divide(z, terms);
   for (Index j = 0; j < n_ && !elimination_; ++j) z[at(j)] = z[at(j)].scaled(exponents_[at(j)]);
   for (Index k = 0; elimination_ && k < elimination_->rank(); ++k)
     if (elimination_->rows()[at(k)] != active) {
@@ -272,7 +280,7 @@ Numbers OutlyingRows::back(const Numbers& phi, bool moved) const {
         }
         size = std::max(size, sum);
       }
-      const double move = 64 * static_cast<double>(classes_) * kUnit * size;
+      const double move = 16 * kUnit * size;
       for (Index c = 0; c + 1 < classes_; ++c)
         if (const Index own = placed(active_[a].own); own == c || own + 1 == classes_)
           moves[at(c)][a] = own == c ? move : -move;

@@ -146,6 +146,9 @@ double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector
       tile.fill(std::min(Tile::kRows, chunks.end(chunk) - begin),
                 [&](Index k) { return rows.X + (begin + k) * rows.features; });
       tile.combine(theta.data(), intercept ? theta.back() : 0.0, t, size);
+      // An upper bound, whatever the rounding: in double-double precision it matters for terms above some 1e30.
+      for (Index k = 0; k < tile.rows(); ++k)
+        t[k] -= (2 * rows.y[begin + k] - 1) * 4 * kUnit * kUnit * static_cast<double>(rows.features + 4) * size[k];
       link(t, rows.y + begin, tile.rows(), slope, root, losses, sums[at(chunk)], least,
            rows.weights ? rows.weights + begin : nullptr);
     }

@@ -485,17 +485,25 @@ double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents
     DoubleDouble total;
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
       for (Index j = 0; j < p; ++j) x[at(j)] = std::ldexp(static_cast<double>(rows.X[i * p + j]), exponents[at(j)]);
+      double size = 0;
       for (Index c = 0; c < table.classes; ++c) {
         DoubleDouble sum;
-        for (Index j = 0; j < n; ++j) sum.add_product(x[at(j)], theta[at(c * n + j)]);
+        for (Index j = 0; j < n; ++j) {
+          sum.add_product(x[at(j)], theta[at(c * n + j)]);
+          size += std::abs(x[at(j)] * theta[at(c * n + j)]);
+        }
         logits[at(c)] = DoubleDouble::ordered_sum(sum.hi, sum.lo);
       }
-      const DoubleDouble own = logits[at(static_cast<Index>(rows.y[i]))];
+      // An upper bound, whatever the rounding: in double-double precision it matters for terms above some 1e30.
+      const auto y = static_cast<std::size_t>(rows.y[i]);
+      const DoubleDouble own = logits[y] - 4 * kUnit * kUnit * static_cast<double>((n + 4) * (n + 4)) * size;
       double most = 0, others = 0;
-      for (const DoubleDouble& z : logits) most = std::max(most, (z - own).value());
-      for (Index c = 0; c < table.classes; ++c)
-        if (most > 0 || c != static_cast<Index>(rows.y[i])) others += std::exp((logits[at(c)] - own).value() - most);
-      total.add((rows.weights ? rows.weights[i] : 1.0) * (most > 0 ? most + std::log(others) : std::log1p(others)));
+      for (std::size_t c = 0; c < logits.size(); ++c)
+        if (c != y) most = std::max(most, (logits[c] - own).value());
+      for (std::size_t c = 0; c < logits.size(); ++c)
+        if (c != y) others += std::exp((logits[c] - own).value() - most);
+      total.add((rows.weights ? rows.weights[i] : 1.0) *
+                (most > 0 ? most + std::log(std::exp(-most) + others) : std::log1p(others)));
     }
     sums[at(chunk)] = total.value();
   });
