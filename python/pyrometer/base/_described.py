@@ -106,7 +106,7 @@ _REMEDIES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (lambda value: hasattr(value, "predict"), "pass the data, not a model"),
     (
         lambda value: hasattr(value, "feature_names") and hasattr(value, "X"),
-        "pass {name}.X, and {name}.y as the target",
+        "pass its attributes X and y",
     ),
 )
 
