@@ -345,3 +345,8 @@ def test_articles_of_messages(word, said):
 def test_messages_have_the_right_article():
     assert "got an Independent;" in message(lambda: pm.plot.shift(pm.Independent([pm.Normal(1.0)])))
     assert "got a Uniform;" in message(lambda: pm.plot.shift(pm.Uniform(1.0)))
+
+
+def test_a_data_set_is_no_array():
+    data = pm.datasets.diabetes(standardize=True)
+    assert "got a Dataset; pass its attributes X and y." in message(lambda: pm.LinearRegression(data, data.y))

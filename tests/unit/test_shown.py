@@ -59,6 +59,7 @@ def results():
         "drift": pm.drift([0.0, 1.0, 2.0], states, bandwidth=1.0, rng=0),
         "reading": watched.readings[-1],
         "monitor": watched,
+        "event": watched.event,
         "state": states[0],
         "system": line,
         "network": network,
@@ -66,29 +67,17 @@ def results():
         "layer laws": pm.Layers([pm.HeNormal(), pm.Normal(0.1)]),
         "moments": pm.Moments.of(X, Y),
         "data": pm.datasets.diabetes(standardize=True),
+        "columns": pm.shift(X[:30], X[30:] + 1.0, model=None, rng=0).columns,
         "table": pm.Table("t", {"x": [1.0, math.nan], "word": ["a", "<b>"]}),
     }
 
 
 NAMES = [
     *("estimate", "simulated", "estimates", "minimum", "softmax", "temperature", "temperatures", "engine", "engines"),
-    *(
-        "layers",
-        "layer",
-        "path",
-        "shift",
-        "mixture",
-        "mixtures",
-        "collapse",
-        "drift",
-        "reading",
-        "monitor",
-        "state",
-        "system",
-    ),
-    *("system", "network", "law", "layer laws", "moments", "data", "table"),
+    *("layers", "layer", "path", "shift", "mixture", "mixtures", "collapse", "drift", "reading", "monitor", "event"),
+    *("state", "system", "network", "law", "layer laws", "moments", "data", "table", "columns"),
 ]
-ONE_LINE = {"monitor", "state", "system", "network", "law", "layer laws", "moments", "data", "table"}
+ONE_LINE = {"law", "layer laws"}
 
 
 TAGS = {"div", "strong", "table", "tbody", "thead", "tr", "th", "td", "p", "span", "br", "pre", "caption"}
@@ -102,21 +91,7 @@ class Balanced(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
-        assert tag in {
-            "div",
-            "strong",
-            "table",
-            "tbody",
-            "thead",
-            "tr",
-            "th",
-            "td",
-            "p",
-            "span",
-            "br",
-            "pre",
-            "caption",
-        }
+        assert tag in TAGS
         assert not any("#" in (value or "") for _, value in attrs), "colours are those of the page"
         if tag != "br":
             self.open.append(tag)
@@ -348,6 +323,47 @@ def test_laws_are_shown_as_they_are_made():
     for law in (pm.Normal(2.5), pm.Normal([1.0, 2.0]), pm.Mixed([1.0], [2.0]), pm.TruncatedNormal(1.5, bound=3.0)):
         assert eval(f"pm.{law!r}") == law
     assert pm.Normal([1.0, 2.0]).to_dict() == {"law": "Normal", "scale": [1.0, 2.0]}
+
+
+def test_systems_are_shown_as_they_are():
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    system = pm.LinearRegression(frame, Y, penalty=pm.L2(0.5), weights=np.ones(60))
+    assert repr(system).splitlines() == [
+        "LinearRegression",
+        "  rows        60    weighted",
+        "  parameters   4    with intercept",
+        "  energy      squared error (mse)",
+        "  penalty     L2(lam=0.5, intercept=True)",
+        "  columns     a, b, c",
+    ]
+    stack = pm.LinearRegression(np.ones((2, 3, 4, 1)), np.ones((2, 3, 4)), energy="mae", intercept=False)
+    assert repr(stack).splitlines()[0] == "LinearRegression, stack of shape (2, 3)"
+    assert "  parameters  1    without intercept" in repr(stack).splitlines()
+    alone = repr(pm.DataState(frame)).splitlines()
+    assert alone[:3] == ["DataState", "  rows      60", "  features   3"]
+    assert f"{pm.DataState(frame).entropy:.6g}" in alone[3]
+    assert not any(line.startswith("  E ") for line in alone)
+    shift = pm.shift(frame, frame + 1.0, model=None, rng=0)
+    assert shift.before.to_dict() == shift.to_dict()["before"]
+
+
+def test_rows_of_tables():
+    table = pm.Table("t", {"x": [1.0, 2.0, 3.0], "word": ["a", "b", "c"]}, units={"x": "m"})
+    assert table[0] == {"x": 1.0, "word": "a"} == next(iter(table))
+    assert table[np.int64(-1)] == {"x": 3.0, "word": "c"}
+    assert list(table[1:]) == list(table)[1:]
+    assert (table[:0].names, len(table[:0]), dict(table[::2].units)) == (("x", "word"), 0, {"x": "m"})
+    assert repr(table).splitlines() == ["t", "x  word", "m", "-  ----", "1  a", "2  b", "3  c"]
+    long = pm.Table("t", {"x": np.arange(10_000.0)})
+    assert len(repr(long).splitlines()) < 40
+    with pytest.raises(IndexError):
+        table[3]
+    for wrong in ("y", 1.0, None, [0]):
+        with pytest.raises(KeyError, match="no column"):
+            table[wrong]
+    assert round(pm.temperature(pm.LinearRegression(X, Y), pm.Normal(2.0)), 2) == round(
+        pm.temperature(pm.LinearRegression(X, Y), pm.Normal(2.0)).value, 2
+    )
 
 
 def test_names_that_users_need():

@@ -40,8 +40,8 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         except (TypeError, RuntimeError) as error:  # raised by tensors
             kind = f"{type(value).__name__} of {getattr(value, 'dtype', 'unknown type')}"
             raise TypeError(
-                f"{name} must be convertible to a NumPy array of numbers, got {with_article(kind)} ({error}); convert it "
-                "first, e.g. with .detach().float()."
+                f"{name} must be convertible to a NumPy array of numbers, got {with_article(kind)} ({error}); convert "
+                "it first, e.g. with .detach().float()."
             ) from error
     if array.dtype.kind == "c":
         raise TypeError(

@@ -104,6 +104,10 @@ _REMEDIES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_coded, "encode its categories as numbers, such as {name}.codes"),
     (lambda value: callable(value) and not hasattr(value, "__array__"), "pass the numbers that it returns"),
     (lambda value: hasattr(value, "predict"), "pass the data, not a model"),
+    (
+        lambda value: hasattr(value, "feature_names") and hasattr(value, "X"),
+        "pass its attributes X and y",
+    ),
 )
 
 

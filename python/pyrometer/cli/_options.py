@@ -27,7 +27,7 @@ __all__ = [
     "column_options",
     "data_options",
     "energy_options",
-    "state_energy_options",
+    "state_model_options",
     "fail_option",
     "intercept_option",
     "labels_of",
@@ -107,9 +107,15 @@ def energy_options(function: _Function) -> _Function:
     return _energy_options(list(LOSSES))(function)
 
 
-def state_energy_options(function: _Function) -> _Function:
-    """--energy and --labels, for the losses of states of data, or "none" for the columns alone."""
-    return _energy_options([*LOSSES, "none"])(function)
+def state_model_options(trained_by: str) -> Callable[[_Function], _Function]:
+    """--energy (also "none", for the columns alone), --labels, --intercept and --prediction: the model of states."""
+
+    def decorate(function: _Function) -> _Function:
+        what = f"Column of predictions, no feature, in place of a model that {trained_by} trains."
+        function = click.option("--prediction", metavar="COL", help=what)(function)
+        return _energy_options([*LOSSES, "none"])(intercept_option(function))
+
+    return decorate
 
 
 def _energy_options(names: list[str]) -> Callable[[_Function], _Function]:

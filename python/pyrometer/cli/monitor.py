@@ -13,14 +13,13 @@ from pyrometer.cli._options import (
     block_option,
     data_options,
     fail_option,
-    intercept_option,
     labels_of,
     law_of,
     law_options,
     loss_unit,
     output_options,
     plot_option,
-    state_energy_options,
+    state_model_options,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import conclude
@@ -39,11 +38,7 @@ __all__ = ["command"]
 @click.argument("reference")
 @click.argument("batch", nargs=-1)
 @data_options
-@state_energy_options
-@intercept_option
-@click.option(
-    "--prediction", metavar="COL", help="Column of predictions, no feature, in place of a model that REFERENCE trains."
-)
+@state_model_options("REFERENCE")
 @click.option("--by", metavar="COL", help="A batch is the rows of REFERENCE that have one value in this column.")
 @click.option(
     "--first", type=click.IntRange(min=1), default=1, show_default=True, help="With --by: values of the reference."

@@ -12,13 +12,12 @@ from pyrometer.cli._options import (
     block_option,
     data_options,
     fail_option,
-    intercept_option,
     labels_of,
     level_option,
     loss_unit,
     output_options,
     plot_option,
-    state_energy_options,
+    state_model_options,
     threads_option,
 )
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
@@ -37,11 +36,7 @@ __all__ = ["command"]
 @click.argument("before")
 @click.argument("after")
 @data_options
-@state_energy_options
-@intercept_option
-@click.option(
-    "--prediction", metavar="COL", help="Column of predictions, no feature, in the place of a model that BEFORE trains."
-)
+@state_model_options("BEFORE")
 @block_option(1)
 @click.option(
     "--density",

@@ -49,11 +49,14 @@ class SystemEstimator(BaseEstimator):
     _target_options: ClassVar[dict[str, Any]] = {}
     """What scikit-learn is told about y."""
 
-    fit_intercept: bool
     coef_: _Array
     n_features_in_: int
     system_: System
     certificate_: Minimum[float, str]
+
+    def __init__(self, *, fit_intercept: bool = True, copy_X: bool = True) -> None:
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Minimise the energy of the rows.

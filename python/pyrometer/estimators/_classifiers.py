@@ -24,10 +24,6 @@ class _Classifier(ClassifierMixin, SystemEstimator):
     classes_: npt.NDArray[Any]
     intercept_: _Array
 
-    def __init__(self, *, fit_intercept: bool = True, copy_X: bool = True) -> None:
-        self.fit_intercept = fit_intercept
-        self.copy_X = copy_X
-
     def decision_function(self, X: Any) -> _Array:
         """Return the log odds of rows.
 

@@ -90,9 +90,5 @@ class LADRegressor(Regressor):
     (True, 'ok')
     """
 
-    def __init__(self, *, fit_intercept: bool = True, copy_X: bool = True) -> None:
-        self.fit_intercept = fit_intercept
-        self.copy_X = copy_X
-
     def _describe(self, X: Any, y: Any, weights: Any) -> LinearRegression:
         return LinearRegression(X, y, energy="mae", intercept=self.fit_intercept, weights=weights)

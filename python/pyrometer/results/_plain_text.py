@@ -12,7 +12,18 @@ import numpy.typing as npt
 from pyrometer.base import plain, printable
 from pyrometer.results._numbers import aligned, are_numbers
 
-__all__ = ["aligned", "are_numbers", "cells", "columns_width", "fitting", "short_paths", "text", "text_width"]
+__all__ = [
+    "aligned",
+    "are_numbers",
+    "cells",
+    "columns_width",
+    "fitting",
+    "pretty",
+    "short_paths",
+    "text",
+    "text_width",
+    "width_of",
+]
 
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -112,3 +123,18 @@ def text_width(string: str) -> int:
 def _pad(string: str, width: int, right: bool) -> str:
     space = " " * (width - text_width(string))
     return space + string if right else string + space
+
+
+def width_of() -> int:
+    """Return the width of the terminal in characters, 80 where there is none."""
+    import shutil  # which imports every compression
+
+    return max(shutil.get_terminal_size().columns, 40)
+
+
+def pretty(printer: Any, text: str) -> None:
+    """Print text of one line or several by IPython's printer."""
+    for number, line in enumerate(text.splitlines()):
+        if number:
+            printer.break_()
+        printer.text(line)

@@ -11,7 +11,7 @@ from pyrometer.base import printable
 from pyrometer.results import _numbers, _plain_text
 from pyrometer.results._table import Table
 
-__all__ = ["Line", "Sheet", "as_text", "width_of"]
+__all__ = ["Line", "Sheet", "as_text"]
 
 # A line is never longer than this: sentences are read, not scanned.
 _LONGEST = 96
@@ -36,13 +36,6 @@ class Sheet:
     lines: Sequence[Line] = ()
     tables: Sequence[Table] = ()
     sentences: Sequence[str] = ()
-
-
-def width_of() -> int:
-    """Return the width of the terminal in characters, 80 where there is none."""
-    import shutil  # which imports every compression
-
-    return max(shutil.get_terminal_size().columns, 40)
 
 
 def as_text(sheet: Sheet, width: int | None, rows: int = _ROWS) -> str:

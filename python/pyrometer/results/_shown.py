@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import ByValue, listed, plain, validate, with_article
-from pyrometer.results import _html, _numbers, _serialise, _sheet
+from pyrometer.results import _html, _numbers, _plain_text, _serialise, _sheet
 from pyrometer.results._quantities import error_of, is_error, units_of
 from pyrometer.results._record import PLAIN, Quantity, Record
 from pyrometer.results._sheet import Line, Sheet
@@ -57,25 +57,21 @@ class Displayed:
             Lines without trailing newline. Numbers have the digits that their standard errors allow, at most six where
             there is none; the attributes have all digits.
         """
-        columns = _sheet.width_of() if width is None else validate.count("width", width, minimum=_NARROWEST)
+        columns = _plain_text.width_of() if width is None else validate.count("width", width, minimum=_NARROWEST)
         return _sheet.as_text(self._sheet(), columns)
 
     def _sheet(self) -> Sheet:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return _sheet.as_text(self._sheet(), _sheet.width_of())
+        return _sheet.as_text(self._sheet(), _plain_text.width_of())
 
     def _repr_html_(self) -> str:
         sheet = self._sheet()
         return _html.of_sheet(sheet, _sheet.cells(sheet))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        lines = f"{type(self).__name__}(...)" if cycle else repr(self)
-        for number, line in enumerate(lines.splitlines()):
-            if number:
-                printer.break_()
-            printer.text(line)
+        _plain_text.pretty(printer, f"{type(self).__name__}(...)" if cycle else repr(self))
 
 
 class Shown(Displayed, ByValue):
@@ -176,6 +172,9 @@ class OneNumber(Shown):
 
     def __format__(self, spec: str) -> str:
         return format(self._number(), spec) if spec else str(self)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(float(self), digits)
 
     def _number(self) -> float:
         name = self._RECORD.one

@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, atomic_write, listed, quoted, validate
+from pyrometer.base import ByValue, atomic_write, listed, validate
 from pyrometer.results import _html, _plain_text, _serialise
 from pyrometer.results._columns import RENAMED, Columns, Held, Repeated, checked
 from pyrometer.results._formats import table_format
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Table"]
 
 _CHUNK = 4096
+# Rows that are shown at a prompt.
+_SHOWN = 24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,7 +53,8 @@ class Table(ByValue):
 
     Notes
     -----
-    ``len(table)`` is the number of rows, ``table["temperature"]`` a column, and iteration yields rows as dicts.
+    ``len(table)`` is the number of rows, ``table["temperature"]`` a column, ``table[0]`` a row as a dict, as iteration
+    yields them, and ``table[:10]`` a table of rows.
 
     Examples
     --------
@@ -122,7 +126,21 @@ class Table(ByValue):
     def __len__(self) -> int:
         return len(next(iter(self.columns.held.values()), ()))
 
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+    @overload
+    def __getitem__(self, name: str) -> npt.NDArray[Any]: ...
+
+    @overload
+    def __getitem__(self, name: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, name: slice) -> Table: ...
+
+    def __getitem__(self, name: str | int | slice) -> npt.NDArray[Any] | dict[str, Any] | Table:
+        if isinstance(name, slice):
+            columns = {each: array[name] for each, array in self.columns.items()}
+            return Table(self.title, columns, self.units, self.metadata)
+        if isinstance(name, (int, np.integer)):
+            return {each: array[name].item() for each, array in self.columns.items()}
         try:
             return self.columns[name if name in self.columns else RENAMED.get(name, name)]
         except (KeyError, TypeError):
@@ -139,7 +157,7 @@ class Table(ByValue):
         return Table, (self.title, dict(self.columns.held), dict(self.units), dict(self.metadata))
 
     def __repr__(self) -> str:
-        return f"<Table {quoted(self.title)}: {len(self)} rows, columns [{listed(self.names)}]>"
+        return self.to_text(width=_plain_text.width_of(), max_rows=_SHOWN)
 
     def __str__(self) -> str:
         return self.to_text()
@@ -168,7 +186,7 @@ class Table(ByValue):
         return _html.of_table(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("Table(...)" if cycle else repr(self))
+        _plain_text.pretty(printer, "Table(...)" if cycle else repr(self))
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return the columns as lists of Python values, in order; nan and infinities are None."""
