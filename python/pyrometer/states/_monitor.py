@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RefreshMonitor"]
 
+_Neighbour = Neighbour  # its name in pickles of 0.1.0
+
 
 def _numbers(X: Any) -> Any:
     """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
