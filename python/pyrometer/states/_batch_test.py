@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from pyrometer.states._blocks import few
 from pyrometer.states._compare import compare, with_p_value
-from pyrometer.states._data_state import DataState
+from pyrometer.states._data_state import DataState, too_many
 from pyrometer.states._layout import Layout, united
 from pyrometer.states._pair import Pair
 from pyrometer.states._permuted import compared
@@ -16,6 +19,7 @@ from pyrometer.states._shift_result import Shift
 
 __all__ = ["BatchTest"]
 
+_Array: TypeAlias = npt.NDArray[np.float64]
 _CLEAR = 0.05  # adjusted p-value of columns that are named
 
 
@@ -89,12 +93,20 @@ class BatchTest(NamedTuple):
             return 1.0
 
         def test(count: int) -> float:
-            in_few = self.grows or count < resamples
-            tables = (few(sums) if in_few else sums for sums in (pair.before, pair.after))
+            tables = pair.before, pair.after
+            if not self.grows and count < resamples:
+                tables = self._in_few(tables[0]), self._in_few(tables[1])
             old, new = (layout.state(table, self.reference) for table in tables)
             return self._p_value(old, new, pair, count, seed)
 
         return sequential(test, resamples, first)
+
+    def _in_few(self, sums: _Array) -> _Array:
+        """Unite blocks, unless these would be too few for the joint density."""
+        if sums is self.reference.sums.table():
+            return self.few.sums.table()
+        joint, found = int(self.reference.joint.sum()), few(sums)
+        return sums if too_many(len(found), joint) != too_many(len(sums), joint) else found
 
     def _p_value(self, old: DataState, new: DataState, pair: Comparison, count: int, seed: tuple[int, int]) -> float:
         """p-value of so many permutations; where blocks were chosen, with what adjacent ones share."""

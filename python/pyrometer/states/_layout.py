@@ -58,8 +58,10 @@ class Layout:
                 if not numbers or value is None:
                     counts[each.place, value] = each.counts[:, k]
         labels += [label for label in counts if label not in self.labels]
-        none = np.zeros(len(table))
-        return replace(self, labels=tuple(labels)), np.column_stack([table, *(counts.get(at, none) for at in labels)])
+        if labels:
+            none = np.zeros(len(table))
+            table = np.column_stack([table, *(counts.get(at, none) for at in labels)])
+        return replace(self, labels=tuple(labels)), table
 
     def filled(self, table: _Array) -> _Array:
         """Return a table of fewer values with zeros for the others."""

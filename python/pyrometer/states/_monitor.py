@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RefreshMonitor"]
 
+_Neighbour = Neighbour  # its name in pickles of 0.1.0
+
 
 def _numbers(X: Any) -> Any:
     """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
@@ -117,7 +119,7 @@ class RefreshMonitor(Displayed):
     p-values above 0.2 are those of 99 permutations, and those above 0.04 of 319, of some three hundred blocks each;
     standard errors are those of 99 resamples unless there is an alarm. Below that p-values are those of all
     ``8 * run_length`` permutations, and without `grow` of all blocks. So a batch of 1,000 rows and 20 columns takes
-    some 20 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
+    20 to 30 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
     within `memory` batches. Not in the paper.
 
     The sampling error of the reference limits the power of pools: it should have many times the rows of a batch. Pools

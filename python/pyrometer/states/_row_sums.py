@@ -90,7 +90,6 @@ def in_range(value: float, unit: int) -> float:
     return result if value == 0.0 or np.finfo(np.float64).tiny <= abs(result) < np.inf else np.nan
 
 
-@lru_cache(maxsize=64)
 def pairs(d: int) -> tuple[tuple[int, int], ...]:
     """Coordinates j <= k in the order of their products."""
     return tuple((j, k) for j in range(d) for k in range(j, d))
@@ -101,10 +100,12 @@ def products(d: int, columns: int) -> tuple[tuple[int, int], ...]:
     return pairs(d) if columns != d else tuple((j, j) for j in range(d))
 
 
+@lru_cache(maxsize=64)
 def factors_of(d: int, columns: int) -> tuple[_Units, _Units]:
-    """Return the first and the second coordinate of each product."""
-    first, second = np.array(products(d, columns), dtype=np.int64).reshape(-1, 2).T
-    return first, second
+    """Return the first and the second coordinate of each product, not to be changed."""
+    both = np.array(products(d, columns), dtype=np.int64).reshape(-1, 2).T
+    both.flags.writeable = False
+    return both[0], both[1]
 
 
 def of_coordinates(keep: npt.NDArray[np.bool_], columns: int) -> _Units:
