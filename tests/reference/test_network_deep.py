@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.polynomial.chebyshev import chebfit, chebval
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtr
 
@@ -128,3 +129,40 @@ def test_twelve_layers_at_a_large_scale():
     network = pm.Network(np.ones((1, 5)), hidden=[20] * 12, outputs=1, activation="gelu", bias=True)
     engine = pm.heat_engine(network, pm.Normal(50.0), threads=1)
     assert (engine.layers.error_bound <= 1e-8 * engine.layers.energy).all()
+
+
+def of_bounded_units(widths, scales, bias, size=48):
+    """Energies of the layers of a tanh network for one row of norm n_0, backwards through functions of v_l.
+
+    These are Chebyshev series on all values that v_l can have, from bias^2 to bias^2 + scale_l^2 n_{l-1}. The mean over
+    q_l adds one unit after the other: E f(s + tanh(z)^2) is a series in s, the sum over the units before.
+    """
+    z = np.arange(0.015, 9.0, 0.03)
+    weight = np.exp(-0.5 * z * z) / np.exp(-0.5 * z * z).sum()
+    node = np.cos(np.pi * (np.arange(size) + 0.5) / size)
+
+    def mean(above, count, v):
+        square = np.tanh(np.sqrt(v) * z) ** 2
+        for rest in range(count - 1, 0, -1):
+            q = 0.5 * rest * (1.0 + node)[:, None] + square
+            above = chebfit(node, (chebval(2.0 * q / (rest + 1) - 1.0, above) @ weight).T, size - 1)
+        return chebval(2.0 * square - 1.0, above) @ weight
+
+    above = None
+    for layer in range(len(widths) - 1, 0, -1):
+        most = scales[layer - 1] ** 2 * widths[layer - 1]
+        v = bias**2 + (0.5 * most * (1.0 + node) if layer > 1 else np.array([most]))
+        found = widths[layer] * v[:, None]
+        if above is not None:
+            found = np.column_stack([found, [mean(above, widths[layer], each) for each in v]])
+        above = chebfit(node, found, size - 1) if layer > 1 else found[0]
+    return above
+
+
+@pytest.mark.parametrize("gain", [1.0, 4.0])
+def test_claimed_errors_hold_where_a_few_bounded_units_end_the_range(gain):
+    widths = [59, 5, 2, 3, 3, 48]
+    scales = of_gain(gain, widths)
+    energy, error, _ = chain("tanh", widths, scales, 0.378)
+    assert (np.abs(energy - of_bounded_units(widths, scales, 0.378)) <= error + 1e-13 * energy).all()
+    assert (error <= 1e-9 * energy).all()

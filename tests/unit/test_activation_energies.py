@@ -38,7 +38,7 @@ def test_the_second_layer(name, scale):
     mean = weight @ square
     (energy, error), (growth, _) = chain(name, [1, 5, 3], scale), chain(name, [1, 5, 3], scale, growth=True)
     assert energy[0, 1] == pytest.approx(15.0 * scale**2 * mean, rel=1e-13)
-    assert error[0, 1] <= 3e-12 * energy[0, 1]  # four times the difference of a coarse and a fine quadrature
+    assert error[0, 1] <= 1e-13 * energy[0, 1]
     assert growth[0, 1] == pytest.approx(2.0 + weight @ (square * ((z / scale) ** 2 - 1.0)) / mean, rel=1e-9)
 
 

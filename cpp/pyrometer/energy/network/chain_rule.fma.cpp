@@ -237,7 +237,7 @@ void compress(Laws& laws, std::size_t size, const Lanes& scale) {
   for (Lanes& point : bent.point) point = point / unit / (straight ? Lanes{} + 1 : c);
   std::vector<Lanes> kept;
   if (any(straight)) kept = bent.point;
-  log_one_plus(&bent.point[0][0], kTogether * laws.size());
+  log_one_plus(reinterpret_cast<double*>(bent.point.data()), kTogether * laws.size());
   for (std::size_t i = 0; i < kept.size(); ++i) bent.point[i] = straight ? kept[i] : bent.point[i];
   Jacobi matrix;
   recurrence(bent, size, matrix);

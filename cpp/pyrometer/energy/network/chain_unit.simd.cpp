@@ -58,7 +58,7 @@ std::vector<double> activated(model::Activation activation, const Points& points
   const std::size_t size = points.x.size();
   thread_local std::vector<base::Vec<double>> vectors;
   vectors.resize(size / base::kLanes<double> + 1);
-  double* const values = &vectors[0][0];
+  double* const values = reinterpret_cast<double*>(vectors.data());
   for (std::size_t i = 0; i < size; ++i) values[i] = shift + deviation * points.x[i];
   double squares[base::kLanes<double>] = {};
   activation_pass<double>(activation)(values, static_cast<Index>(vectors.size()), true, squares);

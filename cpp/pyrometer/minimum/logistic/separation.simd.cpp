@@ -363,6 +363,13 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
   }
 }
 
+/// Marks the columns of a basis, and no others; returns the number of those before the intercept.
+Index use(const std::vector<Index>& kept, Index features, std::vector<bool>& used) {
+  std::fill(used.begin(), used.end(), false);
+  for (const Index j : kept) used[at(j)] = true;
+  return std::count(used.begin(), used.begin() + features, true);
+}
+
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
@@ -389,9 +396,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   if (!known.independent || !face.certain || face.separated.empty()) {
     Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
     settled = basis.settled;
-    std::fill(used.begin(), used.end(), false);
-    for (const Index j : basis.kept) used[at(j)] = true;
-    out.rank = std::count(used.begin(), used.begin() + rows.features, true);
+    out.rank = use(basis.kept, rows.features, used);
     unseparated.emplace(in_basis(rows, std::move(basis)), threads);
     out.evaluations = unseparated->evaluations();
     const Numbers theta = unseparated->parameters(n);
