@@ -181,9 +181,8 @@ class Search {
     const auto less = [&](const Signed& a, const Signed& b) {
       return std::lexicographical_compare(a.row.begin(), a.row.end(), b.row.begin(), b.row.end(), before);
     };
-    std::sort(all.begin(), all.end(), [&](const Signed& a, const Signed& b) {
-      return less(a, b) || (a.name < b.name && !less(b, a));
-    });
+    std::sort(all.begin(), all.end(),
+              [&](const Signed& a, const Signed& b) { return less(a, b) || (a.name < b.name && !less(b, a)); });
     bool done = false;  // whether a pair of these rows is in the span
     for (std::size_t k = 1; k < all.size(); ++k) {
       if (less(all[k - 1], all[k])) {
