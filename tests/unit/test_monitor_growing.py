@@ -88,14 +88,14 @@ def test_alarms_after_the_first_are_one_event_until_reset():
     assert monitor.readings[-1].columns[0] == "(residual)"
     since = monitor.since_change()
     assert all(a is b for pair, rows in zip(since, given, strict=True) for a, b in zip(pair, rows, strict=True))
-    assert "change since batch 7" in repr(monitor)
-    assert "began at batch 7" in repr(monitor.event)
+    assert any(line.split()[:4] == ["change", "since", "batch", "7"] for line in repr(monitor).splitlines())
+    assert any(line.split()[:2] == ["began", "7"] for line in repr(monitor.event).splitlines())
     fresh = tuple(map(np.concatenate, zip(*since, strict=True)))
     monitor.reset(fresh, model=lambda X: line(X) + 1.5)
     assert monitor.event is None
     assert monitor.reference.energy == pytest.approx(1.0, abs=0.3)
     assert not monitor.update(*batch(rng, mean=1.5)).alarm
-    assert "no change" in repr(monitor)
+    assert any(line.split() == ["change", "none"] for line in repr(monitor).splitlines())
 
 
 def test_a_reset_without_a_reference_goes_on_with_the_old_one():
