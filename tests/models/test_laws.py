@@ -375,3 +375,18 @@ def check_program(seed, runs):
     if len(first) > 1:
         correlation = np.corrcoef(x[:, first].T) - np.eye(len(first))
         assert np.abs(correlation).max() < 6.0 / math.sqrt(runs)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_numbers_that_are_rounded_to_half_precision_fit_their_laws(dtype):
+    def model():
+        layer = nn.Linear(200, 3)
+        nn.init.constant_(layer.bias, 0.1)
+        return layer.to(dtype)
+
+    wanted = (600, pytest.approx(600 * math.log(2.0 / math.sqrt(200.0)), rel=1e-6))
+    for seed in range(20):
+        table = pm.models.laws(model, seed=seed)
+        assert (int(table["parameters"].sum()), float(np.nansum(table["entropy"]))) == wanted
+    # Rounded to 8 bits, the largest of 600 numbers may be above the bound of their law.
+    assert pm.models.laws(nn.Linear(200, 3).to(dtype))["parameters"].sum() == 603

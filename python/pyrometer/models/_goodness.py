@@ -47,19 +47,21 @@ def guess(values: _Array, draw: int) -> Label | None:
     return Label(Kind.RANDOM, draw, fitting[0], scales[fitting[0]], centre, reason="guessed")
 
 
-def fits(values: _Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL) -> bool:
+def fits(
+    values: _Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL, rough: bool = False
+) -> bool:
     """Whether values may be independent draws: by Kolmogorov's test, and by their size, which tells few values.
 
     The distance is compared with the bound of Dvoretzky, Kiefer, Wolfowitz and Massart, which holds for every number of
     values. Families without a distribution function of one number always fit. Cost: O(k log k) for k <= 8,192 values
-    at equal distances.
+    at equal distances. `rough`: they were rounded to less than single precision.
     """
     function = _distribution(family)
     if function is None or values.size == 0:
         return True
     step = max(1, values.size // _MOST)
     x = np.sort((values.reshape(-1)[::step].astype(float) - centre) / scale)
-    n, rough = len(x), values.dtype.itemsize < 4
+    n, rough = len(x), rough or values.dtype.itemsize < 4
     if not _sizes_fit(x, family, math.log(level), rough=rough):
         return False
     # At equal distances among the sorted values: elsewhere the distance is larger by 1/1024 at most.

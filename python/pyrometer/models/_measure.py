@@ -101,9 +101,10 @@ def measure(
     where :math:`\epsilon/(v+\epsilon)` is below 1e-4 and varies little enough: `neglected` of the result has the size
     of the relative error, at most 1e-3. The other closed forms are right within rounding.
 
-    A draw costs a build and a forward pass. Sums are in double precision. Where the weights of an operation have mean
-    zero and are independent of its input, their mean over the layer's own weights, :math:`\sum\sigma^2x^2 +
-    \langle b^2\rangle`, replaces the square of the output: first layers have no error.
+    A draw costs a forward pass, and a build where builds differ in more than parameters whose laws are traced. Models
+    that keep results of a call for the next have no closed forms. Sums are in double precision. Where the weights of an
+    operation have mean zero and are independent of its input, their mean over the layer's own weights,
+    :math:`\sum\sigma^2x^2 + \langle b^2\rangle`, replaces the square of the output: first layers have no error.
 
     Networks of scikit-learn are measured by the engine of `Network`, exactly where it can. Layers of an ONNX model are
     those of its graph; batch normalisation and dropout follow `mode`. Recurrent layers are one layer, whose energy is

@@ -22,6 +22,7 @@ from pyrometer.models._pytorch._trace import Trace
 
 __all__ = ["build", "redraw", "seeded"]
 
+_SINGLE = 4  # bytes of a number
 _RESETS = ("reset_parameters", "_reset_parameters")
 
 
@@ -120,7 +121,8 @@ def _check_values(name: str, parameter: Any, runs: Runs, memory: Memory) -> None
     if label is None or label.kind is not Kind.RANDOM or label.family is None:
         return
     values = values_of(parameter)
-    if values is not None and not fits(values, label.family, label.scale, label.centre):
+    rough = parameter.element_size() < _SINGLE
+    if values is not None and not fits(values, label.family, label.scale, label.centre, rough=rough):
         raise ValueError(
             f"parameter {name!r} does not have the values that were drawn for it: they were replaced outside of "
             f"PyTorch; name its law, laws={{{name!r}: pm.Normal(...)}}."
@@ -201,13 +203,18 @@ def _as_labelled(parameter: Any, runs: Runs, memory: Memory) -> bool:
     """Whether the values of a parameter fit its labels."""
     values = values_of(parameter)
     assert values is not None
-    labels = runs.elements()[0]
+    labels, rough = runs.elements()[0], parameter.element_size() < _SINGLE
+    tolerance = 1e-2 if rough else 1e-6
     for number in np.unique(labels).tolist():
         label, part = memory.law(memory.labels[number]), values.reshape(-1)[labels == number]
         computed = label.kind is Kind.CONSTANT and np.isnan(label.centre)
-        if label.kind is Kind.CONSTANT and not computed and not np.allclose(part, label.centre, rtol=1e-6, atol=0.0):
+        if (
+            label.kind is Kind.CONSTANT
+            and not computed
+            and not np.allclose(part, label.centre, rtol=tolerance, atol=0.0)
+        ):
             return False
-        if label.family is not None and not fits(part, label.family, label.scale, label.centre):
+        if label.family is not None and not fits(part, label.family, label.scale, label.centre, rough=rough):
             return False
     return True
 
