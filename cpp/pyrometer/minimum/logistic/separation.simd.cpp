@@ -449,10 +449,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
-  if (!settled) {
-    out.gap = std::max(out.gap, out.value);
-    out.errors.clear();
-  }
+  if (!settled) out.gap = std::max(out.gap, out.value), out.errors.clear();
   return out;
 }
 

@@ -14,9 +14,9 @@
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
-#include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
 #include "pyrometer/minimum/softmax/faces.hpp"
+#include "pyrometer/minimum/softmax/survey.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -39,38 +39,6 @@ struct Found {
   Index rank = 0, evaluations = 0;
 };
 
-/// Of each column the largest absolute value, and the mean, computed from differences to the first row: exact for
-/// constant columns.
-struct Survey {
-  Numbers largest, mean;
-};
-
-template <class T>
-Survey survey_of(const data::Rows<T>& rows, int threads) {
-  const Index p = rows.features;
-  const base::Chunks chunks{rows.rows, std::max<Index>(1024, (rows.rows + 63) / 64)};
-  std::vector<Survey> parts(at(chunks.number()), Survey{Numbers(at(p), 0.0), Numbers(at(p), 0.0)});
-  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
-    double* const __restrict largest = parts[at(chunk)].largest.data();
-    double* const __restrict sum = parts[at(chunk)].mean.data();
-    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i)
-      for (Index j = 0; j < p; ++j) {
-        const auto x = static_cast<double>(rows.X[i * p + j]), size = std::abs(x);
-        largest[j] = size > largest[j] ? size : largest[j];
-        sum[j] += x - static_cast<double>(rows.X[j]);
-      }
-  });
-  Survey out{Numbers(at(p), 0.0), Numbers(at(p), 0.0)};
-  for (const Survey& part : parts)
-    for (std::size_t j = 0; j < at(p); ++j) {
-      out.largest[j] = std::max(out.largest[j], part.largest[j]);
-      out.mean[j] += part.mean[j];
-    }
-  for (Index j = 0; j < p; ++j)
-    out.mean[at(j)] = static_cast<double>(rows.X[j]) + out.mean[at(j)] / static_cast<double>(rows.rows);
-  return out;
-}
-
 /// Parameters of the original columns from those of the columns minus `shift`.
 Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   for (std::size_t begin = 0; begin < theta.size(); begin += at(columns)) {
@@ -91,39 +59,6 @@ Numbers shares_of(const ClassifiedRows<T>& table) {
         (rows.weights ? rows.weights[i] : 1.0) / static_cast<double>(rows.rows);
   return shares;
 }
-
-/// A sample of the rows before the `last` ones, and these, whose weights are as much smaller as the sample is.
-template <class T>
-struct SampleAndLast {
-  SampleAndLast(const ClassifiedRows<T>& table, Index size, Index last, int threads)
-      : features(table.rows.features), sample(table.rows.from(0, table.rows.rows - last), size, threads) {
-    const data::Rows<T>& all = table.rows;
-    const data::Rows<T> some = sample.rows(features), others = all.from(all.rows - last, all.rows);
-    factor = static_cast<double>(all.rows - last) / static_cast<double>(some.rows);
-    const auto add = [&](const data::Rows<T>& rows, double share) {
-      X.insert(X.end(), rows.X, rows.X + rows.rows * features);
-      y.insert(y.end(), rows.y, rows.y + rows.rows);
-      for (Index i = 0; i < rows.rows; ++i) weights.push_back(share * (rows.weights ? rows.weights[i] : 1.0));
-    };
-    if (last == 0) return;
-    add(some, 1);
-    add(others, 1 / factor);
-    if (!table.allowed) return;
-    allowed.assign(at(some.rows * table.classes), 1);
-    allowed.insert(allowed.end(), table.allowed + (all.rows - last) * table.classes,
-                   table.allowed + all.rows * table.classes);
-  }
-  [[nodiscard]] data::Rows<T> rows() const {
-    if (y.empty()) return sample.rows(features);
-    return {X.data(), y.data(), std::ssize(y), features, std::ssize(X), weights.data()};
-  }
-  Index features;
-  Sample<T> sample;
-  double factor;
-  std::vector<T> X, y;
-  Numbers weights;
-  std::vector<std::uint8_t> allowed;  ///< all classes are, of the rows before the last
-};
 
 /// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
 /// all rows.
