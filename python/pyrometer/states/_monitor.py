@@ -184,9 +184,6 @@ class RefreshMonitor(Displayed):
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
         self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
         self._last = Neighbour.of(reference, np.random.SeedSequence(self._seed))
-        self._test = BatchTest(
-            reference, united(reference), self.level, self.block, self._chosen, self.grow, self._pools.carries
-        )
         self._alarm: _Alarm | None = None
         self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
 
@@ -403,6 +400,15 @@ class RefreshMonitor(Displayed):
                 f"block={self.block} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
                 f"{state.block} and {state.density!r}."
             )
+
+    @property
+    def _test(self) -> BatchTest:
+        """What batches are tested against; the reference in few blocks is kept."""
+        kept: tuple[DataState, DataState] | None = vars(self).get("_few")
+        if kept is None or kept[0] is not self.reference:
+            kept = self._few = self.reference, united(self.reference)
+        carries = self._pools.carries
+        return BatchTest(self.reference, kept[1], self.level, self.block, self._chosen, self.grow, carries)
 
     def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
         """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
