@@ -218,7 +218,7 @@ def test_what_needs_rows_in_memory_says_so(pair):
 def test_pickles(pair):
     again = pickle.loads(pickle.dumps(pair[0]))
     assert pm.mean_energy(again, LAWS[1]).value == pm.mean_energy(pair[0], LAWS[1]).value
-    assert repr(again) == repr(pair[1])
+    assert repr(again) == repr(pair[0])
 
 
 @pytest.mark.parametrize("rows", [2, 300_000])

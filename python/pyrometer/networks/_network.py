@@ -100,7 +100,7 @@ class Network(Displayed):
       rows        569
       parameters  312    without biases
       energy      cross entropy (ce)
-      classes     0, 1
+      classes     0.0, 1.0
     >>> round(float(pm.mean_energy(network, pm.LecunNormal()).value), 6)
     0.717665
     """

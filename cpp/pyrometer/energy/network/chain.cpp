@@ -23,6 +23,7 @@ constexpr double kTrusted = 1e-4;    // relative error
 constexpr double kRounding = 1e-14;  // relative, for each layer
 constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an energy, which is interpolated
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
+constexpr double kAtKinks = 32;      // the same of activations with kinks beside 0, where it is slower
 constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
 constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.1},
@@ -83,10 +84,18 @@ void homogeneous(const Chain& chain, double* energy, double* error) {
   }
 }
 
-/// Refines until the estimated error is below kTolerance; returns the last solution and whether it is trusted.
+/// Whether a layer has an activation that is not smooth beside 0.
+bool has_kinks(const Chain& chain) {
+  for (Index l = 1; l < chain.layers(); ++l)
+    if (model::record_of(chain.activation(l)).kink > 0) return true;
+  return false;
+}
+
+/// Refines until the estimated error, with a factor of kCaution, is below kTolerance; returns the last solution and whether it is trusted.
 bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
              double* energy, double* error) {
   Layer coarse;
+  const double caution = has_kinks(chain) ? kAtKinks : kCaution;
   double worst = 0;  // relative error of any layer
   std::size_t rules = 0;
   for (const Fineness& fineness : kFineness) {
@@ -95,17 +104,21 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
     if (coarse.energy.empty()) continue;
     worst = 0;
     double apart = 0;  // difference to the coarser solution, relative: at least that of the layers before
+    double reached = 0;
     for (Index l = 1; l <= chain.last(); ++l) {
       const std::size_t first = at(l - 1) * fine.size();
       const double value = rows.mean(&fine.energy[first]);
       energy[l - 1] = value;
       if (value > 0) apart = std::max(apart, std::abs(value - rows.mean(&coarse.energy[first])) / value);
-      error[l - 1] =
-          kCaution * apart * value + rows.error(&fine.energy[first]) +
+      const double rounding =
+          rows.error(&fine.energy[first]) +
           (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
-      if (value > 0) worst = std::max(worst, error[l - 1] / value);
+      error[l - 1] = caution * apart * value + rounding;
+      if (value <= 0) continue;
+      worst = std::max(worst, error[l - 1] / value);
+      reached = std::max(reached, kCaution * apart + rounding / value);
     }
-    if (worst <= (rules > kManyRules ? kEnough : kTolerance)) break;
+    if (reached <= (rules > kManyRules ? kEnough : kTolerance)) break;
   }
   return worst <= kTrusted;
 }
