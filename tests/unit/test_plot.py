@@ -311,10 +311,20 @@ def test_drift():
         assert y.tolist() == getattr(found, name).tolist()
     line, band = lines(drawn[2])["T"], drawn[2].collections[0].get_paths()[0].vertices
     np.testing.assert_array_equal(line.get_ydata(), found.temperature)
-    place = int(np.flatnonzero(found.verdict == "ok")[1])
-    for sign in (-2.0, 2.0):
-        edge = found.temperature[place] + sign * found.temperature_error[place]
-        assert np.isclose(band, [time[place], edge]).all(axis=1).any()
+    bottom, top = drawn[2].get_ylim()
+    assert (
+        bottom
+        <= found.temperature[found.verdict == "ok"].min()
+        <= found.temperature[found.verdict == "ok"].max()
+        <= top
+    )
+    ends = np.array([found.temperature_low, found.temperature_high])
+    bounded = np.flatnonzero((found.verdict == "ok") & np.isfinite(ends).all(axis=0))
+    assert len(bounded)
+    assert np.isfinite(band).all()  # without end elsewhere
+    for place in bounded:
+        for end in ends[:, place]:
+            assert np.isclose(band, [time[place], np.clip(end, bottom, top)]).all(axis=1).any()
     for ax in drawn:
         assert len(ax.patches) == int((found.verdict != "ok").sum())
     assert drawn[2].get_xlabel() == "time"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["drift"]
 
-# The view of temperatures reaches so many times beyond those of verdict "ok": a band without end shows nothing else.
+# The view reaches so many times beyond the temperatures of verdict "ok", whatever the intervals.
 _BEYOND = 1.5
 
 
@@ -34,9 +34,9 @@ def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axe
     Returns
     -------
     tuple of Axes
-        The smoothed energy; the smoothed entropy; the temperature :math:`(dE/dt)/(dS/dt)` with a band of two standard
-        errors. Times at which the temperature is undefined, because the slope of the entropy is within two standard
-        errors of 0, are shaded in each.
+        The smoothed energy; the smoothed entropy; the temperature :math:`(dE/dt)/(dS/dt)` with its confidence interval
+        of 95 % at each time, cut off at the ends of the axis. Times at which the temperature is undefined, because the
+        slope of the entropy is within two standard errors of 0, are shaded in each.
 
     Raises
     ------
@@ -79,23 +79,28 @@ def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axe
 
 
 def _temperature(ax: Axes, time: npt.NDArray[np.float64], found: Drift) -> None:
-    value, error = drawable(found.temperature), drawable(found.temperature_error)
+    value = drawable(found.temperature)
     ax.axhline(0.0, color="0.5", linewidth=0.8)
     if np.isfinite(value).any():
+        defined = np.isfinite(value) & ~np.isnan(found.temperature_low)
+        ends = np.array([found.temperature_low, found.temperature_high])[:, defined]
+        ends = np.append(ends[np.isfinite(ends)], [0.0])
+        low, high = min(0.0, float(np.nanmin(value))), max(0.0, float(np.nanmax(value)))
+        reach, margin = (_BEYOND - 1.0) * (high - low), 0.05 * (high - low)
+        bottom = max(min(low, float(ends.min())) - margin, low - reach)
+        top = min(max(high, float(ends.max())) + margin, high + reach)
         ax.fill_between(
             time,
-            value - 2.0 * error,
-            value + 2.0 * error,
+            np.clip(found.temperature_low, bottom, top),
+            np.clip(found.temperature_high, bottom, top),
+            where=defined,
             facecolor=POSITIVE.color,
             alpha=0.25,
             edgecolor="none",
-            label="± 2 standard errors",
+            label="95 % interval at each time",
         )
         ax.plot(time, value, color=POSITIVE.color, marker=POSITIVE.marker, markersize=4.0, linewidth=1.2, label="T")
-        low, high = min(0.0, float(np.nanmin(value))), max(0.0, float(np.nanmax(value)))
-        reach = (_BEYOND - 1.0) * (high - low)
-        bottom, top = ax.get_ylim()
-        ax.set_ylim(max(bottom, low - reach), min(top, high + reach))
+        ax.set_ylim(bottom, top)
         ax.legend(fontsize="x-small")
     else:
         ax.text(0.5, 0.5, "no temperature is defined", transform=ax.transAxes, ha="center", color=NEGATIVE.color)
