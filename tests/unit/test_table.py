@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -171,6 +172,16 @@ def test_decimal_points_are_in_one_column():
         "  1.25e-07    1.25e-07",
         "  3           3",
     ]
+
+
+def test_print_has_all_columns_but_on_a_terminal(monkeypatch):
+    table = pm.Table("", {f"column {k}": [1.0] for k in range(9)})
+    assert str(table) == table.to_text()
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout", None)
+    assert str(table) == table.to_text()
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert str(table) == table.to_text(width=40) != table.to_text()
 
 
 def test_text_of_a_long_table():

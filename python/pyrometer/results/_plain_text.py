@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ __all__ = [
     "cells",
     "columns_width",
     "fitting",
+    "on_terminal",
     "pretty",
     "short_paths",
     "text",
@@ -130,6 +132,11 @@ def width_of() -> int:
     import shutil  # which imports every compression
 
     return max(shutil.get_terminal_size().columns, 40)
+
+
+def on_terminal() -> bool:
+    """Whether what is printed goes to a terminal."""
+    return bool(getattr(sys.stdout, "isatty", bool)())
 
 
 def pretty(printer: Any, text: str) -> None:

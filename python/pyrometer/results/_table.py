@@ -160,7 +160,7 @@ class Table(ByValue):
         return self.to_text(width=_plain_text.width_of(), max_rows=_SHOWN)
 
     def __str__(self) -> str:
-        return self.to_text()
+        return self.to_text(width=_plain_text.width_of() if _plain_text.on_terminal() else None)
 
     def to_text(self, *, width: int | None = None, max_rows: int = 60) -> str:
         """Return the table as plain text.
