@@ -225,8 +225,9 @@ class _Balancing:
         while not self._enough(len(each), errors[sampled] / np.abs(exact[sampled])):
             each.append(self._energies(Pass, layers, runs)[:, numbers])
             if len(each) >= 2:
+                draws = np.array(each)
                 for k in sampled:
-                    exact[k], errors[k] = _per_unit(*np.array(each)[:, :, k].T)
+                    exact[k], errors[k] = _per_unit(*draws[:, :, k].T)
         return exact, errors
 
     def _energies(self, kind: type[Pass], layers: list[Layer], runs: dict[str, Runs]) -> Any:
