@@ -5,16 +5,7 @@ import pytest
 
 import pyrometer as pm
 
-
-def line(X):
-    return X[:, 0]
-
-
-def batches(seed, noises, m=100):
-    rng = np.random.default_rng(seed)
-    for noise in noises:
-        x = rng.normal(size=(m, 1))
-        yield x, x[:, 0] + noise * rng.normal(size=m)
+from ..noisy_lines import batches, line
 
 
 def alarmed(monitor, batch):

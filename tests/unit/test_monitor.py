@@ -6,16 +6,7 @@ import pytest
 
 import pyrometer as pm
 
-
-def line(X):
-    return X[:, 0]
-
-
-def batches(seed, noises, m=100):
-    rng = np.random.default_rng(seed)
-    for noise in noises:
-        x = rng.normal(size=(m, 1))
-        yield x, x[:, 0] + noise * rng.normal(size=m)
+from ..noisy_lines import batches, line
 
 
 def test_readings_are_those_of_the_parts():
