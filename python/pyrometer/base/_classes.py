@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.base._conversion import column_of
 from pyrometer.base._described import described, require_array_like
 
-__all__ = ["MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "labels_in"]
+__all__ = ["MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "is_label", "labels_in"]
 
 MOST_CLASSES = 1 << 20  # that the core takes
 
@@ -21,17 +21,22 @@ def class_labels(labels: Any) -> tuple[Any, ...]:
     if isinstance(labels, (str, bytes, dict, set, frozenset)) or not isinstance(labels, (Iterable, np.ndarray)):
         raise TypeError(f"labels must be a sequence of labels, in the order of the classes, got {described(labels)}.")
     given = tuple(labels.tolist() if isinstance(labels, np.ndarray) else labels)
+    for label in given:
+        if not is_label(label):
+            raise TypeError(f"labels must be numbers or strings, got {described(label)}.")
     if len(given) < 2:
-        raise ValueError(f"labels must name at least two classes, got {given!r}.")
+        raise ValueError(f"labels must name at least two classes, got {described(given)}.")
     if any(_missing(label) for label in given):
-        raise ValueError(f"labels must have no missing values, got {given!r}.")
-    try:
-        repeated = next((label for k, label in enumerate(given) if label in given[:k]), None)
-    except ValueError:  # of arrays
-        raise TypeError(f"labels must be numbers or strings, got {described(given[0])} first.") from None
+        raise ValueError(f"labels must have no missing values, got {described(given)}.")
+    repeated = next((label for k, label in enumerate(given) if label in given[:k]), None)
     if repeated is not None:
-        raise ValueError(f"labels must be different, got {repeated!r} more than once.")
+        raise ValueError(f"labels must be different, got {described(repeated)} more than once.")
     return given
+
+
+def is_label(value: Any) -> bool:
+    """Return whether a value can name a class: it compares as one value."""
+    return isinstance(value, Hashable) and not isinstance(value, (tuple, frozenset)) and not callable(value)
 
 
 def labels_in(y: Any) -> tuple[Any, ...]:
@@ -93,7 +98,12 @@ def _values(y: Any) -> npt.NDArray[Any]:
     column = column_of(y)
     if column is not None:
         return np.asarray(column.to_numpy())
-    array = np.asarray(y)
+    try:
+        array = np.asarray(y)
+    except ValueError:  # lists of different lengths
+        raise TypeError(f"y must be labels: numbers, bool or strings, got {described(y)} of lists.") from None
+    if array.ndim == 0:
+        raise ValueError(f"y must have one label for each row of X, got {described(y)}.")
     # NumPy writes the numbers of a list that has strings as strings.
     return np.asarray(y, dtype=object) if array.dtype.kind in "US" and isinstance(y, (list, tuple)) else array
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base._printable import quoted
+from pyrometer.base._printable import plain, quoted
 
 __all__ = ["described", "library_of", "require_array_like", "require_dense", "with_article"]
 
@@ -46,17 +46,28 @@ def with_article(word: str) -> str:
     return f"an {word}" if spelled or (vowel and not re.match(r"U[A-Z]", word)) else f"a {word}"
 
 
+# Longest number in a message, and most items of a list.
+_DIGITS, _ITEMS = 80, 6
+
+
 def described(value: Any) -> str:
-    """Return what an object is, for the end of a message: short, and in terms of the user."""
+    """Return what an object is, for the end of a message: one short line without control characters.
+
+    Numbers, strings and short lists of them are shown as they are written, other objects by their kind.
+    """
     if isinstance(value, type):
         library = library_of(value)
         return f"the class {value.__name__}" + (f" of {library}" if library else "")
-    if value is None or isinstance(value, numbers.Number):
-        return repr(value)
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"{'minus ' if value < 0 else ''}a number of {value.bit_length()} bits"
+    if value is None or isinstance(value, (numbers.Number, np.bool_)):
+        return plain(repr(value), _DIGITS)
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
+    if type(value) in (list, tuple):
+        return _items(value) or with_article(type(value).__name__)
     if hasattr(value, "__next__"):
         return "a generator" if type(value).__name__ == "generator" else f"an iterator ({type(value).__name__})"
     name, library = type(value).__name__, library_of(value)
@@ -69,6 +80,14 @@ def described(value: Any) -> str:
         if callable(value) and hasattr(value, "__name__")
         else with_article(name)
     )
+
+
+def _items(values: list[Any] | tuple[Any, ...]) -> str:
+    """Return a short list or tuple of numbers and strings as it is written; nothing for another."""
+    if len(values) > _ITEMS or not all(isinstance(value, (str, numbers.Number, type(None))) for value in values):
+        return ""
+    inside = ", ".join(map(described, values))
+    return f"[{inside}]" if isinstance(values, list) else f"({inside}{',' * (len(values) == 1)})"
 
 
 def _is_sparse(value: Any) -> bool:

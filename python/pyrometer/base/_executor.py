@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pyrometer.base._described import described
+
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
@@ -24,7 +26,7 @@ def require(executor: Any) -> None:
     from concurrent.futures import Executor
 
     if not isinstance(executor, Executor):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}.")
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {described(executor)}.")
 
 
 def completed(

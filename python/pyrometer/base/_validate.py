@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._alignment import aligned
-from pyrometer.base._classes import class_labels, encoded, labels_in
+from pyrometer.base._classes import class_labels, encoded, is_label, labels_in
 from pyrometer.base._conversion import column_of, matrix_of, numeric, taken, target_of, values_of
 from pyrometer.base._described import described, require_array_like
 from pyrometer.base._exact import first_rounded
@@ -136,8 +136,8 @@ def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
 
 def label_pair(pair: Any) -> tuple[Any, Any]:
     """Return two different labels."""
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or pair[0] == pair[1]:
-        raise ValueError(f"labels must be two different labels (negative, positive), got {pair!r}.")
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(is_label, pair)) or pair[0] == pair[1]:
+        raise ValueError(f"labels must be two different labels (negative, positive), got {described(pair)}.")
     return pair[0], pair[1]
 
 
@@ -170,7 +170,7 @@ def _each(
 def single(name: str, value: Any, *, minimum: float = -math.inf, exclusive: bool = False) -> float:
     """Return a finite float that is at least (or above) `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a real number, got {value!r}.")
+        raise TypeError(f"{name} must be a real number, got {described(value)}.")
     try:
         number = float(value)
     except OverflowError:
@@ -188,18 +188,12 @@ def count(name: str, value: Any, *, minimum: int, maximum: int = 2**62 - 1) -> i
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}.") from None
+        raise TypeError(f"{name} must be a whole number, got {described(value)}.") from None
     if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {_digits(number)}.")
+        raise ValueError(f"{name} must be at least {minimum}, got {described(number)}.")
     if number > maximum:
-        raise ValueError(f"{name} must be at most {maximum}, got {_digits(number)}.")
+        raise ValueError(f"{name} must be at most {maximum}, got {described(number)}.")
     return number
-
-
-def _digits(number: int) -> str:
-    """Return the decimal digits of a whole number, or a description where it is too long to print."""
-    bits = number.bit_length()
-    return str(number) if bits <= 256 else f"{'minus ' if number < 0 else ''}a number of {bits} bits"
 
 
 def threads(value: Any) -> int:
@@ -219,7 +213,7 @@ def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
 def flag(name: str, value: Any) -> bool:
     """Return a bool; TypeError for anything else."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
+        raise TypeError(f"{name} must be True or False, got {described(value)}.")
     return bool(value)
 
 
@@ -239,7 +233,7 @@ def seed(rng: RandomSource) -> tuple[int, int]:
                 "np.random.default_rng(seed) is a Generator."
             )
         elif rng < 0:
-            raise ValueError(f"rng must be a seed >= 0, got {_digits(int(rng))}.")
+            raise ValueError(f"rng must be a seed >= 0, got {described(int(rng))}.")
         else:
             sequence = np.random.SeedSequence(int(rng))
         words = sequence.generate_state(2, np.uint64).astype(np.uint64)
@@ -251,7 +245,7 @@ def as_path(value: Any) -> str:
     try:
         return os.fsdecode(value)
     except TypeError:
-        raise TypeError(f"path must be a string or a path, got {value!r}.") from None
+        raise TypeError(f"path must be a string or a path, got {described(value)}.") from None
 
 
 def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
@@ -298,7 +292,6 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
                 f"y must be 0 or 1, got {array[where]} at row {where[-1]}; {_other_labels(array.ravel().tolist())}"
             )
         return numbers.astype(dtype, copy=False)
-    label_pair(pair)
     require_array_like("y", value, categories=True)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Members, require_fields, validate
+from pyrometer.base import Members, plain, require_fields, validate
 from pyrometer.data import _accuracy
 
 __all__ = ["HEADER", "MOST_ROWS", "State", "described", "loaded", "rescaled", "sound"]
@@ -71,9 +71,9 @@ def described(
     if names is not None:
         names, features = tuple(names), mean_array.shape[-1] - 1
         if len(names) != features or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"names must be {features} strings, one for each feature, got {names!r}.")
+            raise ValueError(f"names must be {features} strings, one for each feature, got {plain(repr(names))}.")
     if target is not None and not isinstance(target, str):
-        raise TypeError(f"target must be a string or None, got {target!r}.")
+        raise TypeError(f"target must be a string or None, got {plain(repr(target))}.")
     return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target, rows=rows)
 
 

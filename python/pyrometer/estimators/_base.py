@@ -9,6 +9,7 @@ import numpy.typing as npt
 import sklearn.utils.validation as checks
 from sklearn.base import BaseEstimator
 
+from pyrometer.base import validate
 from pyrometer.data import Moments
 from pyrometer.linear import LinearRegression, System, without_rows
 from pyrometer.results import Minimum, Temperature
@@ -144,6 +145,8 @@ class SystemEstimator(BaseEstimator):
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> tuple[Any, Any, Any]:
         """Return rows and weights that scikit-learn has checked; the rows are copied if they are kept."""
+        for name in ("fit_intercept", "copy_X"):
+            validate.flag(name, getattr(self, name, False))
         X, y = _validated(self, X, y, reset=reset, copy=getattr(self, "copy_X", False), **self._target_options)
         if sample_weight is not None:
             sample_weight = checks._check_sample_weight(sample_weight, X, dtype=np.float64)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, validate
+from pyrometer.base import BatchShape, described, validate
 from pyrometer.laws._families import CONSTANT
 from pyrometer.laws._independent import Mixed, Normal, OfOneLaw, Segments, Uniform
 from pyrometer.laws._names import LINEAR_CALLS, not_a_law
@@ -104,7 +104,7 @@ class Independent(Described, Generic[BatchShape]):
     def __init__(self, laws: Sequence[Any]) -> None:
         if isinstance(laws, (str, bytes)) or not isinstance(laws, Sequence):
             raise TypeError(
-                f"laws must be a sequence of laws, one for each run of parameters, got {laws!r:.200}; use such as "
+                f"laws must be a sequence of laws, one for each run of parameters, got {described(laws)}; use such as "
                 "pm.Independent([pm.Normal(1.0), pm.Constant(0.0)])."
             )
         if not laws:

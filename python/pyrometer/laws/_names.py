@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from typing import Any
 
 from pyrometer.base import described, nearest
@@ -41,8 +42,9 @@ def not_a_law(argument: str, value: Any, calls: dict[str, str] = _ALL, *, option
 
 
 def _meant(value: Any, calls: dict[str, str]) -> str:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return f"; did you mean pm.{'Normal' if float(value) > 0.0 else 'Constant'}({value})?"
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if is_number and abs(value) <= sys.float_info.max:
+        return f"; did you mean pm.{'Normal' if value > 0 else 'Constant'}({value})?"
     name = value if isinstance(value, str) else value.__name__ if isinstance(value, type) else type(value).__name__
     if name in _ALL and name not in calls:
         return f"; {_ALL[name]} is for {'networks' if name in LAYER_CALLS else 'linear models'}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate, warn_caller
+from pyrometer.base import described, validate, warn_caller
 from pyrometer.linear._base import LinearSystem, require_linear
 from pyrometer.linear._minimise import path
 from pyrometer.linear._penalties import L1
@@ -66,7 +66,7 @@ def minimum_path(system: LinearSystem, lam: npt.ArrayLike) -> Minimum:
         raise TypeError(f"system must have a penalty pm.L1(lam), got penalty={system.penalty!r}.")
     weights = np.asarray(validate.numeric("lam", lam), dtype=np.float64)
     if weights.ndim != 1 or not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {lam!r}.")
+        raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {described(lam)}.")
     minimum, complaint = path(system, system.penalty, np.ascontiguousarray(weights), 0)
     if complaint is not None:
         warn_caller(complaint)

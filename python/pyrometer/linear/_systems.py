@@ -230,7 +230,8 @@ class LogisticRegression(LinearSystem):
         intercept: bool = True,
         weights: Any = None,
     ) -> None:
-        data = validate.data(X, y, labels=labels, weights=weights)
+        pair = None if labels is None else validate.label_pair(labels)
+        data = validate.data(X, y, labels=pair, weights=weights)
         validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=validate.flag("intercept", intercept))
 

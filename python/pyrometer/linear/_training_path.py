@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import require_finite, validate, warn_caller
+from pyrometer.base import described, require_finite, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Law
 from pyrometer.linear._base import LinearSystem, require_linear
@@ -341,7 +341,7 @@ def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
 def _times(times: npt.ArrayLike, learning_rate: float | None) -> _Array:
     time = np.array(validate.numeric("times", times), dtype=np.float64)
     if time.ndim != 1 or not (np.isfinite(time) & (time >= 0.0)).all():
-        raise ValueError(f"times must be one-dimensional, finite and >= 0, got {times!r}.")
+        raise ValueError(f"times must be one-dimensional, finite and >= 0, got {described(times)}.")
     if learning_rate is not None and (time != np.floor(time)).any():
         raise ValueError(
             f"times must be whole numbers of steps with a learning_rate, got {time[time != np.floor(time)][0]:g}."

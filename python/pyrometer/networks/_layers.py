@@ -136,8 +136,10 @@ def _law(name: str, law: Any, calls: dict[str, str]) -> Any:
         raise TypeError(
             f"{name} must be laws of biases, got Orthogonal, a law of matrices; use such as pm.Normal(0.1)."
         )
-    known = isinstance(law, (Scaled, Orthogonal)) or len(getattr(law, "segments", ())) == 1
-    if isinstance(law, (type, Independent)) or not known:
+    known = isinstance(law, (Scaled, Orthogonal)) or (
+        not isinstance(law, type) and len(getattr(law, "segments", ())) == 1
+    )
+    if isinstance(law, Independent) or not known:
         raise not_a_law(name, law, calls)
     return law
 

@@ -155,8 +155,8 @@ def _energy(network: Network, law: Any) -> float:
     method = _layer_energies.require(network, spread, "auto")
     if method == "monte-carlo":
         raise ValueError(
-            f"law must have exact energies to be balanced, got {type(law).__name__} for {network!r}, whose energies "
-            "are sampled; use pm.Normal, or the activation relu, leaky_relu or identity."
+            f"law must have exact energies to be balanced, got {type(law).__name__} for {network.activation}, whose "
+            "energies are sampled; use pm.Normal, or the activation relu, leaky_relu or identity."
         )
     layered = _layer_energies.energies(network, spread, "exact", 2, 0, validate.threads(None))
     return float(layered.energy[-1] / network.widths[-1])

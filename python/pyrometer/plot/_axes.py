@@ -76,7 +76,7 @@ def panels(
         size = (6.4, height * count + 1.0)
         _, made = _pyplot().subplots(count, 1, sharex=shared, layout="constrained", figsize=size, squeeze=False)
         return tuple(made[:, 0])
-    if np.asarray(ax, dtype=object).ndim == 0:
+    if not isinstance(ax, (np.ndarray, Sequence)):
         return (_checked(ax),)
     given = tuple(np.asarray(ax, dtype=object).reshape(-1))
     if len(given) != count:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import quoted
+from pyrometer.base import described, quoted
 
 __all__ = ["RENAMED", "Columns", "Held", "Repeated", "checked"]
 
@@ -73,7 +73,9 @@ def checked(name: str, values: Any) -> Held:
     if isinstance(values, Repeated):
         codes = np.array(values.codes)
         if codes.ndim != 1 or codes.dtype.kind not in "iu" or not values.words or _outside(codes, len(values.words)):
-            raise ValueError(f"column {quoted(name)} must have codes below {len(values.words)}, got {values.codes!r}.")
+            raise ValueError(
+                f"column {quoted(name)} must have codes below {len(values.words)}, got {described(values.codes)}."
+            )
         codes.flags.writeable = False
         return Repeated(codes, tuple(values.words))
     array = np.array(values)

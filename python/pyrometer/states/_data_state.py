@@ -451,6 +451,6 @@ def checked_block(block: Any) -> int | None:
     """Return a number of rows, or None for "auto"."""
     if isinstance(block, str):
         if block != "auto":
-            raise ValueError(f'block must be a number of rows or "auto", got {block!r}.')
+            raise ValueError(f'block must be a number of rows or "auto", got {described(block)}.')
         return None
     return validate.count("block", block, minimum=1)

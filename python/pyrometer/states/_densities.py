@@ -41,7 +41,7 @@ def known(density: Any) -> Density:
     """Check the argument `density`."""
     if isinstance(density, str):
         validate.choice("density", density, ("gaussian", "kernel", "mixture"))
-    elif not isinstance(density, Estimator) and not callable(density):
+    elif isinstance(density, type) or not (isinstance(density, Estimator) or callable(density)):
         raise TypeError(
             "density must be 'gaussian', 'kernel', 'mixture', an object with fit and score_samples, or a function that "
             f"returns the log density of rows, got {described(density)}."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, validate
+from pyrometer.base import RandomSource, described, validate
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST
@@ -98,6 +98,11 @@ class Drift(Shown, record=records.DRIFT):
         self.__dict__.update(state)
 
 
+def _require_states(states: Any) -> None:
+    if not isinstance(states, Sequence) or not all(isinstance(state, DataState) for state in states):
+        raise TypeError(f"states must be a sequence of DataState, got {described(states)}.")
+
+
 def drift(
     time: npt.ArrayLike,
     states: Sequence[DataState],
@@ -154,8 +159,9 @@ def drift(
     at = np.asarray(validate.numeric("time", time), dtype=np.float64)
     if at.ndim != 1 or len(at) < 3 or not np.isfinite(at).all() or not (at[1:] > at[:-1]).all():
         raise ValueError("time must be at least three finite, increasing numbers.")
-    if len(states) != len(at) or not all(isinstance(state, DataState) for state in states):
-        raise TypeError(f"states must be {len(at)} DataStates, one for each time, got {len(states)} values.")
+    _require_states(states)
+    if len(states) != len(at):
+        raise ValueError(f"states must be {len(at)}, one for each time, got {len(states)}.")
     kinds = {(state.loss, state.features) for state in states}
     if len(kinds) > 1:
         raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import tail_probabilities
+from pyrometer.base import plain, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
@@ -270,7 +270,7 @@ def _pooled(a: System, b: System) -> System:
     for what in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
         left, right = getattr(a, what, None), getattr(b, what, None)
         if left != right:
-            raise ValueError(f"a and b must be of one kind, got {what} {left!r} and {right!r}.")
+            raise ValueError(f"a and b must be of one kind, got {what} {plain(repr(left))} and {plain(repr(right))}.")
     if a.rescaled or b.rescaled:
         raise ValueError(
             "a and b must have weights that can be compared, got some of extreme sizes, or of a stack with different "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from pyrometer.base import RandomSource, mixed_of, plain, validate
+from pyrometer.base import RandomSource, described, mixed_of, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.results import Displayed, Quantity, Sheet, Table, described_by
@@ -336,7 +336,7 @@ class RefreshMonitor(Displayed):
             the model's predictions are not finite. The monitor has not changed then.
         """
         if not isinstance(name, str):
-            raise TypeError(f"name must be a string, got {name!r}.")
+            raise TypeError(f"name must be a string, got {described(name)}.")
         what = f"batch {self.batches + 1}" + (f" ({plain(name)})" if name else "")
         given = X if y is None else (X, y)
         lead, block = self._pools.missing, self.block

@@ -46,17 +46,21 @@ class Predicted(NamedTuple):
         return len(self.places) + len(self.coded)
 
 
-def loss_of(model: Any, energy: str | None, prediction: Any = None) -> str:
+def loss_of(model: Any, energy: Any, prediction: Any = None) -> str:
     """Check the model and its loss; return the name of the loss."""
     if model is not None and prediction is not None:
         raise ValueError("model must be None with prediction=, which stands for the model; leave one of them out.")
     if isinstance(model, _SYSTEMS):
-        if energy is not None and energy != model.energy:
-            raise ValueError(f"energy must be that of the model, {model.energy!r}, got {energy!r}; leave it out.")
+        if energy is not None and not (isinstance(energy, str) and energy == model.energy):
+            raise ValueError(
+                f"energy must be that of the model, {model.energy!r}, got {described(energy)}; leave it out."
+            )
         return model.energy
     if model is None and prediction is None:
         if energy is not None:
-            raise ValueError(f"energy must be None without a model, got {energy!r}; give a model or prediction=.")
+            raise ValueError(
+                f"energy must be None without a model, got {described(energy)}; give a model or prediction=."
+            )
         return NO_LOSS
     if model is not None and (isinstance(model, type) or not (callable(model) or _is_estimator(model))):
         raise TypeError(
@@ -253,8 +257,10 @@ def _class_probabilities(prediction: _Array, rows: Predicted) -> _Array:
 def _scores(model: Any, x: _Array, names: tuple[str, ...] | None) -> _Array:
     """Return the linear predictions of a trained system: (m,), or (m, C)."""
     classes = model.classes if isinstance(model, SoftmaxRegression) else 1
-    if model.shape != () or model.parameters != classes * (x.shape[1] + model.intercept):
-        raise ValueError(f"model must be one system of {x.shape[1]} features, got {model!r} for X of shape {x.shape}.")
+    features = model.parameters // classes - model.intercept
+    if model.shape != () or features != x.shape[1]:
+        got = f"a stack of shape {model.shape}" if model.shape else f"one of {features}"
+        raise ValueError(f"model must be one system of {x.shape[1]} features, got {got} for X of shape {x.shape}.")
     if model.names is not None and names is not None and model.names != names:
         raise ValueError(
             f"X must have the columns that the model was trained on, {listed(model.names, plain)}, got "

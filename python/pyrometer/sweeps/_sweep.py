@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pyrometer.base import RandomSource, bar, executors, quoted, unreliable, validate, warn_caller
+from pyrometer.base import RandomSource, bar, described, executors, quoted, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
 from pyrometer.laws import not_a_law
 from pyrometer.results import Table
@@ -148,6 +148,8 @@ def plan_of(
     threads: int | None,
 ) -> Plan:
     """Validate the arguments of `sweep`."""
+    if not isinstance(method, Sequence):
+        raise TypeError(f"method must be the name of a method or a sequence of names, got {described(method)}.")
     names = (method,) if isinstance(method, str) else tuple(method)
     if not names:
         raise ValueError("method must be at least one method, got none; 'auto' is the default.")
@@ -167,7 +169,9 @@ def either_name(method: str | Sequence[str], methods: str | Sequence[str] | None
     if methods is None:
         return method
     if method != "auto":
-        raise ValueError(f"methods is the former name of method, got both: {method!r} and {methods!r}; use method.")
+        raise ValueError(
+            f"methods is the former name of method, got both, {described(method)} and {described(methods)}; use method."
+        )
     return methods
 
 
@@ -236,7 +240,7 @@ def _named(
         raise ValueError(f"{what} must have at least one, got none.")
     for name, item in items.items():
         if not isinstance(name, str):
-            raise TypeError(f"names of {what} must be strings, got {name!r}.")
+            raise TypeError(f"names of {what} must be strings, got {described(name)}.")
         if not is_one(item):
             raise refusal(f"{what}[{quoted(name) if isinstance(given, Mapping) else name}]", item)
     return items

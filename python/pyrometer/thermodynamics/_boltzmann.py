@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import described, validate
 from pyrometer.laws import Independent, Law, spread
 from pyrometer.results import Floats, Quantity, Record, Shown, shaped
 
@@ -130,7 +130,7 @@ def lorentz(temperature: npt.ArrayLike, beta: npt.ArrayLike, *, convention: str)
     if not np.isfinite(T).all():
         raise ValueError("temperature must be finite, got nan or inf.")
     if not (np.abs(speed) < 1.0).all():
-        raise ValueError(f"beta must be above -1 and below 1, got {beta!r}.")
+        raise ValueError(f"beta must be above -1 and below 1, got {described(beta)}.")
     shrinking = np.sqrt((1.0 - speed) * (1.0 + speed))
     factor = {"planck-einstein": shrinking, "ott-arzelies": 1.0 / shrinking, "landsberg": np.ones_like(shrinking)}
     with np.errstate(over="ignore"):
@@ -282,7 +282,10 @@ def _require_finite(*temperatures: npt.NDArray[np.float64]) -> None:
 
 def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     """Return a mask of collapsed parameters, and how many parameters each entry represents."""
-    given = np.asarray(collapsed)
+    try:
+        given = np.asarray(collapsed)
+    except ValueError:  # lists of different lengths
+        given = np.empty(0)
     if given.dtype == np.bool_ and given.ndim == 1 and given.size:
         if parameters is not None and parameters != given.size:
             raise ValueError(f"parameters must be {given.size}, the length of collapsed, got {parameters}.")

@@ -7,7 +7,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, validate, warn
+from pyrometer.base import RandomSource, described, validate, warn
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.results import Temperature, shaped
 from pyrometer.thermodynamics._entropy import parts_of
@@ -198,7 +198,9 @@ def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) 
         return np.zeros(()) if computed is None else np.asarray(computed.value)
     given = np.asarray(validate.numeric("minimum", minimum), dtype=np.float64)
     if given.shape not in ((), system.shape) or not np.isfinite(given).all():
-        raise ValueError(f"minimum must be finite, one value or one for each system {system.shape}, got {minimum!r}.")
+        raise ValueError(
+            f"minimum must be finite, one value or one for each system {system.shape}, got {described(minimum)}."
+        )
     return given
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyrometer.base import described
+from pyrometer.base import described, plain, quoted
 from pyrometer.models._pytorch._pass import all_tensors
 from pyrometer.models._request import Request
 
@@ -42,11 +42,14 @@ def run_on(inputs: Any, run: Callable[[], Any]) -> None:
     """Run a model on its inputs; a failure is told with their shapes."""
     try:
         run()
-    except (RuntimeError, IndexError) as error:
+    except (RuntimeError, IndexError, TypeError) as error:
         shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(inputs)]
-        why = f"{error}".partition("\n")[0]
-        why = why if len(why) <= _LONGEST else f"{why[:_LONGEST]}..."
-        raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {why}") from error
+        raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {_line(error)}") from error
+
+
+def _line(value: Any) -> str:
+    """Return the first line of a text that PyTorch, or the user, has written."""
+    return plain(str(value).partition("\n")[0], _LONGEST)
 
 
 def _device(value: Any) -> torch.device:
@@ -56,7 +59,7 @@ def _device(value: Any) -> torch.device:
         device = torch.device(value)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device must be one that PyTorch has here, got {str(value)!r}: {error}") from None
+        raise ValueError(f"device must be one that PyTorch has here, got {_line(value)}: {_line(error)}") from None
     if device.type == "meta":
         raise ValueError("device must have memory, got 'meta'; ask for the laws alone, pm.models.laws(model).")
     return device
@@ -75,7 +78,7 @@ def _tensors(name: str, value: Any, device: torch.device, floating: torch.dtype)
     if isinstance(value, tuple):
         return tuple(_tensors(f"{name}[{k}]", each, device, floating) for k, each in enumerate(value))
     if isinstance(value, dict):
-        return {key: _tensors(f"{name}[{key!r}]", each, device, floating) for key, each in value.items()}
+        return {key: _tensors(f"{name}[{quoted(str(key))}]", each, device, floating) for key, each in value.items()}
     if "[" in name and (value is None or isinstance(value, (bool, str))):
         return value  # an option of the model beside its inputs
     if isinstance(value, list) and any(isinstance(each, torch.Tensor) for each in value):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyrometer.base import listed, nearest
+from pyrometer.base import listed, nearest, quoted
 from pyrometer.models._built import Built
 from pyrometer.models._call_sites import CallSite
 from pyrometer.models._labels import Kind, Runs
@@ -134,7 +134,7 @@ def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]
     for pattern in skip:
         if not any(fnmatchcase(name, pattern) for name in known):
             raise ValueError(
-                f"skip={pattern!r} matches no layer or parameter of [{listed(sorted(known))}]"
+                f"skip={quoted(pattern)} matches no layer or parameter of [{listed(sorted(known))}]"
                 f"{nearest(pattern, sorted(known), fallback='')}."
             )
     layers, skipped = [], {}
