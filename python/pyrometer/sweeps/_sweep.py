@@ -170,7 +170,7 @@ def either_name(method: str | Sequence[str], methods: str | Sequence[str] | None
         return method
     if method != "auto":
         raise ValueError(
-            f"methods is the former name of method, got both, {described(method)} and {described(methods)}; use method."
+            f"methods is the former name of method, got both: {described(method)} and {described(methods)}; use method."
         )
     return methods
 
