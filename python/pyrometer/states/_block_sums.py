@@ -30,7 +30,7 @@ class BlockSums:
     Attributes
     ----------
     counts : ndarray, shape (b,)
-        Rows of each block.
+        Weight of the rows of each block: their number, where rows have no weights.
     sums : ndarray, shape (b, 2 + d + d (d + 1) / 2), or (b, 2 + 2 d)
         In units of powers of two; d coordinates are the numbers among the features, and the residual where the loss has
         it as one. The last columns are products of two coordinates, or squares alone.
@@ -40,6 +40,8 @@ class BlockSums:
         Exponents of 2 of losses, scores and coordinates.
     loss : str
         "mse", "mae" or "ce".
+    rows : ndarray, shape (b,), or None
+        Rows of each block, where rows have weights.
     """
 
     counts: _Array
@@ -47,19 +49,44 @@ class BlockSums:
     centre: _Array
     units: npt.NDArray[np.int64]
     loss: str
+    rows: _Array | None = None
 
     @classmethod
-    def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
+    def of(
+        cls,
+        at: Coordinates,
+        begins: npt.NDArray[np.int64],
+        loss: str,
+        *,
+        squares: bool = False,
+        weights: _Array | None = None,
+    ) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
-        z = np.ascontiguousarray(at.z.T)
+        z, sizes = np.ascontiguousarray(at.z.T), np.diff(np.append(begins, len(at.z))).astype(np.float64)
         d, rows = z.shape
         first, second = factors_of(d, d if squares else -1)
         sums, step = np.empty((len(begins), 2 + d + len(first))), max(1, _CELLS // rows)
-        sums[:, : 2 + d] = np.add.reduceat(np.vstack([at.losses, at.inner, z]), begins, axis=1).T
+        once = np.vstack([at.losses, at.inner, z])
+        if weights is not None:
+            once *= weights
+        sums[:, : 2 + d] = np.add.reduceat(once, begins, axis=1).T
+        weighted = once[2:]
         for k in range(0, len(first), step):
-            products = z[first[k : k + step]] * z[second[k : k + step]]
+            products = weighted[first[k : k + step]] * z[second[k : k + step]]
             sums[:, 2 + d + k : 2 + d + k + step] = np.add.reduceat(products, begins, axis=1).T
-        return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
+        if weights is None:
+            return cls(sizes, sums, at.centre, at.units, loss)
+        return cls(np.add.reduceat(weights, begins), sums, at.centre, at.units, loss, sizes)
+
+    @property
+    def sizes(self) -> _Array:
+        """Rows of each block."""
+        return self.counts if self.rows is None else self.rows
+
+    @property
+    def mean_weight(self) -> float:
+        """Mean weight of the rows; 1 where they have none."""
+        return 1.0 if self.rows is None else float(self.counts.sum() / self.rows.sum())
 
     @property
     def unit(self) -> int:
@@ -69,6 +96,7 @@ class BlockSums:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by the names that files have for them, which tell sums in other units than 1."""
         arrays: dict[str, npt.NDArray[Any]] = {"centre": self.centre, "counts": self.counts}
+        arrays |= {} if self.rows is None else {"rows": self.rows}
         return arrays | ({"sums_in_units": self.sums, "units": self.units} if self.units.any() else {"sums": self.sums})
 
     @classmethod
@@ -76,7 +104,7 @@ class BlockSums:
         """Return the sums of `arrays`."""
         units = arrays.get("units", np.zeros(2 + len(arrays["centre"]), dtype=np.int64))
         sums = arrays["sums_in_units" if units.any() else "sums"]
-        return cls(arrays["counts"], sums, arrays["centre"], units, loss)
+        return cls(arrays["counts"], sums, arrays["centre"], units, loss, arrays.get("rows"))
 
     @property
     def squares(self) -> bool:
@@ -99,7 +127,7 @@ class BlockSums:
         return in_range(energy, self.unit), entropy + doublings * _LN2 if doublings else entropy
 
     def table(self, like: BlockSums | None = None) -> _Array:
-        """Counts and sums as the core takes them, with coordinates about the centre of `like` and in its units.
+        """Weights and sums as the core takes them, with coordinates about the centre of `like` and in its units.
 
         `is_comparable` says whether those units can represent them.
         """
@@ -122,9 +150,9 @@ class BlockSums:
         table[:, 3 : 3 + d] += n * offset
         return table
 
-    def of_table(self, table: _Array) -> BlockSums:
+    def of_table(self, table: _Array, rows: _Array | None = None) -> BlockSums:
         """Return sums about the same centre in the same units, from a table that is not changed any more."""
-        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss)
+        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss, rows)
         found.__dict__["_own"] = table
         return found
 
@@ -174,7 +202,7 @@ class BlockSums:
 
     def of_rows(self, values: _Array) -> _Array:
         """Sums over the blocks of numbers (m,) or (m, k) that belong to rows."""
-        counts = self.counts.astype(np.int64)
+        counts = self.sizes.astype(np.int64)
         return np.asarray(np.add.reduceat(values, np.cumsum(counts) - counts))
 
     def covariance_of_means(self, values: _Array) -> _Array:

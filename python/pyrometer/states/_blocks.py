@@ -39,12 +39,19 @@ def boundaries(rows: int, block: int, lead: int = 0) -> npt.NDArray[np.int64]:
     return np.array([*begins, *range(at, rows, size)], dtype=np.int64)
 
 
-def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_Array, int]]:
+def exchangeable(
+    old: _Array, new: _Array, rows: tuple[_Array, _Array] | None = None
+) -> tuple[tuple[_Array, int], tuple[_Array, int]]:
     """Sums over blocks of both samples, with those of one size first, and how many these are.
 
-    The first column counts rows. Only blocks of equally many rows may be assigned to the samples at random; those of
-    the largest size of which the smaller sample has enough come first, united from smaller blocks where possible.
+    `rows` are those of the blocks, by default the first column. Only blocks of equally many rows may be assigned to the
+    samples at random; those of the largest size of which the smaller sample has enough come first, united from smaller
+    blocks where possible.
     """
+    if rows is not None:
+        old, new = (np.column_stack([of, sums]) for of, sums in zip(rows, (old, new), strict=True))
+        (old, many), (new, others) = exchangeable(old, new)
+        return (old[:, 1:], many), (new[:, 1:], others)
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
     found = old, new
     while size < coarsest:
@@ -55,16 +62,19 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
     return _led_by(found[0], size), _led_by(found[1], size)
 
 
-def together(first: _Array, second: _Array) -> _Array:
-    """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size."""
+def together(first: _Array, second: _Array, at: int = 0) -> _Array:
+    """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size.
+
+    The numbers of rows are in the column `at`.
+    """
     if not (len(first) and len(second)):
         return first if len(first) else second
-    return _at_most(np.concatenate([first, second]), _MOST, _FIRST)
+    return _at_most(np.concatenate([first, second]), _MOST, _FIRST, at)
 
 
-def few(*samples: _Array) -> _Array:
+def few(*samples: _Array, at: int = 0) -> _Array:
     """Sums over blocks of the union of samples as `together` gives them, in some three hundred blocks."""
-    return _at_most(np.concatenate(samples), _MOST_FEW, _FIRST_FEW)
+    return _at_most(np.concatenate(samples), _MOST_FEW, _FIRST_FEW, at)
 
 
 def wide(rows: int, block: int) -> int:
@@ -74,18 +84,18 @@ def wide(rows: int, block: int) -> int:
     return block
 
 
-def _at_most(sums: _Array, most: int, keep: int) -> _Array:
+def _at_most(sums: _Array, most: int, keep: int, at: int) -> _Array:
     if not len(sums):
         return sums
-    size = sums[0, 0]
-    while len(sums) > most and size <= sums[:, 0].max():
-        sums, size = _united(sums, size, keep=keep), 4 * size
+    size = sums[0, at]
+    while len(sums) > most and size <= sums[:, at].max():
+        sums, size = _united(sums, size, keep=keep, at=at), 4 * size
     return sums
 
 
-def _united(sums: _Array, size: float, keep: int = 0) -> _Array:
+def _united(sums: _Array, size: float, keep: int = 0, at: int = 0) -> _Array:
     """Unite blocks of `size` by fours, all but the first `keep` of them and up to three at the end."""
-    fine = np.flatnonzero(sums[:, 0] == size)[keep:]
+    fine = np.flatnonzero(sums[:, at] == size)[keep:]
     fine = fine[: len(fine) // 4 * 4]
     if not len(fine):
         return sums
