@@ -178,7 +178,9 @@ def test_weights_are_a_column_that_is_no_feature(run, days):
     for path in (days / "reference.csv", *(days / "days").iterdir()):
         frame = pl.read_csv(path)
         frame.with_columns(heavy=pl.int_range(frame.height) % 3 + 0.5).write_csv(path)
-    found = table(run("monitor", days / "reference.csv", days / "days", "--target", "y", "--weights", "heavy", "--csv"))
+    found = table(
+        run("monitor", days / "reference.csv", days / "days", "--target", "y", "--weights", "heavy", "--format", "csv")
+    )
     first, second = (pl.read_csv(path) for path in (days / "reference.csv", days / "days" / "day0.csv"))
     model = pm.LinearRegression(first.select("a", "b"), first["y"], weights=first["heavy"])
     theta = pm.minimum_energy(model).parameters

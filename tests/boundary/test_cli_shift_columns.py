@@ -119,23 +119,23 @@ def test_why_there_is_no_temperature_and_that_single_columns_moved(run, tmp_path
 @pytest.mark.parametrize("energy", ["none", "mse", "numbers"])
 def test_weights_are_a_column_that_is_no_feature(run, files, tmp_path, energy):
     _, before, after = files
-    for name, frame in (("before", before), ("after", after)):
-        frame.assign(heavy=np.arange(len(frame)) % 3 + 0.5).to_csv(tmp_path / f"{name}.csv", index=False)
-    ask = ["shift", tmp_path / "before.csv", tmp_path / "after.csv", "--weights", "heavy", "--format", "json"]
-    ask += ["--energy", energy] if energy == "none" else ["--target", "y"]
-    ask += ["--plot", tmp_path / "plot.png"] if energy != "mse" else ["--prediction", "guess"]
-    ask += ["--columns", "x,guess"] if energy == "numbers" else []
-    row, columns, about = tables(run(*ask))
     weights = [np.arange(len(frame)) % 3 + 0.5 for frame in (before, after)]
+    for name, frame, heavy in zip(("before", "after"), (before, after), weights, strict=True):
+        frame.assign(heavy=heavy).to_csv(tmp_path / f"{name}.csv", index=False)
     if energy == "numbers":
-        model = pm.LinearRegression(before[["x", "guess"]], before["y"], weights=weights[0])
-        pair = [(frame[["x", "guess"]], frame["y"]) for frame in (before, after)]
+        options = ["--target", "y", "--columns", "x", "--plot", tmp_path / "plot.png"]
+        model = pm.LinearRegression(before[["x"]], before["y"], weights=weights[0])
+        pair = [(frame[["x"]], frame["y"]) for frame in (before, after)]
         found = pm.shift(*pair, model=model, weights=weights, rng=0)
     elif energy == "mse":
+        options = ["--target", "y", "--prediction", "guess"]
         pair = [(frame.drop(columns="y"), frame["y"]) for frame in (before, after)]
         found = pm.shift(*pair, prediction="guess", energy="mse", weights=weights, rng=0)
     else:
-        found = pm.shift(before, after, weights=weights, rng=0)
+        options = ["--energy", "none", "--drop", "guess", "--plot", tmp_path / "plot.png"]
+        found = pm.shift(before.drop(columns="guess"), after.drop(columns="guess"), weights=weights, rng=0)
+    ask = ("shift", tmp_path / "before.csv", tmp_path / "after.csv", "--weights", "heavy", "--format", "json")
+    row, columns, about = tables(run(*ask, *options))
     assert row["p_value"] == found.p_value
     assert row["divergence"] == pytest.approx(found.divergence, rel=1e-9)
     assert [each["column"] for each in columns] == list(found.columns["column"])
