@@ -21,6 +21,7 @@ __all__ = ["BlockSums", "covariance_of"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LN2 = float(np.log(2.0))
 _CELLS = 2**18  # of products of rows at a time: two megabytes
+_CHUNK = 256  # blocks that are moved to another centre at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,21 +63,20 @@ class BlockSums:
         weights: _Array | None = None,
     ) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
-        z, sizes = np.ascontiguousarray(at.z.T), np.diff(np.append(begins, len(at.z))).astype(np.float64)
-        d, rows = z.shape
-        first, second = factors_of(d, d if squares else -1)
-        sums, step = np.empty((len(begins), 2 + d + len(first))), max(1, _CELLS // rows)
-        once = np.vstack([at.losses, at.inner, z])
+        rows, d = at.z.shape
+        z = np.ascontiguousarray(at.z.T)
+        once = np.vstack([np.ones(rows) if weights is None else weights, at.losses, at.inner, z])
         if weights is not None:
-            once *= weights
-        sums[:, : 2 + d] = np.add.reduceat(once, begins, axis=1).T
-        weighted = once[2:]
-        for k in range(0, len(first), step):
-            products = weighted[first[k : k + step]] * z[second[k : k + step]]
-            sums[:, 2 + d + k : 2 + d + k + step] = np.add.reduceat(products, begins, axis=1).T
-        if weights is None:
-            return cls(sizes, sums, at.centre, at.units, loss)
-        return cls(np.add.reduceat(weights, begins), sums, at.centre, at.units, loss, sizes)
+            once[1:] *= weights
+        table = np.empty((len(begins), len(once) + (d if squares else d * (d + 1) // 2)))
+        if len(begins) == rows:
+            table[:, : len(once)] = once.T
+            _products(table[:, len(once) :], once[3:].T, at.z, squares=squares)
+        else:
+            table[:, : len(once)] = np.add.reduceat(once, begins, axis=1).T
+            _sums_of_products(table[:, len(once) :], once[3:], z, begins)
+        sizes = None if weights is None else np.diff(np.append(begins, rows)).astype(np.float64)
+        return cls(table[:, 0], table[:, 1:], at.centre, at.units, loss).of_table(table, sizes)
 
     @property
     def sizes(self) -> _Array:
@@ -133,26 +133,29 @@ class BlockSums:
         """
         if like is None or like is self or (self.centre is like.centre and self.units is like.units):
             return self._own
-        d = len(self.centre)
-        offset = self._offset(like)
+        d, offset = len(self.centre), self._offset(like)
         same = (self.units == like.units).all()
         table = np.column_stack([self.counts, self.sums if same else converted(self.sums, self.units, like.units)[0]])
-        first, n = table[:, 3 : 3 + d].copy(), self.counts[:, None]
-        begin = 3 + d
-        if self.squares:
-            table[:, begin:] += offset * first + offset * first + n * offset * offset
-        for j in range(0 if self.squares else d):  # the products of coordinate j are adjacent
-            end = begin + d - j
-            table[:, begin:end] += (
-                offset[j] * first[:, j:] + offset[j:] * first[:, j : j + 1] + n * offset[j] * offset[j:]
-            )
-            begin = end
-        table[:, 3 : 3 + d] += n * offset
+        first, second = factors_of(d, d if self.squares else -1)
+        by_first, by_second = offset[first], offset[second]
+        for begin in range(0, len(table), _CHUNK):
+            part = table[begin : begin + _CHUNK]
+            n, z = part[:, :1], part[:, 3 : 3 + d]
+            moved = np.take(z, second, axis=1)
+            moved *= by_first
+            other = np.take(z, first, axis=1)
+            other *= by_second
+            moved += other
+            np.multiply(n * by_first, by_second, out=other)
+            moved += other
+            part[:, 3 + d :] += moved
+            z += n * offset
         return table
 
     def of_table(self, table: _Array, rows: _Array | None = None) -> BlockSums:
         """Return sums about the same centre in the same units, from a table that is not changed any more."""
         found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss, rows)
+        table.flags.writeable = False
         found.__dict__["_own"] = table
         return found
 
@@ -209,6 +212,28 @@ class BlockSums:
         """Covariance (k, k) of the means of rows' values (m, k): that of resampled blocks, in closed form."""
         sums = self.of_rows(values - values.mean(axis=0))
         return np.asarray(sums.T @ sums / len(values) ** 2 * (len(sums) / (len(sums) - 1.0)))
+
+
+def _products(out: _Array, weighted: _Array, z: _Array, *, squares: bool) -> None:
+    """Write the products of two coordinates of each row, or the squares alone, to `out`."""
+    if squares:
+        np.multiply(weighted, z, out=out)
+        return
+    column = 0
+    for j in range(z.shape[1]):
+        end = column + z.shape[1] - j
+        np.multiply(weighted[:, j : j + 1], z[:, j:], out=out[:, column:end])
+        column = end
+
+
+def _sums_of_products(out: _Array, weighted: _Array, z: _Array, begins: npt.NDArray[np.int64]) -> None:
+    """Write the sums of the products of two coordinates (d, m) over blocks to `out`, or those of squares alone."""
+    d, rows = z.shape
+    first, second = factors_of(d, out.shape[1] if out.shape[1] == d else -1)
+    step = max(1, _CELLS // rows)
+    for k in range(0, len(first), step):
+        products = weighted[first[k : k + step]] * z[second[k : k + step]]
+        out[:, k : k + step] = np.add.reduceat(products, begins, axis=1).T
 
 
 def covariance_of(drawn: _Array) -> _Array:

@@ -99,8 +99,12 @@ def _united(sums: _Array, size: float, keep: int = 0, at: int = 0) -> _Array:
     fine = fine[: len(fine) // 4 * 4]
     if not len(fine):
         return sums
-    united = sums[fine].reshape(-1, 4, sums.shape[1]).sum(axis=1)
-    return np.concatenate([np.delete(sums, fine, axis=0), united])
+    first, end = int(fine[0]), int(fine[-1]) + 1
+    if end - first == len(fine):  # adjacent, as they mostly are
+        fours, others = sums[first:end], [sums[:first], sums[end:]]
+    else:
+        fours, others = sums[fine], [np.delete(sums, fine, axis=0)]
+    return np.concatenate([*others, fours.reshape(-1, 4, sums.shape[1]).sum(axis=1)])
 
 
 def _led_by(sums: _Array, size: float) -> tuple[_Array, int]:
