@@ -11,13 +11,17 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "boundaries", "exchangeable", "few", "together", "wide"]
+__all__ = ["LEAST", "boundaries", "exchangeable", "few", "grown", "together", "wide"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 LEAST = 8  # blocks that resampling needs
 _MOST = 1024  # as long as there is room for _FIRST of the greatest size: beyond some ten million rows a few more
 _FIRST = 128  # blocks of the least size; all of one size and below fill this many of that size
 _MOST_FEW, _FIRST_FEW = 320, 64  # of the same, where speed counts
+_MOST_GROWN, _FIRST_GROWN = (
+    512,
+    256,
+)  # and where batches join; as many of the least size alone, for batches of that many
 _ENOUGH = _FIRST // 4  # blocks that the smaller sample must have of a size for that size to be exchanged
 
 
@@ -69,12 +73,17 @@ def together(first: _Array, second: _Array, at: int = 0) -> _Array:
     """
     if not (len(first) and len(second)):
         return first if len(first) else second
-    return _at_most(np.concatenate([first, second]), _MOST, _FIRST, at)
+    return _at_most(np.concatenate([first, second]), _MOST, (_FIRST, _FIRST), at)
 
 
 def few(*samples: _Array, at: int = 0) -> _Array:
     """Sums over blocks of the union of samples as `together` gives them, in some three hundred blocks."""
-    return _at_most(np.concatenate(samples), _MOST_FEW, _FIRST_FEW, at)
+    return _at_most(np.concatenate(samples), _MOST_FEW, (_FIRST_FEW, _FIRST_FEW), at)
+
+
+def grown(*samples: _Array, at: int = 0) -> _Array:
+    """Sums over blocks of the union of samples that grows, in some five hundred blocks, half of them the least."""
+    return _at_most(np.concatenate(samples), _MOST_GROWN, (_FIRST_GROWN, _FIRST_FEW), at)
 
 
 def wide(rows: int, block: int) -> int:
@@ -84,12 +93,13 @@ def wide(rows: int, block: int) -> int:
     return block
 
 
-def _at_most(sums: _Array, most: int, keep: int, at: int) -> _Array:
+def _at_most(sums: _Array, most: int, keep: tuple[int, int], at: int) -> _Array:
+    """Unite blocks, but for some of the least size, and some of each other size."""
     if not len(sums):
         return sums
-    size = sums[0, at]
+    size, (first, others) = sums[0, at], keep
     while len(sums) > most and size <= sums[:, at].max():
-        sums, size = _united(sums, size, keep=keep, at=at), 4 * size
+        sums, size, first = _united(sums, size, keep=first, at=at), 4 * size, others
     return sums
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._blocks import few, together
+from pyrometer.states._blocks import grown, together
 from pyrometer.states._data_state import DataState
 from pyrometer.states._layout import Layout
 
@@ -69,7 +69,7 @@ class Pools:
     def of(cls, reference: DataState, sizes: int, *, grows: bool, carries: bool) -> Pools:
         """Return the state before the first batch, with pools of `sizes` sizes."""
         layout, table = Layout(reference).with_state(reference)
-        table = few(table, at=layout.rows_at) if grows else table
+        table = grown(table, at=layout.rows_at) if grows else table
         total, block = table.sum(axis=0), reference.block
         return cls(layout, table, (None,) * sizes, None, block, grows, carries, total, table[:0])
 
@@ -81,7 +81,7 @@ class Pools:
     def before(self, least: int = 0) -> _Array:
         """Blocks that a batch, or a pool of 2^least, is compared with: of all batches before it if the base grows."""
         waiting = [pool for pool in self.waiting[least:] if pool is not None] if self.grows else []
-        return few(self.base, *waiting, at=self.layout.rows_at) if waiting else self.base
+        return grown(self.base, *waiting, at=self.layout.rows_at) if waiting else self.base
 
     def with_batch(self, state: DataState, within: bool) -> tuple[Pools, list[Comparison]]:
         """Return the state after a batch, and what is to be compared: the batch itself, and pools that it completed.
@@ -121,7 +121,7 @@ class Pools:
             found.append(Comparison(self.before(k + 1), sums, 2 ** (k + 1)))
         else:
             at = self.layout.rows_at
-            base = few(base, _folded(sums, self.block, at), at=at) if self.grows else base
+            base = grown(base, _folded(sums, self.block, at), at=at) if self.grows else base
         return replace(after, base=base, waiting=tuple(pools), begun=begun), found
 
     def frozen(self, before: Pools, window: int) -> Pools:
@@ -158,7 +158,7 @@ class Pools:
 
     def _union(self, first: _Array, second: _Array) -> _Array:
         at = self.layout.rows_at
-        return few(first, second, at=at) if self.grows else together(first, second, at)
+        return grown(first, second, at=at) if self.grows else together(first, second, at)
 
     def _completed(self, sums: _Array) -> tuple[_Array, _Array | None]:
         """Blocks that are complete, and the sums of the last one if it is not."""
