@@ -108,12 +108,12 @@ class RefreshMonitor(Displayed):
     fitted to the reference describes them: for autoregressions of the first order with coefficients to 0.98 there were
     0.15 to 0.5 times as many false alarms as stated. Blocks that are six times the reach of the dependence still share
     some variance with their neighbours, which the p-value takes into account; without that, ten such blocks are
-    rejected in 7 % of cases at 5 %.
+    rejected in 7 % of cases at 5 %. Blocks of more than one row that are given are treated alike.
 
     p-values above 0.2 are those of 99 permutations, and those above 0.04 of 319, of some three hundred blocks each;
     standard errors are those of 99 resamples unless there is an alarm. Below that p-values are those of all
     ``8 * run_length`` permutations, and without `grow` of all blocks. So a batch of 1,000 rows and 20 columns takes
-    20 to 30 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
+    some 20 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
     within `memory` batches. Not in the paper.
 
     The sampling error of the reference limits the power of pools: it should have many times the rows of a batch. Pools
