@@ -114,7 +114,20 @@ def autoregression(rng: _Rng, rows: int, phi: float) -> np.ndarray:
     return np.asarray(lfilter([1.0], [1.0, -phi], rng.normal(size=rows), zi=[phi * start])[0])
 
 
+def weighted(rng: _Rng, rows: int) -> Any:
+    """Rows, some of them alike, with lognormal weights that depend on them."""
+    frame = categories(rng, rows)[["c3", "c5"]]
+    frame["x"], frame["age"] = rng.normal(size=rows), rng.gamma(2.0, 10.0, rows)
+    frame["weight"] = rng.lognormal(size=rows) * (1.0 + (frame["c3"] == "a"))
+    return frame, frame["x"] + rng.normal(size=rows)
+
+
+def weighted_model(X: Any) -> np.ndarray:
+    return np.asarray(X["x"], dtype=float)
+
+
 _SQUARED = {"model": total, "energy": "mse"}
+_WEIGHTED = {"model": weighted_model, "energy": "mse", "weights": "weight"}
 KINDS = {
     "20 numbers, 50 and 50 rows": Kind(numbers, (50, 50), _SQUARED),
     "20 numbers, 500 and 500": Kind(numbers, (500, 500), _SQUARED),
@@ -134,6 +147,8 @@ KINDS = {
     "three classes, 5 numbers, 400 and 300": Kind(
         three_classes, (400, 300), {"model": probabilities, "energy": "softmax"}
     ),
+    "lognormal weights, mixed columns, 50 and 30": Kind(weighted, (50, 30), _WEIGHTED),
+    "lognormal weights, mixed columns, 300 and 200": Kind(weighted, (300, 200), _WEIGHTED),
     "kernel density, 2 numbers, 100 and 100": Kind(bent, (100, 100), _SQUARED | {"density": "kernel"}),
     "mixture of 2 Gaussians, 2 numbers, 100 and 100": Kind(
         bent, (100, 100), _SQUARED | {"density": GaussianMixture(2, random_state=0)}
@@ -145,6 +160,7 @@ KINDS = {
     "autoregression of 0.9, block auto, 2,000 and 600": Kind(
         remembering(0.9), (2000, 600), _SQUARED | {"block": "auto"}
     ),
+    "autoregression of 0.9, block 40, 2,000 and 410": Kind(remembering(0.9), (2000, 410), _SQUARED | {"block": 40}),
     "autoregression of 0.98, block auto, 10,000 and 5,000": Kind(
         remembering(0.98), (10_000, 5000), _SQUARED | {"block": "auto"}
     ),

@@ -172,3 +172,20 @@ def test_a_damaged_state_and_one_of_other_options_are_refused_and_stay_as_they_a
     (days / "state").write_bytes(content[: len(content) // 2])
     result = run(*arguments)
     assert "state must be a file written by RefreshMonitor.save" in one_line(result)
+
+
+def test_weights_are_a_column_that_is_no_feature(run, days):
+    for path in (days / "reference.csv", *(days / "days").iterdir()):
+        frame = pl.read_csv(path)
+        frame.with_columns(heavy=pl.int_range(frame.height) % 3 + 0.5).write_csv(path)
+    found = table(
+        run("monitor", days / "reference.csv", days / "days", "--target", "y", "--weights", "heavy", "--format", "csv")
+    )
+    first, second = (pl.read_csv(path) for path in (days / "reference.csv", days / "days" / "day0.csv"))
+    model = pm.LinearRegression(first.select("a", "b"), first["y"], weights=first["heavy"])
+    theta = pm.minimum_energy(model).parameters
+    loss = (second["y"] - theta[0] * second["a"] - theta[1] * second["b"] - theta[2]) ** 2
+    assert float(found[0]["energy"]) == pytest.approx(np.average(loss, weights=second["heavy"]), rel=1e-9)
+    assert [row["alarm"] for row in found[:4]] == ["false"] * 4
+    assert found[7]["alarm"] == "true"
+    assert one_line(run("monitor", days / "reference.csv", days / "days", "--target", "y", "--weights", "none"))

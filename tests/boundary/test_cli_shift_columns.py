@@ -114,3 +114,29 @@ def test_why_there_is_no_temperature_and_that_single_columns_moved(run, tmp_path
     result = run("shift", tmp_path / "old.csv", tmp_path / "new.csv", "--energy", "none")
     assert "Not shifted" in result.stdout
     assert "that of single columns does: c3 moved" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("energy", ["none", "mse", "numbers"])
+def test_weights_are_a_column_that_is_no_feature(run, files, tmp_path, energy):
+    _, before, after = files
+    weights = [np.arange(len(frame)) % 3 + 0.5 for frame in (before, after)]
+    for name, frame, heavy in zip(("before", "after"), (before, after), weights, strict=True):
+        frame.assign(heavy=heavy).to_csv(tmp_path / f"{name}.csv", index=False)
+    if energy == "numbers":
+        options = ["--target", "y", "--columns", "x", "--plot", tmp_path / "plot.png"]
+        model = pm.LinearRegression(before[["x"]], before["y"], weights=weights[0])
+        pair = [(frame[["x"]], frame["y"]) for frame in (before, after)]
+        found = pm.shift(*pair, model=model, weights=weights, rng=0)
+    elif energy == "mse":
+        options = ["--target", "y", "--prediction", "guess"]
+        pair = [(frame.drop(columns="y"), frame["y"]) for frame in (before, after)]
+        found = pm.shift(*pair, prediction="guess", energy="mse", weights=weights, rng=0)
+    else:
+        options = ["--energy", "none", "--drop", "guess", "--plot", tmp_path / "plot.png"]
+        found = pm.shift(before.drop(columns="guess"), after.drop(columns="guess"), weights=weights, rng=0)
+    ask = ("shift", tmp_path / "before.csv", tmp_path / "after.csv", "--weights", "heavy", "--format", "json")
+    row, columns, about = tables(run(*ask, *options))
+    assert row["p_value"] == found.p_value
+    assert row["divergence"] == pytest.approx(found.divergence, rel=1e-9)
+    assert [each["column"] for each in columns] == list(found.columns["column"])
+    assert about["weights"] == "heavy"

@@ -13,6 +13,7 @@ import pytest
 import pyrometer as pm
 
 SAVED = Path(__file__).parent / "data" / "0.1.0"
+SECOND = Path(__file__).parent / "data" / "monitor-2"
 PICKLES = json.loads((SAVED / "pickles.json").read_text(encoding="utf-8"))
 
 
@@ -55,3 +56,18 @@ def test_monitor():
     (reading,) = loaded.readings
     for attribute, value in PICKLES["Reading"]["attributes"].items():
         assert same(getattr(reading, attribute), value), attribute
+
+
+@pytest.mark.parametrize("name", ["plain", "block", "growing"])
+def test_monitor_of_the_second_form_goes_on(name):
+    """Batches of 60 rows that remember one another, after three that are in the file; their noise has changed."""
+    loaded = pm.RefreshMonitor.load(SECOND / f"{name}.npz", lambda X: np.asarray(X).sum(axis=1))
+    assert len(loaded.readings) == 3
+    for seed, expected in zip((4, 5, 6), json.loads((SECOND / "readings.json").read_text())[name], strict=True):
+        rng = np.random.default_rng(seed)
+        X = np.zeros((60, 2))
+        for row in range(60):
+            X[row] = 0.6 * (X[row - 1] if row else 0.0) + rng.normal(size=2)
+        reading = loaded.update(X, X.sum(axis=1) + (1.0 if seed < 6 else 2.0) * rng.normal(size=60)).reading
+        for attribute, value in expected.items():
+            assert getattr(reading, attribute) == pytest.approx(value, rel=1e-9, nan_ok=True), attribute

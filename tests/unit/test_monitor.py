@@ -131,3 +131,37 @@ def test_bad_options(options, error, message):
         pm.RefreshMonitor(reference, line, **({"energy": "mse"} | options))
     with pytest.raises(TypeError, match="reference must be"):
         pm.RefreshMonitor(3, line, energy="mse")
+
+
+@pytest.mark.filterwarnings("ignore:rows are serially dependent:pyrometer.DependenceWarning")
+@pytest.mark.parametrize("grow", [False, True])
+@pytest.mark.parametrize("saved", [False, True])
+def test_blocks_that_are_given_are_corrected_for_what_they_share(monkeypatch, tmp_path, grow, saved):
+    """As in `shift`: of a reference of 50 blocks and batches of 10, alone and in pools, in every stage of a test."""
+    from pyrometer.states import _batch_test, _compare
+
+    def remembering(seed, rows):
+        rng = np.random.default_rng([seed, 41])
+        x = np.zeros(rows)
+        for row in range(rows):
+            x[row] = 0.9 * (x[row - 1] if row else rng.normal() / 0.19**0.5) + rng.normal()
+        return x[:, None], 2.0 * x
+
+    told, compared = [], _batch_test.compared
+    for module in (_batch_test, _compare):
+        monkeypatch.setattr(module, "compared", lambda *a, **k: told.append(k["inflation"]) or compared(*a, **k))
+    options = {"energy": "mse", "block": 40, "run_length": 20, "memory": 2, "rng": 1, "grow": grow}
+    monitor = pm.RefreshMonitor(remembering(0, 2000), lambda X: X[:, 0], **options)
+    reach, time = monitor.reference.dependence.reach, monitor.reference.correlation_time
+    assert 7.0 < reach < 13.0
+    if saved:
+        monitor.save(tmp_path / "monitor.npz")
+        monitor = pm.RefreshMonitor.load(tmp_path / "monitor.npz", lambda X: X[:, 0])
+    for seed in range(1, 5):
+        monitor.update(*remembering(seed, 400))
+    phi = (time - 1.0) / (time + 1.0)
+    share = {rows: 1.0 - reach * (1.0 - phi**rows) / rows for rows in (40, 400, 800)}
+    expected = [share[rows] / share[40] for rows in (400, 800)]
+    assert len(told) > 4
+    assert min(expected) > 1.15
+    assert all(min(abs(each - value) for value in expected) < 1e-9 for each in told), (told, expected)

@@ -32,6 +32,7 @@ class Batch:
     X: pa.Table
     y: Any
     prediction: _Array | None
+    weights: _Array | None = None
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Reader:
         target = None if self.energy == NO_MODEL else self.selection.target
         if self.energy != NO_MODEL and target is None:
             raise click.UsageError("Missing option '--target'.")
-        apart = [name for name in (target, self.prediction, self.by) if name is not None]
+        apart = [name for name in (target, self.prediction, self.by, self.selection.weights) if name is not None]
         chosen = None if self.selection.columns is None else [*self.selection.columns, *apart]
         table = read_frame(path, columns=chosen, drop=self.selection.drop, **self.selection.csv)
         missing = [name for name in [*apart, *(self.names or ())] if name not in table.column_names]
@@ -87,7 +88,9 @@ class Reader:
             raise ValueError("there must be at least one row, got none.")
         y = None if target is None else self._encoded(table.column(target))
         found = None if self.prediction is None else np.asarray(table.column(self.prediction), dtype=np.float64)
-        return Batch(name, table.select(self.names), y, found)
+        given = self.selection.weights
+        weights = None if given is None else np.asarray(table.column(given), dtype=np.float64)
+        return Batch(name, table.select(self.names), y, found, weights)
 
     def _encoded(self, column: pa.ChunkedArray) -> Any:
         """Return targets as numbers: labels as 0 and 1, or as those of classes."""
@@ -120,8 +123,10 @@ class Model:
 
         names = [name for name in reference.X.column_names if _is_complete(reference.X.column(name))]
         X = _numbers(reference.X, names)
-        means = X.mean(axis=0)
-        return cls(names, means, system_of(energy, X, reference.y, intercept=intercept), reference)
+        means = np.average(X, axis=0, weights=reference.weights)
+        return cls(
+            names, means, system_of(energy, X, reference.y, intercept=intercept, weights=reference.weights), reference
+        )
 
     def __call__(self, X: pa.Table) -> _Array:
         """Return predictions; missing numbers count as the reference's means."""
@@ -183,5 +188,6 @@ def batches(read: Reader, reference: str, others: Sequence[str], first: int) -> 
     y = None if before[0].y is None else np.concatenate([part.y for part in before])
     found = None if before[0].prediction is None else np.concatenate([part.prediction for part in before])
     name = before[0].name if first == 1 else f"{before[0].name} to {before[-1].name}"
-    old = Batch(name, pa.concat_tables([part.X for part in before]), y, found)
+    weights = None if before[0].weights is None else np.concatenate([part.weights for part in before])
+    old = Batch(name, pa.concat_tables([part.X for part in before]), y, found, weights)
     return old, (batch for part in (parts[first:], *map(read, others)) for batch in part)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import ClassCodes, encoded, labels_in, listed, plain
-from pyrometer.cli._data import Selection, named, read_two, require_same
+from pyrometer.cli._data import Selection, Subject, named, read_two, require_same
 from pyrometer.data.readers import read_frame
 from pyrometer.losses import LOSSES
 
@@ -46,6 +46,7 @@ class Sample:
     columns: dict[str, Any]
     residual: npt.NDArray[np.float64] | None
     about: dict[str, Any]
+    weights: npt.NDArray[Any] | None
     test: tuple[str, float] | None = None  # whether one model holds for both, of the second sample
 
     @property
@@ -78,7 +79,7 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
     from pyrometer.states import as_state, predicted
 
     old, new = read_two(before, after, selection, options.labels)
-    model: Any = system_of(options.energy, old.X, old.y, intercept=options.intercept)
+    model: Any = system_of(options.energy, old.X, old.y, intercept=options.intercept, weights=old.weights)
     made, like = [], None
     for each in (old, new):
         state = as_state(
@@ -90,17 +91,19 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
             options.density,
             names=each.names,
             like=like,
+            weights=each.weights,
         )
         residual = None
         if not LOSSES[options.energy].classes:
             rows = predicted(each.X, each.y, model, None)
             residual = rows.target - rows.prediction
-        made.append(Sample(state, each.source, dict(zip(each.names, each.X.T, strict=True)), residual, {}))
+        held = dict(zip(each.names, each.X.T, strict=True))
+        made.append(Sample(state, each.source, held, residual, {}, each.weights))
         like = state
-    return made[0], replace(made[1], test=_pooled(model, new.X, new.y, options))
+    return made[0], replace(made[1], test=_pooled(model, new, options))
 
 
-def _pooled(model: Any, X: Any, y: Any, options: Options) -> tuple[str, float] | None:
+def _pooled(model: Any, new: Subject, options: Options) -> tuple[str, float] | None:
     """Return the test of one model for both samples; None where the second has no system of the kind of the first."""
     from pyrometer.linear import system_of
     from pyrometer.states import pooling_test
@@ -109,7 +112,9 @@ def _pooled(model: Any, X: Any, y: Any, options: Options) -> tuple[str, float] |
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of minima that are no part of the answer
         try:
-            other: Any = system_of(options.energy, X, y, intercept=options.intercept, labels=labels)
+            other: Any = system_of(
+                options.energy, new.X, new.y, intercept=options.intercept, labels=labels, weights=new.weights
+            )
             return pooling_test(model, other)
         except (ValueError, ArithmeticError):
             return None
@@ -120,22 +125,26 @@ class _Frame:
     X: pa.Table
     y: Any
     prediction: npt.NDArray[np.float64] | None
+    weights: npt.NDArray[np.float64] | None
 
 
 def _frame(path: str, selection: Selection, options: Options) -> _Frame:
-    """Read a file with columns of all kinds; the target and the prediction are no features."""
+    """Read a file with columns of all kinds; the target, the prediction and the weights are no features."""
     target = None if options.energy == NO_MODEL else selection.target
     if options.energy != NO_MODEL and target is None:
         raise click.UsageError("Missing option '--target'.")
-    apart = [name for name in (target, options.prediction) if name is not None]
+    apart = [name for name in (target, options.prediction, selection.weights) if name is not None]
     columns = None if selection.columns is None else [*selection.columns, *apart]
     table = read_frame(path, columns=columns, drop=selection.drop, **selection.csv)
     missing = [name for name in apart if name not in table.column_names]
     if missing:
         raise click.ClickException(f"{path} must have the columns {listed(missing, plain)}, got none of that name.")
     y = None if target is None else np.asarray(table.column(target).to_pylist())
-    found = None if options.prediction is None else table.column(options.prediction).to_numpy().astype(np.float64)
-    return _Frame(table.drop_columns(apart) if apart else table, y, found)
+    found, weights = (
+        None if name is None else table.column(name).to_numpy().astype(np.float64)
+        for name in (options.prediction, selection.weights)
+    )
+    return _Frame(table.drop_columns(apart) if apart else table, y, found, weights)
 
 
 def _is_mixed(table: pa.Table) -> bool:
@@ -160,7 +169,8 @@ def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) 
         targets = _targets(frames, options)
         predictions, about = _predictions(frames, tables, targets, options)
     made, like = [], None
-    for path, table, y, prediction in zip((before, after), tables, targets, predictions, strict=True):
+    weights = [frame.weights for frame in frames]
+    for path, table, y, prediction, heavy in zip((before, after), tables, targets, predictions, weights, strict=True):
         value = table if prediction is None else (table, y)
         loss = None if prediction is None else options.energy
         state = as_state(
@@ -172,10 +182,11 @@ def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) 
             options.density,
             like=like,
             prediction=prediction,
+            weights=heavy,
         )
         residual = None if prediction is None or prediction.ndim > 1 else np.asarray(y, dtype=np.float64) - prediction
         columns = {name: table.column(name).to_pylist() for name in names}
-        made.append(Sample(state, named(path), columns, residual, about))
+        made.append(Sample(state, named(path), columns, residual, about, heavy))
         like = state
     return made[0], made[1]
 
@@ -206,7 +217,9 @@ def _predictions(
     ]
     numbers = [np.array([table.column(name).to_numpy() for name in usable], dtype=np.float64).T for table in tables]
     numbers = [x.reshape(len(table), len(usable)) for x, table in zip(numbers, tables, strict=True)]
-    model: Any = system_of(options.energy, numbers[0], targets[0], intercept=options.intercept)
+    model: Any = system_of(
+        options.energy, numbers[0], targets[0], intercept=options.intercept, weights=frames[0].weights
+    )
     found = [predicted(x, y, model, None) for x, y in zip(numbers, targets, strict=True)]
     about = {"model": f"of the complete columns of numbers, {listed(usable, plain)}" if usable else "a constant"}
     if LOSSES[options.energy].classes:

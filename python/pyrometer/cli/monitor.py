@@ -20,6 +20,7 @@ from pyrometer.cli._options import (
     output_options,
     plot_option,
     state_model_options,
+    weights_option,
 )
 from pyrometer.cli._output import emit, form_of, require_apart
 from pyrometer.cli._program import conclude
@@ -38,6 +39,7 @@ __all__ = ["command"]
 @click.argument("reference")
 @click.argument("batch", nargs=-1)
 @data_options
+@weights_option
 @state_model_options("REFERENCE")
 @click.option("--by", metavar="COL", help="A batch is the rows of REFERENCE that have one value in this column.")
 @click.option(
@@ -69,6 +71,7 @@ def command(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     energy: str,
     labels: tuple[str, str] | None,
     intercept: bool,
@@ -102,7 +105,7 @@ def command(
     require_apart({"--output": output, "--plot": plot, "--state": state}, [reference, *batch])
     if reset and state is None:
         raise click.UsageError("--reset is for a change that --state FILE has found.")
-    read = Reader(Selection(target, drop, columns, csv), energy, labels_of(energy, labels), prediction, by)
+    read = Reader(Selection(target, drop, columns, csv, weights), energy, labels_of(energy, labels), prediction, by)
     old, others = batches(read, reference, batch, first)
 
     from pyrometer._version import __version__
@@ -122,7 +125,7 @@ def command(
         seen.add(each.name)
         if model is not None:
             model.batch = each
-        monitor.update(each.X, each.y, name=each.name)
+        monitor.update(each.X, each.y, name=each.name, weights=each.weights)
     loss, made = loss_unit(energy, target or ""), form_of(form, output)
     new = monitor.readings[-(monitor.batches - start) :] if monitor.batches > start else ()
     provenance = {
@@ -130,6 +133,7 @@ def command(
         "reference": old.name,
         "rows of the reference": len(old.X),
         **({"target": target} if energy != NO_MODEL else {}),
+        **({"weights": weights} if weights is not None else {}),
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
         **({"init": init, **width} if law_used is not None else {}),
@@ -164,7 +168,8 @@ def _monitor(
 
     data = old.X if model is None else (old.X, old.y)
     loss = None if model is None else energy
-    new = RefreshMonitor(data, model, energy=loss, law=law, rng=seed, history=100_000, **options)
+    options = options | {"weights": old.weights, "history": 100_000}
+    new = RefreshMonitor(data, model, energy=loss, law=law, rng=seed, **options)
     if state is None or not os.path.exists(state):
         return new
     found = RefreshMonitor.load(state, model, law=law)

@@ -19,6 +19,7 @@ from pyrometer.cli._options import (
     plot_option,
     state_model_options,
     threads_option,
+    weights_option,
 )
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import conclude
@@ -36,6 +37,7 @@ __all__ = ["command"]
 @click.argument("before")
 @click.argument("after")
 @data_options
+@weights_option
 @state_model_options("BEFORE")
 @block_option(1)
 @click.option(
@@ -59,6 +61,7 @@ def command(
     drop: tuple[str, ...],
     columns: list[str] | None,
     csv: dict[str, Any],
+    weights: str | None,
     energy: str,
     labels: tuple[str, str] | None,
     intercept: bool,
@@ -84,7 +87,7 @@ def command(
     """
     require_apart({"--output": output, "--plot": plot}, [before, after])
     options = Options(energy, labels_of(energy, labels), prediction, intercept, block, density)
-    old, new = samples(before, after, Selection(target, drop, columns, csv), options)
+    old, new = samples(before, after, Selection(target, drop, columns, csv, weights), options)
 
     from pyrometer._version import __version__
     from pyrometer.states import clearest, retraining, shift
@@ -99,6 +102,7 @@ def command(
         "rows before": found.before.rows,
         "rows after": found.after.rows,
         **({"target": target} if energy != NO_MODEL else {}),
+        **({"weights": weights} if weights is not None else {}),
         **({"intercept": intercept} if energy != NO_MODEL and prediction is None else {}),
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
@@ -118,10 +122,12 @@ def command(
         from pyrometer.plot import columns as draw
         from pyrometer.plot import drawn
 
-        held = {f"{when}: {each.source}": each.drawable for when, each in (("before", old), ("after", new))}
+        both = {f"before: {old.source}": old, f"after: {new.source}": new}
+        held = {name: each.drawable for name, each in both.items()}
+        heavy = {name: each.weights for name, each in both.items() if each.weights is not None}
         if rows := len(drawn(found.columns, held)):
             with figure(plot, rows, shared=False) as ax:
-                draw(found.columns, held, ax=ax)
+                draw(found.columns, held, weights=heavy, ax=ax)
     if made == "table":
         tables = [_for_the_eye(found, loss, retrain), clearest(found)]
     else:

@@ -28,7 +28,11 @@ def drawn(table: Table, samples: Mapping[str, Mapping[str, Any]]) -> list[dict[s
 
 
 def columns(
-    table: Table, samples: Mapping[str, Mapping[str, Any]], *, ax: Axes | Sequence[Axes] | None = None
+    table: Table,
+    samples: Mapping[str, Mapping[str, Any]],
+    *,
+    weights: Mapping[str, Any] | None = None,
+    ax: Axes | Sequence[Axes] | None = None,
 ) -> Axes | tuple[Axes, ...]:
     """Draw the columns of a shift whose change is clearest, in each sample.
 
@@ -39,6 +43,8 @@ def columns(
     samples : mapping of str to mapping
         By the names of the legend, the values of the columns by their names; "(residual)" are those of the model.
         Missing values are None or nan.
+    weights : mapping of str to array_like, optional
+        By the names of samples, the weights of their rows; 1 for samples without.
     ax : Axes or sequence of Axes, optional
         Where to draw, one Axes for each column that is drawn. Default: a new figure.
 
@@ -73,7 +79,8 @@ def columns(
     axes = panels(ax, len(rows), shared=False)
     for each, row in zip(axes, rows, strict=True):
         values = {name: sample[row["column"]] for name, sample in samples.items()}
-        (_densities if row["kind"] in _NUMBERS else _shares)(each, values)
+        heavy = {name: np.ones(len(each)) for name, each in values.items()} | dict(weights or {})
+        (_densities if row["kind"] in _NUMBERS else _shares)(each, values, heavy)
         each.set_title(
             f"{label(row['column'])}: divergence {row['divergence']:.3g} nat, p = {row['p_value']:.3g}", fontsize=10
         )
@@ -81,28 +88,30 @@ def columns(
     return axes if len(axes) > 1 else axes[0]
 
 
-def _densities(ax: Axes, samples: Mapping[str, Any]) -> None:
+def _densities(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
     """Draw densities of the numbers that are not missing."""
     numbers = {
         name: np.array([np.nan if value is None else value for value in values], dtype=np.float64)
         for name, values in samples.items()
     }
+    weights = {name: np.asarray(weights[name])[np.isfinite(values)] for name, values in numbers.items()}
     numbers = {name: values[np.isfinite(values)] for name, values in numbers.items()}
     least = min(map(len, numbers.values()))
     if least:
         edges = np.histogram_bin_edges(np.concatenate(list(numbers.values())), min(100, 5 + math.isqrt(least))).tolist()
         for (name, values), style in zip(numbers.items(), styles(len(numbers)), strict=True):
             line: dict[str, Any] = {"color": style.color, "linestyle": style.linestyle, "label": label(name)}
-            ax.hist(values, bins=edges, density=True, histtype="step", **line)
+            ax.hist(values, bins=edges, weights=weights[name], density=True, histtype="step", **line)
     ax.set_ylabel("density")
 
 
-def _shares(ax: Axes, samples: Mapping[str, Any]) -> None:
+def _shares(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
     """Draw shares of the categories that differ most."""
     shares: dict[str, dict[str, float]] = {}
     for name, values in samples.items():
-        found, counts = np.unique(["missing" if value is None else str(value) for value in values], return_counts=True)
-        shares[name] = dict(zip(found.tolist(), (counts / len(values)).tolist(), strict=True))
+        found, codes = np.unique(["missing" if value is None else str(value) for value in values], return_inverse=True)
+        share = np.bincount(codes, weights[name]) / np.sum(weights[name])
+        shares[name] = dict(zip(found.tolist(), share.tolist(), strict=True))
     every = sorted({category for share in shares.values() for category in share})
     spread = {c: np.ptp([share.get(c, 0.0) for share in shares.values()]) for c in every}
     every = sorted(every, key=lambda category: -spread[category])[:_BARS]

@@ -24,6 +24,7 @@ def as_state(
     like: DataState | None = None,
     strict: bool = True,
     prediction: Any = None,
+    weights: Any = None,
     lead: int | None = None,
 ) -> DataState:
     """Return a state, made of a pair (X, y), or X without a model, if it is not one yet; errors begin with its name.
@@ -33,6 +34,8 @@ def as_state(
     complete the block which began before them.
     """
     if isinstance(value, DataState):
+        if weights is not None and not isinstance(weights, str):
+            raise ValueError(f"{name} must be rows with weights=, got a DataState; give it weights when it is made.")
         if strict and value.reason:
             raise ValueError(f"{name}: {value.reason}")
         return value
@@ -45,7 +48,7 @@ def as_state(
     state = DataState.__new__(DataState)
     try:
         X, y = (value, None) if alone else value
-        data = predicted(X, y, model, energy, like.features if like else None, prediction)
+        data = predicted(X, y, model, energy, like.features if like else None, prediction, weights)
         data = data._replace(names=data.names or names or None)
         state._summarise(data, checked_block(block), known(density), like, lead)
         if strict:

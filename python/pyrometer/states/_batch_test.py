@@ -78,7 +78,7 @@ class BatchTest(NamedTuple):
         else:
 
             def test(count: int) -> float:
-                return self._p_value(*(states if count < resamples else whole), pair, count, seed)
+                return self._p_value(*(states if count < resamples else whole), layout, pair, count, seed)
 
             p_value = sequential(test, resamples, found.p_value)
             if p_value <= self.level:
@@ -95,22 +95,24 @@ class BatchTest(NamedTuple):
         def test(count: int) -> float:
             tables = pair.before, pair.after
             if not self.grows and count < resamples:
-                tables = self._in_few(tables[0]), self._in_few(tables[1])
+                tables = self._in_few(tables[0], layout.rows_at), self._in_few(tables[1], layout.rows_at)
             old, new = (layout.state(table, self.reference) for table in tables)
-            return self._p_value(old, new, pair, count, seed)
+            return self._p_value(old, new, layout, pair, count, seed)
 
         return sequential(test, resamples, first)
 
-    def _in_few(self, sums: _Array) -> _Array:
+    def _in_few(self, sums: _Array, at: int) -> _Array:
         """Unite blocks, unless these would be too few for the joint density."""
         if sums is self.reference.sums.table():
             return self.few.sums.table()
-        joint, found = int(self.reference.joint.sum()), few(sums)
+        joint, found = int(self.reference.joint.sum()), few(sums, at=at)
         return sums if too_many(len(found), joint) != too_many(len(sums), joint) else found
 
-    def _p_value(self, old: DataState, new: DataState, pair: Comparison, count: int, seed: tuple[int, int]) -> float:
-        """p-value of so many permutations; where blocks were chosen, with what adjacent ones share."""
-        both, most, inflation = Pair.of(old, new), MOST if self.grows else None, self._inflation(pair)
+    def _p_value(
+        self, old: DataState, new: DataState, layout: Layout, pair: Comparison, count: int, seed: tuple[int, int]
+    ) -> float:
+        """p-value of so many permutations, with what adjacent blocks share."""
+        both, most, inflation = Pair.of(old, new), MOST if self.grows else None, self._inflation(pair, layout.rows_at)
         found = compared(both.tables, old.law, count, seed, 0, both.marginals, inflation=inflation, most=most)
         return 1.0 if found is None else found.p_value
 
@@ -124,8 +126,6 @@ class BatchTest(NamedTuple):
             found = compare(old, new, self.level, FIRST, seed, threads=0)
         return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
 
-    def _inflation(self, pair: Comparison) -> float:
-        if not self.chosen:
-            return 1.0
-        rows = min(pair.before[:, 0].sum(), pair.after[:, 0].sum())
-        return self.reference.dependence.inflation(self.block, rows)
+    def _inflation(self, pair: Comparison, at: int) -> float:
+        rows = min(pair.before[:, at].sum(), pair.after[:, at].sum())
+        return self.reference.dependence.correction(self.block, rows, chosen=self.chosen)

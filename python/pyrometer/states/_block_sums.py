@@ -21,6 +21,7 @@ __all__ = ["BlockSums", "covariance_of"]
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LN2 = float(np.log(2.0))
 _CELLS = 2**18  # of products of rows at a time: two megabytes
+_CHUNK = 256  # blocks that are moved to another centre at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class BlockSums:
     Attributes
     ----------
     counts : ndarray, shape (b,)
-        Rows of each block.
+        Weight of the rows of each block: their number, where rows have no weights.
     sums : ndarray, shape (b, 2 + d + d (d + 1) / 2), or (b, 2 + 2 d)
         In units of powers of two; d coordinates are the numbers among the features, and the residual where the loss has
         it as one. The last columns are products of two coordinates, or squares alone.
@@ -40,6 +41,8 @@ class BlockSums:
         Exponents of 2 of losses, scores and coordinates.
     loss : str
         "mse", "mae" or "ce".
+    rows : ndarray, shape (b,), or None
+        Rows of each block, where rows have weights.
     """
 
     counts: _Array
@@ -47,19 +50,43 @@ class BlockSums:
     centre: _Array
     units: npt.NDArray[np.int64]
     loss: str
+    rows: _Array | None = None
 
     @classmethod
-    def of(cls, at: Coordinates, begins: npt.NDArray[np.int64], loss: str, *, squares: bool = False) -> BlockSums:
+    def of(
+        cls,
+        at: Coordinates,
+        begins: npt.NDArray[np.int64],
+        loss: str,
+        *,
+        squares: bool = False,
+        weights: _Array | None = None,
+    ) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
+        rows, d = at.z.shape
         z = np.ascontiguousarray(at.z.T)
-        d, rows = z.shape
-        first, second = factors_of(d, d if squares else -1)
-        sums, step = np.empty((len(begins), 2 + d + len(first))), max(1, _CELLS // rows)
-        sums[:, : 2 + d] = np.add.reduceat(np.vstack([at.losses, at.inner, z]), begins, axis=1).T
-        for k in range(0, len(first), step):
-            products = z[first[k : k + step]] * z[second[k : k + step]]
-            sums[:, 2 + d + k : 2 + d + k + step] = np.add.reduceat(products, begins, axis=1).T
-        return cls(np.diff(np.append(begins, len(at.z))).astype(np.float64), sums, at.centre, at.units, loss)
+        once = np.vstack([np.ones(rows) if weights is None else weights, at.losses, at.inner, z])
+        if weights is not None:
+            once[1:] *= weights
+        table = np.empty((len(begins), len(once) + (d if squares else d * (d + 1) // 2)))
+        if len(begins) == rows:
+            table[:, : len(once)] = once.T
+            _products(table[:, len(once) :], once[3:].T, at.z, squares=squares)
+        else:
+            table[:, : len(once)] = np.add.reduceat(once, begins, axis=1).T
+            _sums_of_products(table[:, len(once) :], once[3:], z, begins)
+        sizes = None if weights is None else np.diff(np.append(begins, rows)).astype(np.float64)
+        return cls(table[:, 0], table[:, 1:], at.centre, at.units, loss).of_table(table, sizes)
+
+    @property
+    def sizes(self) -> _Array:
+        """Rows of each block."""
+        return self.counts if self.rows is None else self.rows
+
+    @property
+    def mean_weight(self) -> float:
+        """Mean weight of the rows; 1 where they have none."""
+        return 1.0 if self.rows is None else float(self.counts.sum() / self.rows.sum())
 
     @property
     def unit(self) -> int:
@@ -69,6 +96,7 @@ class BlockSums:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by the names that files have for them, which tell sums in other units than 1."""
         arrays: dict[str, npt.NDArray[Any]] = {"centre": self.centre, "counts": self.counts}
+        arrays |= {} if self.rows is None else {"rows": self.rows}
         return arrays | ({"sums_in_units": self.sums, "units": self.units} if self.units.any() else {"sums": self.sums})
 
     @classmethod
@@ -76,7 +104,7 @@ class BlockSums:
         """Return the sums of `arrays`."""
         units = arrays.get("units", np.zeros(2 + len(arrays["centre"]), dtype=np.int64))
         sums = arrays["sums_in_units" if units.any() else "sums"]
-        return cls(arrays["counts"], sums, arrays["centre"], units, loss)
+        return cls(arrays["counts"], sums, arrays["centre"], units, loss, arrays.get("rows"))
 
     @property
     def squares(self) -> bool:
@@ -99,32 +127,35 @@ class BlockSums:
         return in_range(energy, self.unit), entropy + doublings * _LN2 if doublings else entropy
 
     def table(self, like: BlockSums | None = None) -> _Array:
-        """Counts and sums as the core takes them, with coordinates about the centre of `like` and in its units.
+        """Weights and sums as the core takes them, with coordinates about the centre of `like` and in its units.
 
         `is_comparable` says whether those units can represent them.
         """
         if like is None or like is self or (self.centre is like.centre and self.units is like.units):
             return self._own
-        d = len(self.centre)
-        offset = self._offset(like)
+        d, offset = len(self.centre), self._offset(like)
         same = (self.units == like.units).all()
         table = np.column_stack([self.counts, self.sums if same else converted(self.sums, self.units, like.units)[0]])
-        first, n = table[:, 3 : 3 + d].copy(), self.counts[:, None]
-        begin = 3 + d
-        if self.squares:
-            table[:, begin:] += offset * first + offset * first + n * offset * offset
-        for j in range(0 if self.squares else d):  # the products of coordinate j are adjacent
-            end = begin + d - j
-            table[:, begin:end] += (
-                offset[j] * first[:, j:] + offset[j:] * first[:, j : j + 1] + n * offset[j] * offset[j:]
-            )
-            begin = end
-        table[:, 3 : 3 + d] += n * offset
+        first, second = factors_of(d, d if self.squares else -1)
+        by_first, by_second = offset[first], offset[second]
+        for begin in range(0, len(table), _CHUNK):
+            part = table[begin : begin + _CHUNK]
+            n, z = part[:, :1], part[:, 3 : 3 + d]
+            moved = np.take(z, second, axis=1)
+            moved *= by_first
+            other = np.take(z, first, axis=1)
+            other *= by_second
+            moved += other
+            np.multiply(n * by_first, by_second, out=other)
+            moved += other
+            part[:, 3 + d :] += moved
+            z += n * offset
         return table
 
-    def of_table(self, table: _Array) -> BlockSums:
+    def of_table(self, table: _Array, rows: _Array | None = None) -> BlockSums:
         """Return sums about the same centre in the same units, from a table that is not changed any more."""
-        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss)
+        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss, rows)
+        table.flags.writeable = False
         found.__dict__["_own"] = table
         return found
 
@@ -174,13 +205,35 @@ class BlockSums:
 
     def of_rows(self, values: _Array) -> _Array:
         """Sums over the blocks of numbers (m,) or (m, k) that belong to rows."""
-        counts = self.counts.astype(np.int64)
+        counts = self.sizes.astype(np.int64)
         return np.asarray(np.add.reduceat(values, np.cumsum(counts) - counts))
 
     def covariance_of_means(self, values: _Array) -> _Array:
         """Covariance (k, k) of the means of rows' values (m, k): that of resampled blocks, in closed form."""
         sums = self.of_rows(values - values.mean(axis=0))
         return np.asarray(sums.T @ sums / len(values) ** 2 * (len(sums) / (len(sums) - 1.0)))
+
+
+def _products(out: _Array, weighted: _Array, z: _Array, *, squares: bool) -> None:
+    """Write the products of two coordinates of each row, or the squares alone, to `out`."""
+    if squares:
+        np.multiply(weighted, z, out=out)
+        return
+    column = 0
+    for j in range(z.shape[1]):
+        end = column + z.shape[1] - j
+        np.multiply(weighted[:, j : j + 1], z[:, j:], out=out[:, column:end])
+        column = end
+
+
+def _sums_of_products(out: _Array, weighted: _Array, z: _Array, begins: npt.NDArray[np.int64]) -> None:
+    """Write the sums of the products of two coordinates (d, m) over blocks to `out`, or those of squares alone."""
+    d, rows = z.shape
+    first, second = factors_of(d, out.shape[1] if out.shape[1] == d else -1)
+    step = max(1, _CELLS // rows)
+    for k in range(0, len(first), step):
+        products = weighted[first[k : k + step]] * z[second[k : k + step]]
+        out[:, k : k + step] = np.add.reduceat(products, begins, axis=1).T
 
 
 def covariance_of(drawn: _Array) -> _Array:

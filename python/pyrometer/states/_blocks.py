@@ -11,13 +11,17 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "boundaries", "exchangeable", "few", "together", "wide"]
+__all__ = ["LEAST", "boundaries", "exchangeable", "few", "grown", "together", "wide"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 LEAST = 8  # blocks that resampling needs
 _MOST = 1024  # as long as there is room for _FIRST of the greatest size: beyond some ten million rows a few more
 _FIRST = 128  # blocks of the least size; all of one size and below fill this many of that size
 _MOST_FEW, _FIRST_FEW = 320, 64  # of the same, where speed counts
+_MOST_GROWN, _FIRST_GROWN = (
+    512,
+    256,
+)  # and where batches join; as many of the least size alone, for batches of that many
 _ENOUGH = _FIRST // 4  # blocks that the smaller sample must have of a size for that size to be exchanged
 
 
@@ -39,12 +43,19 @@ def boundaries(rows: int, block: int, lead: int = 0) -> npt.NDArray[np.int64]:
     return np.array([*begins, *range(at, rows, size)], dtype=np.int64)
 
 
-def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_Array, int]]:
+def exchangeable(
+    old: _Array, new: _Array, rows: tuple[_Array, _Array] | None = None
+) -> tuple[tuple[_Array, int], tuple[_Array, int]]:
     """Sums over blocks of both samples, with those of one size first, and how many these are.
 
-    The first column counts rows. Only blocks of equally many rows may be assigned to the samples at random; those of
-    the largest size of which the smaller sample has enough come first, united from smaller blocks where possible.
+    `rows` are those of the blocks, by default the first column. Only blocks of equally many rows may be assigned to the
+    samples at random; those of the largest size of which the smaller sample has enough come first, united from smaller
+    blocks where possible.
     """
+    if rows is not None:
+        old, new = (np.column_stack([of, sums]) for of, sums in zip(rows, (old, new), strict=True))
+        (old, many), (new, others) = exchangeable(old, new)
+        return (old[:, 1:], many), (new[:, 1:], others)
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
     found = old, new
     while size < coarsest:
@@ -55,16 +66,24 @@ def exchangeable(old: _Array, new: _Array) -> tuple[tuple[_Array, int], tuple[_A
     return _led_by(found[0], size), _led_by(found[1], size)
 
 
-def together(first: _Array, second: _Array) -> _Array:
-    """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size."""
+def together(first: _Array, second: _Array, at: int = 0) -> _Array:
+    """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size.
+
+    The numbers of rows are in the column `at`.
+    """
     if not (len(first) and len(second)):
         return first if len(first) else second
-    return _at_most(np.concatenate([first, second]), _MOST, _FIRST)
+    return _at_most(np.concatenate([first, second]), _MOST, (_FIRST, _FIRST), at)
 
 
-def few(*samples: _Array) -> _Array:
+def few(*samples: _Array, at: int = 0) -> _Array:
     """Sums over blocks of the union of samples as `together` gives them, in some three hundred blocks."""
-    return _at_most(np.concatenate(samples), _MOST_FEW, _FIRST_FEW)
+    return _at_most(np.concatenate(samples), _MOST_FEW, (_FIRST_FEW, _FIRST_FEW), at)
+
+
+def grown(*samples: _Array, at: int = 0) -> _Array:
+    """Sums over blocks of the union of samples that grows, in some five hundred blocks, half of them the least."""
+    return _at_most(np.concatenate(samples), _MOST_GROWN, (_FIRST_GROWN, _FIRST_FEW), at)
 
 
 def wide(rows: int, block: int) -> int:
@@ -74,23 +93,28 @@ def wide(rows: int, block: int) -> int:
     return block
 
 
-def _at_most(sums: _Array, most: int, keep: int) -> _Array:
+def _at_most(sums: _Array, most: int, keep: tuple[int, int], at: int) -> _Array:
+    """Unite blocks, but for some of the least size, and some of each other size."""
     if not len(sums):
         return sums
-    size = sums[0, 0]
-    while len(sums) > most and size <= sums[:, 0].max():
-        sums, size = _united(sums, size, keep=keep), 4 * size
+    size, (first, others) = sums[0, at], keep
+    while len(sums) > most and size <= sums[:, at].max():
+        sums, size, first = _united(sums, size, keep=first, at=at), 4 * size, others
     return sums
 
 
-def _united(sums: _Array, size: float, keep: int = 0) -> _Array:
+def _united(sums: _Array, size: float, keep: int = 0, at: int = 0) -> _Array:
     """Unite blocks of `size` by fours, all but the first `keep` of them and up to three at the end."""
-    fine = np.flatnonzero(sums[:, 0] == size)[keep:]
+    fine = np.flatnonzero(sums[:, at] == size)[keep:]
     fine = fine[: len(fine) // 4 * 4]
     if not len(fine):
         return sums
-    united = sums[fine].reshape(-1, 4, sums.shape[1]).sum(axis=1)
-    return np.concatenate([np.delete(sums, fine, axis=0), united])
+    first, end = int(fine[0]), int(fine[-1]) + 1
+    if end - first == len(fine):  # adjacent, as they mostly are
+        fours, others = sums[first:end], [sums[:first], sums[end:]]
+    else:
+        fours, others = sums[fine], [np.delete(sums, fine, axis=0)]
+    return np.concatenate([*others, fours.reshape(-1, 4, sums.shape[1]).sum(axis=1)])
 
 
 def _led_by(sums: _Array, size: float) -> tuple[_Array, int]:

@@ -4,6 +4,11 @@ A rank statistic of Lepage's kind: blocks of equally many rows, of both samples 
 :math:`r/(N + 1)` with the rank r of their mean, and Savage's scores, :math:`-\ln(1 - q/(N + 1))` with the rank q of
 their mean square about the median. The statistic is the squared length of the sums of both scores over the blocks of
 one sample, in units of their covariance over all permutations. Ties have the mean of their ranks.
+
+Where rows have weights, a block counts as often as its weight says, in units of the mean: r is the weight of the blocks
+below and half of that of those that tie, N is the sum of all, and the scores of one sample, less their weighted mean
+over both, are summed with the weights. A permutation moves a block with its weight, so that the sum is still one of
+fixed numbers over a random half of the blocks.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int],
     The permutations are those of `dealt_shifts`; the samples themselves come first. Chi-square with two degrees of
     freedom, of widths one, if the samples are of one distribution.
     """
-    (first, many), (second, others) = exchangeable(*marginals.pair)
+    (first, many), (second, others) = exchangeable(*marginals.pair, marginals.rows_of_pair)
     blocks = np.concatenate([first[:many], second[:others]])
     place, scale, widths = _scores(marginals, blocks, many)
     scores = np.hstack([place, scale, widths[:, None]])
@@ -47,46 +52,63 @@ def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int],
 
 
 def _scores(marginals: Marginals, blocks: _Array, many: int) -> tuple[_Array, _Array, _Array]:
-    """Scores of blocks for the place and the scale of each number (b, d), and for the width (b,), of mean zero."""
+    """Scores of blocks for the place and the scale of each number (b, d), and for the width (b,), of sum zero.
+
+    All times the weights of blocks.
+    """
+    weights = blocks[:, 0] / blocks[:, 0].mean()
     share, mean, square = marginals.block_means(blocks)
     present = share > 0.0
     mean, square = (np.where(present, each, 0.0) for each in (mean, square))
-    middle = np.array(
-        [np.median(column[known]) if known.any() else 0.0 for column, known in zip(mean.T, present.T, strict=True)]
-    )
+    middle = np.array([_median(column[known], weights[known]) for column, known in zip(mean.T, present.T, strict=True)])
     away = np.maximum(square - 2.0 * middle * mean + middle**2, 0.0)
     # Sums of the second sample were moved to the centre of the first, which costs digits relative to their size.
     size = np.maximum(np.abs(mean[:many]).mean(axis=0), np.abs(mean[many:]).mean(axis=0))
-    place, scale = _ranked(mean, present, size), _ranked(away, present, size**2)
-    known = present.sum(axis=0) + 1.0
+    place, scale = _ranked(mean, present, size, weights), _ranked(away, present, size**2, weights)
+    known = np.where(present, weights[:, None], 0.0).sum(axis=0) + 1.0
     width = (blocks[:, 1] / blocks[:, 0])[:, None]
     everywhere = np.ones_like(width, dtype=bool)
-    of_width = _savage(_ranked(width, everywhere, width.max(axis=0)) / (len(width) + 1.0), everywhere)
+    of_width = _ranked(width, everywhere, width.max(axis=0), weights) / (weights.sum() + 1.0)
     return (
-        _centred(place / known, present),
-        _centred(_savage(scale / known, present), present),
-        _centred(of_width, everywhere)[:, 0],
+        _centred(place / known, present, weights),
+        _centred(_savage(scale / known, present), present, weights),
+        _centred(_savage(of_width, everywhere), everywhere, weights)[:, 0],
     )
+
+
+def _median(values: _Array, weights: _Array) -> float:
+    """Median of values, each as often as its weight says; 0 of none."""
+    if not len(values):
+        return 0.0
+    if (weights == weights[0]).all():
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order])
+    middle = np.searchsorted(below, 0.5 * below[-1] * (1.0 + np.array([-_TIED, _TIED])))
+    return float(values[order][np.minimum(middle, len(values) - 1)].mean())
 
 
 def _savage(quantile: _Array, present: npt.NDArray[np.bool_]) -> _Array:
     return -np.log1p(-np.where(present, quantile, 0.0))
 
 
-def _centred(scores: _Array, present: npt.NDArray[np.bool_]) -> _Array:
-    """Scores less their mean; 0 where there are none."""
-    mean = _quotient(np.where(present, scores, 0.0).sum(axis=0), present.sum(axis=0).astype(np.float64))
-    return np.where(present, scores - mean, 0.0)
+def _centred(scores: _Array, present: npt.NDArray[np.bool_], weights: _Array) -> _Array:
+    """Scores less their mean, times the weights; 0 where there are none."""
+    own = np.where(present, weights[:, None], 0.0)
+    mean = _quotient((own * np.where(present, scores, 0.0)).sum(axis=0), own.sum(axis=0))
+    return own * np.where(present, scores - mean, 0.0)
 
 
-def _ranked(values: _Array, present: npt.NDArray[np.bool_], size: _Array) -> _Array:
+def _ranked(values: _Array, present: npt.NDArray[np.bool_], size: _Array, weights: _Array) -> _Array:
     """Ranks of the values that are present among themselves; the others have larger ones."""
     largest = np.where(present, np.abs(values), 0.0).max(axis=0)
-    return midranks(np.where(present, values, 2.0 * largest + 1.0), size)
+    return midranks(np.where(present, values, 2.0 * largest + 1.0), size, weights)
 
 
-def midranks(values: _Array, size: _Array) -> _Array:
+def midranks(values: _Array, size: _Array, weights: _Array | None = None) -> _Array:
     """Ranks from 1 in each column of (b, d), with the mean rank where values tie up to rounding.
+
+    A value counts as often as its weight (b,) says, whose mean is 1.
 
     Adjacent values tie if they differ by less than 1e-12 of the larger one and the column's `size` together.
     """
@@ -99,7 +121,10 @@ def midranks(values: _Array, size: _Array) -> _Array:
     least = np.maximum.accumulate(np.where(begins, index, 0), axis=0)
     most = np.minimum.accumulate(np.where(ends, index, len(values))[::-1], axis=0)[::-1]
     ranks = np.empty_like(values)
-    np.put_along_axis(ranks, order, 0.5 * (least + most) + 1.0, axis=0)
+    heavy = np.ones(values.shape) if weights is None else weights[order]
+    below = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(heavy, axis=0)])
+    middle = 0.5 * (np.take_along_axis(below, least, axis=0) + np.take_along_axis(below, most + 1, axis=0))
+    np.put_along_axis(ranks, order, middle + 0.5, axis=0)
     return ranks
 
 

@@ -82,7 +82,7 @@ class ColumnTable:
         ranks, of_widths = rank_statistics(marginals, self.resamples, seed, self.threads)
         for of_columns in (ranks, of_widths, *parts):  # of the samples themselves, in units of permutations
             of_columns[0] /= self.inflation
-        sizes = [float(table[:, 0].sum()) for table in marginals.tables]
+        sizes = [float(table[:, 0].sum()) / marginals.mean_weight for table in marginals.tables]
         ranks += 2.0 * sizes[0] * sizes[1] / sum(sizes) * parts.missing  # chi-square, too
         numbers = [i for i, _ in _numbers(pair)]
         found = [ranks[:, numbers], *([of_widths[:, None]] if pair.old.law == "laplace" else []), parts.counts]

@@ -14,11 +14,12 @@ from pyrometer.states._blocks import LEAST
 from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
 
-__all__ = ["LABEL", "Columns", "described_columns", "with_counts"]
+__all__ = ["LABEL", "ROWS", "Columns", "described_columns", "with_counts"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _LEAST = (0, 2, LEAST)  # numbers without which a column of one or two different ones may be continuous
 LABEL = -1  # the place of the target, where it is counted
+ROWS = -2  # the place of the number of rows, where these have weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,8 @@ def described_columns(
     if like is not None:
         _require_kinds(like, data)
         data = _of_kinds(like, data)
-    tables = [counted("category", of, begins) for of in data.coded]
+    weights, unit = data.weights, 1.0 if data.weights is None else min(1.0, float(data.weights.mean()))
+    tables = [counted("category", of, begins, weights) for of in data.coded]
     values = list(data.coded)
     x, fill = data.x, {}
     if data.missing is not None:
@@ -115,29 +117,36 @@ def described_columns(
             if found and found[0] == "value" and present < _LEAST[min(different, 2)]:
                 found = None if missing is None else ("missing", missing_alone(place, missing))
         if found:
-            tables.append(counted(*found, begins))
+            tables.append(counted(*found, begins, weights))
             values.append(found[1])
         if missing is not None:
-            fill[place] = _fill(like, centre, place, x[:, i], missing)
+            fill[place] = _fill(like, centre, place, x[:, i], missing, weights)
             x[missing, i] = fill[place]
-    by_counts = {each.place for each in tables if not each.has_density}
+    by_counts = {each.place for each in tables if not each.has_density(unit)}
     if like is not None:
         by_counts |= like.by_counts & {each.place for each in tables if each.kind != "missing"}
     loss = LOSSES.get(data.loss)
     if loss is not None and (loss.labels or loss.classes):
         labels = tuple(np.unique(data.target).tolist())
-        tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins))
+        tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins, weights))
     columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts))
     return columns, data._replace(x=x, missing=None), tuple(values)
 
 
 def _fill(
-    like: Columns | None, centre: _Array | None, place: int, numbers: _Array, missing: npt.NDArray[np.bool_]
+    like: Columns | None,
+    centre: _Array | None,
+    place: int,
+    numbers: _Array,
+    missing: npt.NDArray[np.bool_],
+    weights: _Array | None,
 ) -> float:
     if like is not None and centre is not None:
         return like.fill.get(place, float(centre[like.places.index(place)]))
     present = numbers[~missing]
-    return float(present.mean()) if len(present) else 0.0
+    if not len(present):
+        return 0.0
+    return float(present.mean() if weights is None else np.average(present, weights=weights[~missing]))
 
 
 def _like(

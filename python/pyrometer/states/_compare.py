@@ -101,11 +101,9 @@ def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple
 
 
 def inflation_of(old: DataState, new: DataState) -> float:
-    """Variance of means in units of that of permutations; 1 for blocks of one row, unless they were chosen."""
-    if not (old.automatic or new.automatic) and old.block == 1:
-        return 1.0
+    """Variance of means in units of that of permutations."""
     memory = max(old.dependence, new.dependence, key=lambda each: each.reach)
-    return memory.inflation(old.block, min(old.rows, new.rows))
+    return memory.correction(old.block, min(old.rows, new.rows), chosen=old.automatic or new.automatic)
 
 
 def _scored(

@@ -63,9 +63,9 @@ class Conditional:
         return ""
 
     @staticmethod
-    def beside_features(losses: _Array) -> _Array | float:
+    def beside_features(losses: _Array, weights: _Array | None = None) -> _Array | float:
         """Scores of rows with these losses, up to a constant, beyond what a normal density of coordinates gives."""
-        del losses
+        del losses, weights
         return 0.0
 
     @staticmethod
@@ -135,9 +135,9 @@ class Laplace(Conditional):
         return Measured(residual, np.abs(residual), np.abs(residual), unit, unit, unit)
 
     @staticmethod
-    def beside_features(losses: _Array) -> _Array | float:
+    def beside_features(losses: _Array, weights: _Array | None = None) -> _Array | float:
         """Return absolute residuals in units of their mean."""
-        return np.asarray(losses / losses.mean())
+        return np.asarray(losses / np.average(losses, weights=weights))
 
     def scores(self, other: Rows) -> _Array:
         """Return -ln p(y | x) of rows."""
@@ -171,8 +171,9 @@ class Bernoulli(Conditional):
         return _IMPOSSIBLE
 
     @staticmethod
-    def beside_features(losses: _Array) -> _Array | float:
+    def beside_features(losses: _Array, weights: _Array | None = None) -> _Array | float:
         """Return cross entropies of labels."""
+        del weights
         return losses
 
     @staticmethod

@@ -49,7 +49,7 @@ class Counted:
     values : tuple
         What is counted; None, the last one, stands for missing values.
     counts : ndarray, shape (b, K)
-        Rows of each block that have each value.
+        Rows of each block that have each value; with weights, the sum of theirs.
     """
 
     place: int
@@ -57,11 +57,10 @@ class Counted:
     values: tuple[Any, ...]
     counts: _Array
 
-    @property
-    def has_density(self) -> bool:
-        """Whether the numbers vary in enough blocks to have a density beside the counts."""
+    def has_density(self, unit: float = 1.0) -> bool:
+        """Whether the numbers vary in enough blocks to have a density beside the counts; `unit` counts as one row."""
         if self.kind == "missing":
-            return bool(self.counts[:, 0].sum() >= LEAST)
+            return bool(self.counts[:, 0].sum() >= LEAST * unit)
         if self.kind == "category":
             return False
         present = self.counts[:, : len(self.values) - (None in self.values)]
@@ -69,15 +68,15 @@ class Counted:
 
     @property
     def total(self) -> _Array:
-        """Rows that have each value."""
+        """Rows that have each value, or their weight."""
         return np.asarray(self.counts.sum(axis=0))
 
 
-def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64]) -> Counted:
-    """Count the values of a column over blocks, whose first rows are `begins`."""
+def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64], weights: _Array | None = None) -> Counted:
+    """Count the values of a column over blocks, whose first rows are `begins`; or sum the weights of their rows."""
     blocks, many = len(begins), len(of.values)
     block = np.repeat(np.arange(blocks), np.diff(np.append(begins, len(of.codes))))
-    counts = np.bincount(block * many + of.codes, minlength=blocks * many).reshape(blocks, many)
+    counts = np.bincount(block * many + of.codes, weights, minlength=blocks * many).reshape(blocks, many)
     return Counted(of.place, kind, of.values, counts.astype(np.float64))
 
 
@@ -106,7 +105,7 @@ def missing_alone(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
 
 
 def presence(found: Counted | None, place: int, rows: _Array) -> Counted:
-    """Return counts of present and missing values of a column of numbers, of blocks with these numbers of rows."""
+    """Return counts of present and missing values of a column of numbers, of blocks with these rows, or weights."""
     missing = found.counts[:, -1] if found is not None and None in found.values else np.zeros(len(rows))
     return Counted(place, "missing", (PRESENT, None), np.stack([rows - missing, missing], axis=1))
 

@@ -70,6 +70,9 @@ class DataState(Displayed):
         log densities (m,) is used as it is; it should have been fitted to other rows.
     prediction : str or array_like, optional
         Predictions in the place of a model: a column of the frame X, which is no feature then, or an array.
+    weights : str or array_like, shape (m,), optional
+        How many rows each row stands for (Notes): finite, >= 0, not all 0. A column of the frame X, which is no feature
+        then, or an array. Only with the density "gaussian". Not in the paper.
     like : DataState, optional
         Rows that these will be compared with, of the same columns. What stands for missing numbers, and which columns
         are counted, is then as there; `shift` does so for rows.
@@ -77,7 +80,7 @@ class DataState(Displayed):
     Attributes
     ----------
     rows : int
-        Number of rows m.
+        Number of rows m, those of weight 0 left out.
     energy : float
         Mean loss of the model on these rows.
     entropy : float
@@ -102,6 +105,8 @@ class DataState(Displayed):
         Integrated autocorrelation time :math:`1 + 2 \sum_k \rho_k` of the rows, in their order: the largest among
         losses, scores, features and residuals, each fitted by an autoregression; 1 where none shows a dependence, and
         for batches of a `RefreshMonitor`, which are not asked. Not in the paper.
+    total_weight : float
+        Sum of the weights; `rows` where there are none.
     reason : str
         Why `energy` or `entropy` is nan, only possible for batches of a `RefreshMonitor`; "" where both are numbers.
 
@@ -128,6 +133,12 @@ class DataState(Displayed):
     up to :math:`4\cdot10^{-15}/s` nats; rows with s below :math:`10^{-12}` are refused.
     Other densities keep them, and cost five fits, and two or three more in `shift`; a kernel density :math:`m^2`
     exponentials for each pass over the rows besides.
+
+    With weights :math:`w_i` every mean over rows is :math:`\sum_i w_i u_i / \sum_i w_i`, and whole numbers act as
+    repetitions: energy, entropies, divergences and means are those of rows that occur so often. Only their ratios
+    matter, but for two things that count rows, whose unit is then a weight of 1, or the mean weight where that is less:
+    the row that smooths shares of categories in divergences, and :math:`\ln m` in `discrete_entropy`. Standard errors
+    and p-values are no repetition's: a row is drawn, and changes hands, together with its weight, as one of m.
 
     With autocorrelations :math:`\rho_k` the variance of a mean over b rows is less than that of independent blocks
     suggests, by the factor :math:`1 - c/b` where b is large, with the reach
@@ -160,13 +171,14 @@ class DataState(Displayed):
         block: int | Literal["auto"] = 1,
         density: Density = "gaussian",
         prediction: Any = None,
+        weights: Any = None,
         like: DataState | None = None,
     ) -> None:
         if y is not None and model is None and prediction is None:
             raise ValueError("model must be given with y, or prediction=; leave y out for the entropy of X alone.")
         if like is not None and not isinstance(like, DataState):
             raise TypeError(f"like must be a DataState or None, got {described(like)}.")
-        data = predicted(X, y, model, energy, None if like is None else like.features, prediction)
+        data = predicted(X, y, model, energy, None if like is None else like.features, prediction, weights)
         self._summarise(data, checked_block(block), known(density), like)
         self._require_numbers()
 
@@ -202,21 +214,21 @@ class DataState(Displayed):
         self._columns = replace(self._columns, alone=alone)
         # The sums of a batch have the form of those that they are pooled with.
         squares = at.z.shape[1] > _MOST_TOGETHER if like is None else like.sums.squares
-        self._sums = BlockSums.of(at, begins, self.loss, squares=squares)
+        self._sums = BlockSums.of(at, begins, self.loss, squares=squares, weights=data.weights)
         self.reason = self._diagnose(data, at)
         if self.reason:
             return
         conditional = CONDITIONALS[self.loss]
         if density == "gaussian":
-            scores = gaussian_scores(at.z[:, self._varying], self._columns.alone) + conditional.beside_features(
-                at.losses
-            )
+            scores = gaussian_scores(at.z[:, self._varying], self._columns.alone, data.weights)
+            scores = scores + conditional.beside_features(at.losses, data.weights)
         else:
             self._kept = self._cross_fit(data, at, self.block)
             self.entropy = float(self._kept.scores.mean()) + self._beside()
             scores = conditional.observed(self._kept.scores, at.losses, at.inner)
         if not self._columns.fill:
-            self.discrete_entropy = discrete_entropy(scores + self._of_values(values))
+            of_values = self._of_values(values, data.weights)
+            self.discrete_entropy = discrete_entropy(scores + of_values, data.weights)
 
     def _diagnose(self, data: Predicted, at: Coordinates) -> str:
         """Set energy and entropy, nan where the rows have none, and return every reason; "" if they have both.
@@ -230,7 +242,8 @@ class DataState(Displayed):
         reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=few)]
         while not reasons[0] and np.isnan(self.entropy):
             kept = places[keep]
-            last, why = dependence(at.z[:, self.joint], len(kept), kept, self.names)
+            z = at.z if data.weights is None else at.z * np.sqrt(data.weights)[:, None]
+            last, why = dependence(z[:, self.joint], len(kept), kept, self.names)
             place = int(kept[last]) if last < len(kept) else None
             found = None if place is None else self._columns.of(place)
             if place is None or found is None or found.kind != "value":
@@ -266,17 +279,22 @@ class DataState(Displayed):
             return float(found.entropy(table.sum(axis=0)[None])[0])
         return found.entropy(resampled(table))
 
-    def _of_values(self, values: tuple[Coded, ...]) -> _Array | float:
+    def _of_values(self, values: tuple[Coded, ...], weights: _Array | None) -> _Array | float:
         """Return -ln of the share of each row's values, for the columns that contribute by counts."""
         scores: _Array | float = 0.0
         for of in values:
             if of.place in self._columns.by_counts:
-                shares = np.bincount(of.codes, minlength=len(of.values)) / self.rows
+                shares = np.bincount(of.codes, weights, minlength=len(of.values)) / self.total_weight
                 scores = scores - np.log(shares[of.codes])
         return scores
 
     def _cross_fit(self, data: Predicted, at: Coordinates, block: int) -> Kept:
         """Return the rows with -ln p of each under a density that was fitted to other rows."""
+        if data.weights is not None:
+            raise ValueError(
+                f"weights must be None for density={self.density!r}, which is fitted to rows; use density='gaussian', "
+                "or repeat the rows where weights are whole numbers."
+            )
         if len(self._sums.counts) < LEAST:
             raise ValueError(
                 f"X must have at least {LEAST} blocks of rows for this density, got {len(self._sums.counts)}."
@@ -314,6 +332,7 @@ class DataState(Displayed):
             "features": self.features,
             Quantity("E", "loss", note=f"{self.loss} of the model"): self.energy if modelled else None,
             Quantity("S", "nat", note=f"{self.density} density"): self.entropy,
+            Quantity("weight", note="of all rows"): self.total_weight if self._sums.rows is not None else None,
             Quantity("block", note="rows, resampled together"): self.block if self.block > 1 else None,
             "columns": self.names,
             "reason": self.reason,
@@ -322,8 +341,14 @@ class DataState(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers of the state as types that JSON has; nan is None."""
-        about: dict[str, Any] = finite({**self.header(), "density": self.density})
+        weighted = {} if self._sums.rows is None else {"total_weight": self.total_weight}
+        about: dict[str, Any] = finite({**self.header(), **weighted, "density": self.density})
         return about
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of the rows; their number where they have none."""
+        return float(self._sums.counts.sum())
 
     @property
     def correlation_time(self) -> float:
@@ -388,7 +413,7 @@ class DataState(Displayed):
         state.names, state.reason = header.get("names"), header.get("reason", "")
         alone = too_many(len(sums.counts), len(sums.centre))
         state._columns = columns or Columns(tuple(range(state.features)), alone=alone)
-        state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.counts[0])
+        state.automatic, state.dependence, state.block = False, INDEPENDENT, int(sums.sizes[0])
         return state
 
     @classmethod
@@ -397,7 +422,7 @@ class DataState(Displayed):
 
         Energy and entropy are those of the state `of` if one is given.
         """
-        header = like.header() | {"rows": int(sums.counts.sum()), "discrete_entropy": np.nan, "reason": ""}
+        header = like.header() | {"rows": int(sums.sizes.sum()), "discrete_entropy": np.nan, "reason": ""}
         state = cls.restored(header, sums, columns)
         state.automatic, state.dependence = like.automatic, like.dependence
         state.block = like.block

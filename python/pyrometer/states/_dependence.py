@@ -58,6 +58,10 @@ class Dependence(NamedTuple):
         """Variance of a mean over `rows` rows in units of the one that permutations of blocks give it; at least 1."""
         return float(max(1.0, self.share(max(rows, block)) / self.share(block)))
 
+    def correction(self, block: int, rows: float, *, chosen: bool) -> float:
+        """Inflation that tests allow for: none with blocks of one row, unless these were chosen for the dependence."""
+        return 1.0 if block == 1 and not chosen else self.inflation(block, rows)
+
 
 INDEPENDENT = Dependence(1.0, 0.0, "")
 

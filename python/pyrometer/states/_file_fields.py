@@ -126,11 +126,17 @@ def pairs_of(holds: Callable[[Any], bool]) -> Check:
     return check
 
 
-def require_moments(name: str, sums: _Array, d: int) -> None:
-    """Refuse sums over blocks that no rows have: counts, losses, scores, and squares beside first moments."""
+def require_moments(name: str, sums: _Array, d: int, rows: _Array | None = None) -> None:
+    """Refuse sums over blocks that no rows have: counts, losses, scores, and squares beside first moments.
+
+    With `rows` of their own, counts are weights.
+    """
     counts, first = sums[:, 0], sums[:, 3 : 3 + d]
-    if not len(sums) or not ((counts >= 1) & (counts == np.floor(counts)) & (counts <= 2**53)).all():
+    rows = counts if rows is None else rows
+    if not len(sums) or not ((rows >= 1) & (rows == np.floor(rows)) & (rows <= 2**53)).all():
         raise ValueError(f"{name} must have blocks of whole numbers of rows, at least 1")
+    if not (counts > 0).all():
+        raise ValueError(f"{name} must have blocks of positive weights")
     if (sums[:, 1:3] < 0).any():
         raise ValueError(f"{name} must have losses and scores of at least 0")
     if not (np.abs(sums[:, 1:]) <= counts[:, None] * _LARGEST).all():

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.states._blocks import few
-from pyrometer.states._columns import LABEL, Columns
+from pyrometer.states._columns import LABEL, ROWS, Columns
 from pyrometer.states._counted import PRESENT, Counted
 from pyrometer.states._data_state import DataState, too_many
 
@@ -32,11 +32,16 @@ class Layout:
         The reference, whose centre and units the sums have.
     labels : tuple of (int, value)
         Place of the column in X and the value, for each column of counts; of columns of numbers that contribute as
-        numbers, only missing ones, None.
+        numbers, only missing ones, None. Once rows have weights, (`ROWS`, None) for their number.
     """
 
     like: DataState
     labels: tuple[tuple[int, Any], ...] = ()
+
+    @property
+    def rows_at(self) -> int:
+        """The column of the numbers of rows: the first, unless that has their weights."""
+        return self.width + self.labels.index((ROWS, None)) if (ROWS, None) in self.labels else 0
 
     @property
     def width(self) -> int:
@@ -46,7 +51,7 @@ class Layout:
     @property
     def groups(self) -> list[list[int]]:
         """Columns of the table that have the counts of each counted column; with the others, for missing numbers."""
-        places = dict.fromkeys(place for place, _ in self.labels)
+        places = dict.fromkeys(place for place, _ in self.labels if place != ROWS)
         return [[self.width + k for k, label in enumerate(self.labels) if label[0] == place] for place in places]
 
     def with_state(self, state: DataState) -> tuple[Layout, _Array]:
@@ -57,6 +62,8 @@ class Layout:
             for k, value in enumerate(each.values):
                 if not numbers or value is None:
                     counts[each.place, value] = each.counts[:, k]
+        if self.rows_at or state.sums.rows is not None:
+            counts[ROWS, None] = state.sums.sizes
         labels += [label for label in counts if label not in self.labels]
         if labels:
             none = np.zeros(len(table))
@@ -64,16 +71,21 @@ class Layout:
         return replace(self, labels=tuple(labels)), table
 
     def filled(self, table: _Array) -> _Array:
-        """Return a table of fewer values with zeros for the others."""
-        lacking = self.width + len(self.labels) - table.shape[1]
-        return np.hstack([table, np.zeros((len(table), lacking))]) if lacking else table
+        """Return a table of fewer values with zeros for the others; rows that had no weights have 1 each."""
+        known, at = table.shape[1], self.rows_at
+        if known == self.width + len(self.labels):
+            return table
+        table = np.hstack([table, np.zeros((len(table), self.width + len(self.labels) - known))])
+        if at >= known:
+            table[:, at] = table[:, 0]
+        return table
 
     def state(self, table: _Array, of: DataState | None = None) -> DataState:
         """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""
         table, like = self.filled(table), self.like
         counts, numbers = table[:, self.width :], set(like.columns.places) - like.columns.by_counts
         counted, fill = [], dict(like.columns.fill)
-        for place in dict.fromkeys(place for place, _ in self.labels):
+        for place in dict.fromkeys(place for place, _ in self.labels if place != ROWS):
             at = [k for k, label in enumerate(self.labels) if label[0] == place]
             at.sort(key=lambda k: self.labels[k][1] is None)
             values, own = tuple(self.labels[k][1] for k in at), counts[:, at]
@@ -85,14 +97,16 @@ class Layout:
         joint = len(like.sums.centre) - len(like.columns.by_counts & set(like.columns.places))
         alone = too_many(len(table), joint)
         columns = Columns(like.columns.places, tuple(counted), fill, like.columns.by_counts, alone)
-        sums = like.sums.of_table(np.ascontiguousarray(table[:, : self.width]))
+        rows = table[:, self.rows_at] if self.rows_at else None
+        sums = like.sums.of_table(np.ascontiguousarray(table[:, : self.width]), rows)
         return DataState.of_sums(like, columns, sums, of)
 
 
 def united(state: DataState) -> DataState:
     """Return the same rows in some three hundred blocks; the state itself if these are too few for its density."""
-    columns = state.columns
-    table = few(np.hstack([state.sums.table(), *(each.counts for each in columns.counted)]))
+    columns, weighted = state.columns, state.sums.rows is not None
+    parts = [state.sums.table(), *(each.counts for each in columns.counted)]
+    table = few(np.hstack([*parts, state.sums.sizes[:, None]]), at=-1) if weighted else few(np.hstack(parts))
     if len(table) == len(state.sums.counts) or too_many(len(table), int(state.joint.sum())) != columns.alone:
         return state
     width, counted = 1 + state.sums.sums.shape[1], []
@@ -101,5 +115,5 @@ def united(state: DataState) -> DataState:
         end = begin + len(each.values)
         counted.append(replace(each, counts=table[:, begin:end]))
         begin = end
-    sums = state.sums.of_table(np.ascontiguousarray(table[:, :width]))
+    sums = state.sums.of_table(np.ascontiguousarray(table[:, :width]), table[:, -1] if weighted else None)
     return DataState.of_sums(state, replace(columns, counted=tuple(counted)), sums, state)

@@ -2,10 +2,11 @@ r"""What each column contributes to entropy and divergence, from sums over block
 
 A number is normal with its own mean and variance: its divergence is
 :math:`\frac12 [v_1/v_0 + (\mu_1 - \mu_0)^2/v_0 - 1 - \ln(v_1/v_0)]`. A column of counts has its shares, smoothed by one
-row that has the shares of both samples together; then values that only one sample has are no error, and permutations
-change nothing about the smoothing. A number that may be missing has both: the divergence of the missing share, and that
-of the numbers times the share of rows that have one. In the joint density what stands for a missing number is a number;
-the difference that this makes to the column's own entropy and divergence is corrected here.
+row that has the shares of both samples together (with weights, one of weight 1, or of their mean where that is less);
+then values that only one sample has are no error, and permutations change nothing about the smoothing. A number that
+may be missing has both: the divergence of the missing share, and that of the numbers times the share of rows that
+have one. In the joint density what stands for a missing number is a number; the difference that this makes to the
+column's own entropy and divergence is corrected here.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Marginals:
-    """Sums of the columns of one or two samples, in one layout: rows, scores, coordinates, squares, counts.
+    """Sums of the columns of one or two samples, in one layout: rows or weights, scores, coordinates, squares, counts.
 
     Attributes
     ----------
@@ -61,6 +62,8 @@ class Marginals:
         These columns, with the values of both samples.
     doublings : ndarray, shape (d,)
         Exponents of 2 of the units of coordinates.
+    rows : sequence of ndarray, shape (b,), or None
+        Rows of the blocks of each sample, where rows have weights.
     """
 
     tables: tuple[_Array, ...]
@@ -70,6 +73,7 @@ class Marginals:
     slices: tuple[slice, ...]
     counted: tuple[Counted, ...]
     doublings: npt.NDArray[np.int64]
+    rows: tuple[_Array, ...] | None = None
 
     @classmethod
     def of(
@@ -120,6 +124,7 @@ class Marginals:
             tuple(slices),
             tuple(counted),
             like.units[2:],
+            None if all(sums.rows is None for sums in samples) else tuple(sums.sizes for sums in samples),
         )
 
     @property
@@ -127,6 +132,18 @@ class Marginals:
         """The tables of two samples."""
         old, new = self.tables
         return old, new
+
+    @property
+    def rows_of_pair(self) -> tuple[_Array, _Array] | None:
+        """Rows of the blocks of two samples; None where they are the first column."""
+        return None if self.rows is None else (self.rows[0], self.rows[1])
+
+    @property
+    def mean_weight(self) -> float:
+        """Mean weight of all rows: that of the row by which permutations smooth, whatever the unit of weights."""
+        if self.rows is None:
+            return 1.0
+        return float(sum(table[:, 0].sum() for table in self.tables) / sum(rows.sum() for rows in self.rows))
 
     @property
     def adds(self) -> bool:
@@ -166,8 +183,9 @@ class Marginals:
     def parts(self, a: _Array, b: _Array, common: _Array | None = None) -> Parts:
         """Return the contributions to the changes from samples with sums `a` (r, C) to those with sums `b`.
 
-        With the sums of both together, `common` (1, C), changes of entropy do not depend on the units of columns.
+        With the sums of both together, `common` (1, C), changes do not depend on the units of columns and weights.
         """
+        one = self.mean_weight if common is not None else min(self.mean_weight, 1.0)
         reference = 0.0 if common is None else np.nan_to_num(self._normal_entropies(common))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             _, mean, variance = self._moments(a)
@@ -178,7 +196,7 @@ class Marginals:
             for i, (column, _) in self.missing.items():
                 pair = [np.stack([x[:, 0] - x[:, column], x[:, column]], axis=1) for x in (a, b)]
                 present = new_share[:, i]
-                lost[:, i] = _of_counts(*pair)
+                lost[:, i] = _of_counts(pair[0], pair[1], one)
                 own[:, i] = np.where(present > 0.0, present * normal[:, i], 0.0) + lost[:, i]
                 beside += own[:, i]
                 if self.alone[i]:
@@ -188,7 +206,7 @@ class Marginals:
                     beside -= _normal(*filled)
         counts = np.zeros((len(a), len(self.counted)))
         for k, (each, place) in enumerate(zip(self.counted, self.slices, strict=True)):
-            counts[:, k] = _of_counts(a[:, place], b[:, place])
+            counts[:, k] = _of_counts(a[:, place], b[:, place], one)
             if each.place != LABEL:
                 beside = beside + counts[:, k]
         return Parts(own, counts, self.entropy(b, reference) - self.entropy(a, reference), beside, lost, _widths(a, b))
@@ -235,12 +253,13 @@ def _widths(a: _Array, b: _Array) -> _Array:
         return np.asarray(ratio - 1.0 - np.log(ratio))
 
 
-def _of_counts(old: _Array, new: _Array) -> _Array:
-    """Divergence of shares from others, (r,), both smoothed by one row of their common shares."""
+def _of_counts(old: _Array, new: _Array, one: float) -> _Array:
+    """Divergence of shares from others, (r,), both smoothed by a row of their common shares, of the weight `one`."""
     pool = old + new
     pool = pool / pool.sum(axis=1, keepdims=True)
-    p = (old + pool) / (old.sum(axis=1, keepdims=True) + 1.0)
-    q = (new + pool) / (new.sum(axis=1, keepdims=True) + 1.0)
+    pool = pool * one
+    p = (old + pool) / (old.sum(axis=1, keepdims=True) + one)
+    q = (new + pool) / (new.sum(axis=1, keepdims=True) + one)
     return np.asarray(
         np.where(pool > 0.0, q * np.log(np.where(pool > 0.0, q / np.where(p > 0, p, 1.0), 1.0)), 0.0).sum(axis=1)
     )

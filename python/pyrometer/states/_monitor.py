@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from pyrometer.base import RandomSource, described, mixed_of, plain, validate
+from pyrometer.base import RandomSource, described, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
-from pyrometer.linear import LinearRegression, LogisticRegression, system_of
 from pyrometer.results import Displayed, Quantity, Sheet, Table, described_by
 from pyrometer.states._as_state import as_state
 from pyrometer.states._batch_test import BatchTest
-from pyrometer.states._blocks import LEAST, wide
+from pyrometer.states._blocks import wide
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import DataState, checked_block
 from pyrometer.states._dependence import Dependence
+from pyrometer.states._first_kind import first_kind
 from pyrometer.states._layout import united
 from pyrometer.states._monitor_file import ARCHIVE, read_monitor
+from pyrometer.states._monitored import require_like, require_reference
 from pyrometer.states._neighbour import Neighbour
 from pyrometer.states._pools import Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._shift import warn_of_dependence
 from pyrometer.states._since import beginning, dispersion
-from pyrometer.thermodynamics import temperature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["RefreshMonitor"]
 
 _Neighbour = Neighbour  # its name in pickles of 0.1.0
-
-
-def _numbers(X: Any) -> Any:
-    """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
-    mixed = mixed_of("X", X)
-    if mixed is None:
-        return X
-    return mixed.numbers[:, np.isfinite(mixed.numbers).all(axis=0)]
 
 
 class _Alarm(NamedTuple):
@@ -88,6 +79,9 @@ class RefreshMonitor(Displayed):
         Whether batches join the reference, so that a long calm makes it as sharp as many rows can: a batch is then
         compared with all rows before it, and a pool with all rows before the pool. After an alarm nothing joins until
         `reset`, and batches are compared, one by one, with what was there before the batches that raised it.
+    weights : str or array_like, shape (m,), optional
+        Weights of the rows of the reference, as for `DataState`; in one unit with those of batches, whose rows have a
+        weight of 1 where `update` is given none.
 
     Attributes
     ----------
@@ -114,12 +108,12 @@ class RefreshMonitor(Displayed):
     fitted to the reference describes them: for autoregressions of the first order with coefficients to 0.98 there were
     0.15 to 0.5 times as many false alarms as stated. Blocks that are six times the reach of the dependence still share
     some variance with their neighbours, which the p-value takes into account; without that, ten such blocks are
-    rejected in 7 % of cases at 5 %.
+    rejected in 7 % of cases at 5 %. Blocks of more than one row that are given are treated alike.
 
     p-values above 0.2 are those of 99 permutations, and those above 0.04 of 319, of some three hundred blocks each;
     standard errors are those of 99 resamples unless there is an alarm. Below that p-values are those of all
     ``8 * run_length`` permutations, and without `grow` of all blocks. So a batch of 1,000 rows and 20 columns takes
-    20 to 30 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
+    some 20 ms. With `grow` an alarm that is missed joins the reference, as does a change that is too slow to be seen
     within `memory` batches. Not in the paper.
 
     The sampling error of the reference limits the power of pools: it should have many times the rows of a batch. Pools
@@ -158,6 +152,7 @@ class RefreshMonitor(Displayed):
         history: int = 1000,
         rng: RandomSource = None,
         grow: bool = False,
+        weights: Any = None,
     ) -> None:
         self.model, self.energy = model, energy
         if law is not None and not isinstance(law, get_args(Law)):
@@ -174,44 +169,18 @@ class RefreshMonitor(Displayed):
         self._seed = validate.seed(rng)
         self.batches = self._start = self._origin = 0
         self._readings: deque[Reading] = deque(maxlen=validate.count("history", history, minimum=1))
-        self._begin(as_state("reference", reference, model, energy, block, strict=False), block)
+        self._begin(as_state("reference", reference, model, energy, block, strict=False, weights=weights), block)
         warn_of_dependence(self.reference)
 
     def _begin(self, reference: DataState, block: int | Literal["auto"]) -> None:
         """Compare with this reference from the next batch on."""
-        self._require_reference(reference, loss_of(self.model, self.energy), block)
+        require_reference(reference, self.model, loss_of(self.model, self.energy), block)
         self.reference, self.block = reference, reference.block
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
         self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)
         self._last = Neighbour.of(reference, np.random.SeedSequence(self._seed))
         self._alarm: _Alarm | None = None
-        self._rows: deque[tuple[Any, Any]] = deque(maxlen=2 * self.memory)
-
-    def _require_reference(self, found: DataState, loss: str, block: int | Literal["auto"]) -> None:
-        """Raise if batches cannot be tested against the reference."""
-        blocks = found.sums.counts
-        if found.loss != loss:
-            raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
-        if not isinstance(found.density, str) or found.density != "gaussian":
-            raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
-        if len(blocks) < LEAST:
-            remedy = "use more rows or a smaller block"
-            if found.automatic and found.block > 1:
-                memory = found.dependence
-                remedy = (
-                    f"a block is {found.block} rows because they are serially dependent ({memory.series} over "
-                    f"{memory.time:.0f} rows); use {LEAST * found.block} rows or more"
-                )
-            raise ValueError(
-                f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; "
-                f"{remedy}."
-            )
-        if block != "auto" and blocks[0] != block:
-            raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
-        if isinstance(self.model, (LinearRegression, LogisticRegression)):
-            features = self.model.parameters - self.model.intercept
-            if self.model.shape != () or features != found.features:
-                raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
+        self._rows: deque[tuple[Any, ...]] = deque(maxlen=2 * self.memory)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers of the monitor and its readings as types that JSON has; nan is None."""
@@ -242,15 +211,17 @@ class RefreshMonitor(Displayed):
         if self._alarm is None:
             return None
         pools, raised, d = self._pools, self._alarm, len(self.reference.sums.centre)
-        squares, time = self.reference.sums.squares, self.reference.dependence.time if self._chosen else 1.0
+        squares, time = self.reference.sums.squares, self.reference.dependence.time if self._remembers else 1.0
+        at = pools.layout.rows_at
+        of_one = float((pools.earlier[at] + pools.totals[:, at].sum()) / (pools.earlier[0] + pools.totals[:, 0].sum()))
         found = beginning(
-            pools.earlier,
-            pools.totals,
+            pools.earlier * of_one,  # in units of the mean weight
+            pools.totals * of_one,
             pools.layout.groups,
             d,
             squares,
             CONDITIONALS[self.reference.loss].joint,
-            time * dispersion(pools.base, d, squares),
+            time * dispersion(pools.base * of_one, d, squares),
         )
         first = raised.batch - len(pools.totals) + 1
         return Event(
@@ -261,12 +232,13 @@ class RefreshMonitor(Displayed):
             earliest=first + found.earliest,
             latest=first + found.latest,
             batches=self.batches - (first + found.best) + 1,
-            rows=int(pools.totals[found.best :, 0].sum()),
+            rows=int(pools.totals[found.best :, at].sum()),
         )
 
-    def since_change(self) -> list[tuple[Any, Any]]:
+    def since_change(self) -> list[tuple[Any, ...]]:
         """Return the rows (X, y) of the batches since the change began, to train on; of the last `2 * memory` at most.
 
+        Of batches with weights (X, y, weights).
         They are those that `update` was given since this object was made, loaded or reset: a file has no rows.
         """
         event = self.event
@@ -275,7 +247,13 @@ class RefreshMonitor(Displayed):
         count = min(event.batches, len(self._rows))
         return list(self._rows)[len(self._rows) - count :]
 
-    def reset(self, reference: DataState | tuple[Any, Any] | None = None, *, model: Model | None = None) -> None:
+    def reset(
+        self,
+        reference: DataState | tuple[Any, Any] | None = None,
+        *,
+        model: Model | None = None,
+        weights: Any = None,
+    ) -> None:
         """End the event: the next alarm is the first of another.
 
         Parameters
@@ -285,6 +263,8 @@ class RefreshMonitor(Displayed):
             those since the alarm are left out.
         model : LinearRegression, LogisticRegression or callable, optional
             The new model, of the same loss, for which `reference` is needed.
+        weights : str or array_like, shape (m,), optional
+            Weights of the rows of the new reference.
 
         Raises
         ------
@@ -294,6 +274,8 @@ class RefreshMonitor(Displayed):
         if reference is None:
             if model is not None:
                 raise ValueError("reference must be given with a model: the old one has the losses of the old model.")
+            if weights is not None:
+                raise ValueError("weights must be None without a new reference, whose rows they are of.")
             self._pools = self._pools.restarted()
             self._start = self.batches if self.grow else self._start
             self._origin = self.batches
@@ -304,7 +286,7 @@ class RefreshMonitor(Displayed):
         self.model = self.model if model is None else model
         block: int | Literal["auto"] = "auto" if self._chosen else self.block
         try:
-            state = as_state("reference", reference, self.model, self.energy, block, strict=False)
+            state = as_state("reference", reference, self.model, self.energy, block, strict=False, weights=weights)
             if state.loss != self.reference.loss:
                 raise ValueError(f"model must have the loss {self.reference.loss!r}, got {state.loss!r}.")
             self._begin(state, block)
@@ -313,7 +295,7 @@ class RefreshMonitor(Displayed):
             self.model, self.energy = before
             raise
 
-    def update(self, X: Any, y: Any = None, *, name: str = "") -> BatchShift:
+    def update(self, X: Any, y: Any = None, *, name: str = "", weights: Any = None) -> BatchShift:
         """Test a batch against the reference, and keep its reading.
 
         Parameters
@@ -322,6 +304,8 @@ class RefreshMonitor(Displayed):
             Rows, as for `DataState`; or a `DataState` of the same model, alone.
         name : str
             What the batch is called in its reading and in messages.
+        weights : str or array_like, shape (m,), optional
+            Weights of the rows, as for `DataState`.
 
         Returns
         -------
@@ -342,8 +326,9 @@ class RefreshMonitor(Displayed):
         lead, block = self._pools.missing, self.block
         if self.grow and block == 1 and hasattr(X, "__len__"):
             block = wide(len(X), block)
-        state = as_state(what, given, self.model, self.energy, block, like=self.reference, strict=False, lead=lead)
-        self._require_like(what, state, block)
+        kept = {"like": self.reference, "strict": False, "lead": lead, "weights": weights}
+        state = as_state(what, given, self.model, self.energy, block, **kept)
+        require_like(self.reference, what, state, (self.block, block))
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
@@ -357,7 +342,7 @@ class RefreshMonitor(Displayed):
             for each, seed in zip(comparisons[1:], theirs, strict=False)
         ]
         pooled, window = min(others, default=(np.nan, 0))
-        hot, why = self._temperature(X, y, state)
+        hot, why = first_kind(self.model, self.law, state.loss, X, y, weights)
         last = Neighbour.of(state if self.grow else states[1], ours)
         alarm = found.p_value <= self.level or pooled <= self.level
         reading = Reading(
@@ -377,7 +362,8 @@ class RefreshMonitor(Displayed):
         )
         self._readings.append(reading)
         self.batches += 1
-        self._rows.append(given if isinstance(given, tuple) else (None, None))
+        rows = given if isinstance(given, tuple) else (None, None)
+        self._rows.append(rows if weights is None else (*rows, weights))
         if reading.alarm and self._alarm is None:
             p_value, differs = min([(found.p_value, 1), *others])
             self._alarm = _Alarm(self.batches, differs, p_value)
@@ -385,21 +371,10 @@ class RefreshMonitor(Displayed):
         self._last, self._pools = last, pools
         return BatchShift(**vars(found), reading=reading, event=self.event)
 
-    def _require_like(self, name: str, state: DataState, block: int) -> None:
-        """Raise if a batch has other columns than the reference, or is a state of another kind."""
-        reference = self.reference
-        if state.names and reference.names and state.names != reference.names:
-            raise ValueError(
-                f"{name}: X must have the same columns in one order as the reference, {', '.join(reference.names)}, "
-                f"got {', '.join(state.names)}."
-            )
-        kind = (state.loss, state.features, state.density)
-        if kind != (reference.loss, reference.features, reference.density) or state.block not in (self.block, block):
-            raise ValueError(
-                f"{name}: the state must be of loss {reference.loss!r}, {reference.features} features, "
-                f"block={self.block} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
-                f"{state.block} and {state.density!r}."
-            )
+    @property
+    def _remembers(self) -> bool:
+        """Whether tests allow for the serial dependence of the reference."""
+        return self._chosen or self.block > 1
 
     @property
     def _test(self) -> BatchTest:
@@ -409,24 +384,6 @@ class RefreshMonitor(Displayed):
             kept = self._few = self.reference, united(self.reference)
         carries = self._pools.carries
         return BatchTest(self.reference, kept[1], self.level, self.block, self._chosen, self.grow, carries)
-
-    def _temperature(self, X: Any, y: Any, state: DataState) -> tuple[float, str]:
-        """Temperature of the first kind of the batch; and why it is nan, or the messages of its warnings."""
-        if self.law is None or y is None:
-            return np.nan, ""
-        intercept = self.model.intercept if isinstance(self.model, (LinearRegression, LogisticRegression)) else True
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            try:
-                hot = temperature(system_of(state.loss, _numbers(X), y, intercept=intercept), self.law)
-            except (TypeError, ValueError) as error:
-                return np.nan, f"temperature: {error}"
-        notes = [str(warning.message) for warning in told]
-        if not np.isfinite(hot.value):
-            notes.append(str(hot.verdict))
-        return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(
-            f"temperature: {note}" for note in notes
-        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the reference and the readings to a file, atomically; the model is not saved.
@@ -446,7 +403,8 @@ class RefreshMonitor(Displayed):
         header |= {"history": self._readings.maxlen, "grow": self.grow, "start": self._start}
         header |= {"origin": self._origin}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
-        header |= {"dependence": self.reference.dependence._asdict() if self._chosen else None}
+        header |= {"dependence": self.reference.dependence._asdict() if self._remembers else None}
+        header |= {"chosen": self._chosen}
         header |= {"alarm": self._alarm and self._alarm._asdict()}
         header |= {"labels": [list(label) for label in self._pools.layout.labels]}
         ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
@@ -477,7 +435,8 @@ class RefreshMonitor(Displayed):
         options, later, reference, readings, last, pools = read_monitor(validate.as_path(path), Reading)
         seed, batches = options.pop("seed"), options.pop("batches")
         if later["dependence"] is not None:
-            reference.of_dependence(Dependence(**later["dependence"]))
+            reference.dependence, reference.automatic = Dependence(**later["dependence"]), later["chosen"]
+        if later["chosen"]:
             options["block"] = "auto"
         try:
             monitor = cls(reference, model, law=law, rng=0, grow=later["grow"], **options)
@@ -493,7 +452,7 @@ class RefreshMonitor(Displayed):
 
     def _sheet(self) -> Sheet:
         event = self.event
-        rows = int(self._pools.before()[:, 0].sum())
+        rows = int(self._pools.before()[:, self._pools.layout.rows_at].sum())
         joined = f"{rows - self.reference.rows} of which joined it" if self.grow else ""
         facts: dict[str | Quantity, Any] = {
             Quantity("reference", note=f"rows{', ' * bool(joined)}{joined}"): rows,

@@ -14,6 +14,7 @@ from pyrometer.base import Archive, Members, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._data_state import DataState
 from pyrometer.states._file_fields import (
+    CLOSE,
     Check,
     array_of,
     field,
@@ -35,7 +36,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _COUNTS = {"batches": 0, "run_length": 2, "memory": 1, "block": 1, "history": 1}
 
 
-ARCHIVE = Archive("pyrometer-monitor", 2, "RefreshMonitor.save")
+ARCHIVE = Archive("pyrometer-monitor", 3, "RefreshMonitor.save")
 
 
 def read_monitor(path: str, kind: type) -> tuple[Any, ...]:
@@ -126,8 +127,12 @@ def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
 
 
 def checked_later(header: Any, version: int) -> dict[str, Any]:
-    """Return what files of version 1 did not have: growth, dependence and the alarm of an event."""
+    """Return what files of version 1 did not have: growth, dependence and the alarm of an event.
+
+    Those of version 2 have a dependence only where blocks were chosen for it.
+    """
     found: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
+    found["chosen"] = False
     found["labels"] = []
     if version == 1:
         return found
@@ -140,9 +145,18 @@ def checked_later(header: Any, version: int) -> dict[str, Any]:
     if memory is not None:
         checks = {"time": number(1.0), "reach": number(0.0), "series": text}
         found["dependence"] = {name: field(memory, name, check, "dependence") for name, check in checks.items()}
+    found["chosen"] = memory is not None if version == 2 else field(header, "chosen", validate.flag)
+    if found["chosen"] and memory is None:
+        raise ValueError("dependence must be there for blocks that were chosen, got none")
     if alarm is not None:
         alarmed: dict[str, Check] = {"batch": whole(1), "window": whole(1), "p_value": number(0.0)}
         found["alarm"] = {name: field(alarm, name, check, "alarm") for name, check in alarmed.items()}
+    _require_order(found, header)
+    return found
+
+
+def _require_order(found: dict[str, Any], header: Any) -> None:
+    """Raise if the reference, or an alarm, is of a batch that has not been."""
     batches, raised = header["batches"], found["alarm"]
     for name in ("start", "origin"):
         if found[name] > batches:
@@ -153,7 +167,6 @@ def checked_later(header: Any, version: int) -> dict[str, Any]:
             raise ValueError(f"alarm.batch must be {first + 1} to {batches}, got {raised['batch']}")
         if raised["window"] > header["memory"] or raised["window"] & (raised["window"] - 1) or raised["p_value"] > 1.0:
             raise ValueError(f"alarm must be of a pool of the monitor, got {raised}")
-    return found
 
 
 def checked_pools(
@@ -170,28 +183,31 @@ def checked_pools(
     def of_blocks(name: str, least: int | None = None) -> _Array:
         blocks = array_of(arrays, name, (least, width))
         if len(blocks):
-            require_moments(name, blocks[:, : layout.width], d)
-            if (blocks[:, layout.width :] < 0).any() or (blocks[:, layout.width :] > blocks[:, :1]).any():
+            rows = blocks[:, layout.rows_at] if layout.rows_at else None
+            require_moments(name, blocks[:, : layout.width], d, rows)
+            counts = np.delete(blocks, [*range(layout.width), layout.rows_at], axis=1)
+            if (counts < 0).any() or (counts > blocks[:, :1] * (1.0 + (rows is not None) * CLOSE)).any():
                 raise ValueError(f"{name} must have counts of 0 to the number of rows")
         return np.asarray(blocks)
 
     pools = _waiting(arrays, levels, since, of_blocks)
     begun = of_blocks("begun", 1)[0] if "begun" in arrays else None
-    if begun is not None and (levels["block"] == 1 or begun[0] >= levels["block"]):
-        raise ValueError(f"begun must have fewer rows than a block of {levels['block']}, got {begun[0]:g}")
-    _require_rows(pools, levels, since, rows)
+    if begun is not None and (levels["block"] == 1 or begun[layout.rows_at] >= levels["block"]):
+        raise ValueError(f"begun must have fewer rows than a block of {levels['block']}, got {begun[layout.rows_at]:g}")
+    _require_rows(pools, levels, since, rows, layout.rows_at)
     found: dict[str, Any] = {"waiting": tuple(pools), "begun": begun, "layout": layout}
     if version == 1:
         return found
     known = (levels["alarm"]["batch"] if levels["alarm"] else levels["batches"]) - levels["origin"]
     found |= {"earlier": of_blocks("earlier", 1)[0], "totals": of_blocks("totals", min(SCANNED, known))}
-    if found["earlier"][0] < state.rows:
-        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {found['earlier'][0]:g}")
+    at = layout.rows_at
+    if found["earlier"][at] < state.rows:
+        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {found['earlier'][at]:g}")
     if levels["grow"]:
         found["base"] = of_blocks("base")
-        if not found["base"][:, 0].sum() >= state.rows:
+        if not found["base"][:, at].sum() >= state.rows:
             raise ValueError(
-                f"base must have the {state.rows} rows of the reference, got {found['base'][:, 0].sum():g}"
+                f"base must have the {state.rows} rows of the reference, got {found['base'][:, at].sum():g}"
             )
     return found
 
@@ -209,11 +225,11 @@ def _waiting(
     return pools
 
 
-def _require_rows(pools: list[_Array | None], levels: dict[str, Any], since: int, rows: list[int]) -> None:
+def _require_rows(pools: list[_Array | None], levels: dict[str, Any], since: int, rows: list[int], at: int) -> None:
     """Raise if pools do not have the rows of the batches that they are of."""
     waiting = since % levels["memory"]
-    held = sum(pool[:, 0].sum() for pool in pools if pool is not None)
-    carries = levels["block"] > 1 and (levels["grow"] or levels["dependence"] is not None)
+    held = sum(pool[:, at].sum() for pool in pools if pool is not None)
+    carries = levels["block"] > 1 and (levels["grow"] or levels["chosen"])
     if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]) and not carries:
         names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
         expected = sum(rows[-waiting:])

@@ -1,8 +1,9 @@
 """The p-value of a shift: a permutation test of sums over blocks of rows, degenerate samples included.
 
 Samples without a density (constant or dependent columns, fewer rows than columns, a single row) are compared as well:
-to each sample a pseudo-row of weight 1/1024 is added, the mean of both samples together, and coordinates that are
-constant over the union are left out. Both are invariant under permutations, so the test keeps its level.
+to each sample a pseudo-row of weight 1/1024 is added, in units of the mean weight of all rows, the mean of both samples
+together, and coordinates that are constant over the union are left out. Both are invariant under permutations, so the
+test keeps its level.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def compared(
     blocks are serially dependent. Of the larger sample at most `most` times as many blocks change hands as of the
     smaller.
     """
-    (first, many), (second, others) = exchangeable(*samples)
+    (first, many), (second, others) = exchangeable(*samples, marginals.rows_of_pair)
     if min(many, others) == 0:
         return None
     if most is not None:
@@ -63,7 +64,8 @@ def compared(
     if law == "laplace" and pool[2] == 0.0:  # without residuals there is no width to compare
         law = "bernoulli"
     chosen = varying(pool)
-    tables = [np.ascontiguousarray(np.vstack([sums, _PRIOR * pool])[:, chosen]) for sums in (first, second)]
+    prior = _PRIOR * marginals.mean_weight * pool
+    tables = [np.ascontiguousarray(np.vstack([sums, prior])[:, chosen]) for sums in (first, second)]
     changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
     if marginals.adds:
         parts = permuted(marginals, resamples, seed, threads, most=most)
@@ -77,13 +79,13 @@ def permuted(
     marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int, *, most: int | None = None
 ) -> Parts:
     """Return the contributions of the columns of two samples that have blocks to exchange."""
-    (first, many), (second, others) = exchangeable(*marginals.pair)
+    (first, many), (second, others) = exchangeable(*marginals.pair, marginals.rows_of_pair)
     if most is not None:
         many, others = min(many, most * others), min(others, most * many)
     pool = first.sum(axis=0) + second.sum(axis=0)
     pool /= pool[0]
     sums = dealt((first, many), (second, others), seed, resamples, threads)
-    old, new = (each + _PRIOR * pool for each in sums)
+    old, new = (each + _PRIOR * marginals.mean_weight * pool for each in sums)
     return Parts(*map(_bounded, marginals.parts(old, new, pool[None])))
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._blocks import few, together
+from pyrometer.states._blocks import grown, together
 from pyrometer.states._data_state import DataState
 from pyrometer.states._layout import Layout
 
@@ -69,19 +69,19 @@ class Pools:
     def of(cls, reference: DataState, sizes: int, *, grows: bool, carries: bool) -> Pools:
         """Return the state before the first batch, with pools of `sizes` sizes."""
         layout, table = Layout(reference).with_state(reference)
-        table = few(table) if grows else table
+        table = grown(table, at=layout.rows_at) if grows else table
         total, block = table.sum(axis=0), reference.block
         return cls(layout, table, (None,) * sizes, None, block, grows, carries, total, table[:0])
 
     @property
     def missing(self) -> int:
         """Rows that the block which goes on lacks; 0 where there is none."""
-        return 0 if self.begun is None else self.block - int(self.begun[0])
+        return 0 if self.begun is None else self.block - int(self.begun[self.layout.rows_at])
 
     def before(self, least: int = 0) -> _Array:
         """Blocks that a batch, or a pool of 2^least, is compared with: of all batches before it if the base grows."""
         waiting = [pool for pool in self.waiting[least:] if pool is not None] if self.grows else []
-        return few(self.base, *waiting) if waiting else self.base
+        return grown(self.base, *waiting, at=self.layout.rows_at) if waiting else self.base
 
     def with_batch(self, state: DataState, within: bool) -> tuple[Pools, list[Comparison]]:
         """Return the state after a batch, and what is to be compared: the batch itself, and pools that it completed.
@@ -120,7 +120,8 @@ class Pools:
             sums, pools[k] = self._union(waiting, sums), None
             found.append(Comparison(self.before(k + 1), sums, 2 ** (k + 1)))
         else:
-            base = few(base, _folded(sums, self.block)) if self.grows else base
+            at = self.layout.rows_at
+            base = grown(base, _folded(sums, self.block, at), at=at) if self.grows else base
         return replace(after, base=base, waiting=tuple(pools), begun=begun), found
 
     def frozen(self, before: Pools, window: int) -> Pools:
@@ -156,7 +157,8 @@ class Pools:
         return replace(self, earlier=earlier, totals=totals)
 
     def _union(self, first: _Array, second: _Array) -> _Array:
-        return few(first, second) if self.grows else together(first, second)
+        at = self.layout.rows_at
+        return grown(first, second, at=at) if self.grows else together(first, second, at)
 
     def _completed(self, sums: _Array) -> tuple[_Array, _Array | None]:
         """Blocks that are complete, and the sums of the last one if it is not."""
@@ -164,11 +166,11 @@ class Pools:
             return sums, None
         if self.begun is not None:
             sums = np.vstack([self.begun + sums[0], sums[1:]])
-        return (sums[:-1], sums[-1]) if sums[-1, 0] < self.block else (sums, None)
+        return (sums[:-1], sums[-1]) if sums[-1, self.layout.rows_at] < self.block else (sums, None)
 
 
-def _folded(sums: _Array, block: int) -> _Array:
+def _folded(sums: _Array, block: int, at: int) -> _Array:
     """Unite the blocks of odd sizes, which no permutation moves, into one."""
-    quarters = np.log2(sums[:, 0] / block) / 2.0
+    quarters = np.log2(sums[:, at] / block) / 2.0
     odd = quarters != np.round(quarters)
     return np.vstack([sums[~odd], sums[odd].sum(axis=0)]) if odd.sum() > 1 else sums

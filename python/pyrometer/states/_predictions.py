@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from pyrometer.base import Coded, Mixed, described, encoded, listed, mixed_of, plain, validate
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
 from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
-from pyrometer.states._named_prediction import split
+from pyrometer.states._named_column import split
+from pyrometer.states._row_weights import RowWeights
 from pyrometer.thermodynamics import minimum_energy
 
 __all__ = ["NO_LOSS", "Model", "Predicted", "loss_of", "predicted"]
@@ -39,11 +41,30 @@ class Predicted(NamedTuple):
     places: tuple[int, ...] = ()
     coded: tuple[Coded, ...] = ()
     missing: npt.NDArray[np.bool_] | None = None
+    weights: _Array | None = None
 
     @property
     def columns(self) -> int:
         """Number of columns of X, of every kind."""
         return len(self.places) + len(self.coded)
+
+    def weighted(self, by: RowWeights) -> Predicted:
+        """Return the rows that have a weight, with it."""
+        weights, keep = by.of_rows(len(self.target))
+        if keep is None:
+            return self._replace(weights=weights)
+        return Predicted(
+            self.x[keep],
+            self.target[keep],
+            self.prediction[keep],
+            self.loss,
+            self.names,
+            None if self.logits is None else self.logits[keep],
+            self.places,
+            tuple(replace(each, codes=each.codes[keep]) for each in self.coded),
+            None if self.missing is None or not self.missing[keep].any() else self.missing[keep],
+            weights,
+        )
 
 
 def loss_of(model: Any, energy: Any, prediction: Any = None) -> str:
@@ -83,10 +104,22 @@ def predicted(
     energy: str | None,
     features: int | None = None,
     prediction: Any = None,
+    weights: Any = None,
 ) -> Predicted:
-    """Check rows, which must have `features` columns if given, and the model; return rows with predictions."""
+    """Check rows, which must have `features` columns if given, and the model; return rows with predictions.
+
+    Rows of weight 0 are left out.
+    """
     loss = loss_of(model, energy, prediction)
-    X, prediction = split(X, prediction)
+    X, weights = split(X, "weights", weights)
+    X, prediction = split(X, "prediction", prediction)
+    given = RowWeights.of(weights, X=X, y=y)
+    X, y, prediction = given.taken(X, -2), given.taken(y, -1), given.taken(prediction, -1)
+    return _predicted(X, y, model, loss, features, prediction).weighted(given)
+
+
+def _predicted(X: Any, y: Any, model: Any, loss: str, features: int | None, prediction: Any) -> Predicted:
+    """Return rows with predictions."""
     frame = mixed_of("X", X)
     rows = _rows(X, y, frame, model, loss)
     if features is not None and rows.columns != features:

@@ -54,7 +54,8 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
         raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
     sums = _sums(arrays, found, len(columns.places) + CONDITIONALS[found["loss"]].joint, block)
     for each in columns.counted:
-        if not np.array_equal(each.counts.sum(axis=1), sums.counts):
+        told = each.counts.sum(axis=1)
+        if not (np.array_equal(told, sums.counts) if sums.rows is None else np.allclose(told, sums.counts, CLOSE)):
             raise ValueError(f"counts of the column at place {each.place} must be those of all rows of each block")
     state = DataState.restored(found, sums, columns)
     _require_numbers(state, found)
@@ -65,10 +66,12 @@ def _sums(arrays: Mapping[str, Any], found: dict[str, Any], d: int, block: int) 
     """Return the sums over the blocks of the rows that are told."""
     centre = array_of(arrays, "centre", (d,))
     counts = array_of(arrays, "counts", (None,))
-    begins = boundaries(found["rows"], block) if len(counts) <= found["rows"] else np.empty(0)
-    if not np.array_equal(counts, np.diff(np.append(begins, found["rows"]))):
-        raise ValueError(f"counts must be the rows of {found['rows']} rows' blocks of {block}")
-    given = {"centre": centre, "counts": counts}
+    name = "rows" if "rows" in arrays else "counts"
+    rows = array_of(arrays, name, counts.shape)
+    begins = boundaries(found["rows"], block) if len(rows) <= found["rows"] else np.empty(0)
+    if not np.array_equal(rows, np.diff(np.append(begins, found["rows"]))):
+        raise ValueError(f"{name} must be the rows of {found['rows']} rows' blocks of {block}")
+    given = {"centre": centre, "counts": counts} | ({"rows": rows} if name == "rows" else {})
     if "units" in arrays:
         given["units"] = array_of(arrays, "units", (2 + d,), np.int64)
         if np.abs(given["units"]).max() > _UNITS:
@@ -82,7 +85,7 @@ def _sums(arrays: Mapping[str, Any], found: dict[str, Any], d: int, block: int) 
     given[sums] = array_of(arrays, sums, (len(counts), None))
     if given[sums].shape[1] not in widths:
         raise ValueError(f"{sums} must have {max(widths)} columns, got {given[sums].shape[1]}")
-    require_moments(sums, np.column_stack([counts, given[sums]]), d)
+    require_moments(sums, np.column_stack([counts, given[sums]]), d, given.get("rows"))
     return BlockSums.from_arrays(given, found["loss"])
 
 
@@ -95,12 +98,16 @@ def _require_numbers(state: DataState, found: dict[str, Any]) -> None:
             or (math.isnan(told) and (found["reason"] or (name == "energy" and found["loss"] == NO_LOSS)))
         ):
             raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
-    most = math.log(found["rows"]) * (1.0 + CLOSE) + CLOSE
+    weighted, one = state.sums.rows is not None, min(1.0, state.sums.mean_weight)
+    most = math.log(state.total_weight / one)
+    least = -math.inf if weighted else 0.0  # the row of the least weight may have all of the density
     if not (
-        -CLOSE <= found["discrete_entropy"] <= most
+        least - CLOSE <= found["discrete_entropy"] <= most + CLOSE * (abs(most) + 1.0)
         or (math.isnan(found["discrete_entropy"]) and (found["reason"] or state.columns.fill))
     ):
-        raise ValueError(f"reference.discrete_entropy must be 0 to ln(rows), got {found['discrete_entropy']}")
+        raise ValueError(
+            f"reference.discrete_entropy must be {least:g} to ln(rows), {most:g}, got {found['discrete_entropy']}"
+        )
 
 
 def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Columns:
@@ -121,7 +128,7 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
         if kind not in ("category", "value", "missing", "label") or not all(map(is_value, values)) or not values:
             raise ValueError(f"{where} must be of a kind and values that columns have, got {kind!r} with {values!r}")
         counts = array_of(arrays, f"counts_{k}", (None, len(values)))
-        if not ((counts >= 0) & (counts == np.floor(counts))).all():
+        if not ((counts >= 0) & ((counts == np.floor(counts)) | ("rows" in arrays))).all():
             raise ValueError(f"counts_{k} must be whole numbers of at least 0")
         counted.append(Counted(place, kind, tuple(values), counts))
     known = {each.place for each in counted}

@@ -35,20 +35,29 @@ def dependence_of(data: Predicted) -> Dependence:
     }
     named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
     named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
-    return memory_of(np.column_stack(list(named.values())), list(named))
+    series = np.column_stack(list(named.values()))
+    if data.weights is not None:  # what a weighted mean sums
+        share = data.weights / data.weights.mean()
+        series = share[:, None] * (series - np.average(series, axis=0, weights=share))
+    return memory_of(series, list(named))
 
 
-def gaussian_scores(z: _Array, alone: bool) -> _Array:
+def gaussian_scores(z: _Array, alone: bool, weights: _Array | None = None) -> _Array:
     """Half the squared Mahalanobis distances of rows from their mean; of independent columns if they are `alone`."""
     if alone:
-        return np.asarray(0.5 * (z**2 / np.mean(z**2, axis=0)).sum(axis=1))
-    whitening = np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z)))
+        return np.asarray(0.5 * (z**2 / np.average(z**2, axis=0, weights=weights)).sum(axis=1))
+    covariance = z.T @ z / len(z) if weights is None else (z * (weights / weights.sum())[:, None]).T @ z
+    whitening = np.linalg.inv(np.linalg.cholesky(covariance))
     return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
 
 
-def discrete_entropy(scores: _Array) -> float:
-    """Entropy of the weights exp(-scores), normalised."""
+def discrete_entropy(scores: _Array, weights: _Array | None = None) -> float:
+    """Entropy of the densities exp(-scores), normalised over rows that are repeated as often as their weights say.
+
+    Weights of a mean below 1 count in units of it.
+    """
     excess = scores - scores.min()
-    weights = np.exp(-excess)
-    total = weights.sum()
-    return float(np.log(total) + (weights * excess).sum() / total)
+    density = np.exp(-excess)
+    repeated = density if weights is None else density * (weights / min(1.0, float(weights.mean())))
+    total = repeated.sum()
+    return float(np.log(total) + (repeated * excess).sum() / total)

@@ -58,7 +58,8 @@ def coordinates(rows: Predicted) -> Coordinates:
     if CONDITIONALS[rows.loss].joint:
         raw, of_raw = np.column_stack([x, measured.residual]), np.append(of_raw, measured.of_residual)
     with np.errstate(over="ignore"):  # a residual may be twice the largest double; the centre may not
-        centre = np.clip(np.ldexp(raw.mean(axis=0), of_raw), -_LARGEST, _LARGEST)
+        mean = raw.mean(axis=0) if rows.weights is None else np.average(raw, axis=0, weights=rows.weights)
+        centre = np.clip(np.ldexp(mean, of_raw), -_LARGEST, _LARGEST)
     z = raw - np.ldexp(centre, -of_raw)
     finer = exponents(z)
     units = np.array([measured.of_loss, measured.of_inner, *(of_raw + finer)], dtype=np.int64)

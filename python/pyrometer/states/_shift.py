@@ -32,6 +32,7 @@ def shift(
     model: Model = None,
     energy: str | None = None,
     prediction: Any = None,
+    weights: Any = None,
     block: int | Literal["auto"] = 1,
     density: Density = "gaussian",
     level: float = LEVEL,
@@ -50,6 +51,9 @@ def shift(
         As for `DataState`; not used for what is one already.
     prediction : str or tuple, optional
         As for `DataState`: the name of a column of both samples, or a pair of arrays, before and after.
+    weights : str or tuple, optional
+        As for `DataState`: the name of a column of both samples, or a pair of arrays or None, before and after. Of both
+        samples in one unit: a row changes hands together with its weight (Notes).
     block, density
         As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
         adds nothing to the divergence: give each state its own.
@@ -99,6 +103,12 @@ def shift(
     the mean :math:`-\ln p` under it in the place of :math:`\Delta S`, and the divergence of Gaussians. So permutations
     need no further fit, and the test keeps its level whatever the density.
 
+    With weights the changes are those of weighted means (`DataState`), and so are those of each permutation, in which a
+    row has its own weight. The p-value is then of the hypothesis that rows together with their weights are of one
+    distribution, as when the weights of both samples were made by one rule; it depends on their ratios alone. Where one
+    rule holds for one sample and another for the other, the level holds about as far as the weights have the same mean
+    and spread.
+
     Categories and other columns that are compared by counts have shares smoothed by one row that has the shares of both
     samples together, for the divergence: categories that only one sample has are no error. Their p-value is that of the
     permutations, whatever the counts.
@@ -140,24 +150,24 @@ def shift(
     count = validate.count("resamples", resamples, minimum=99)
     level = _level(level, count)
     workers = validate.threads(threads)
-    predictions = _predictions(prediction)
-    old, new = _states(before, after, model, energy, block, density, predictions)
+    predictions = _of_both("prediction", prediction)
+    of_rows = _of_both("weights", weights)
+    old, new = _states(before, after, model, energy, block, density, predictions, of_rows)
     _require_like(old, new)
     for state in (old, new):
         warn_of_dependence(state)
     return compare(old, new, level, count, validate.seed(rng), workers)
 
 
-def _predictions(prediction: Any) -> tuple[Any, Any]:
-    """Return the predictions of both samples: a column of both, or a pair of arrays."""
-    if prediction is None or isinstance(prediction, str):
-        return prediction, prediction
-    if not isinstance(prediction, (tuple, list)) or len(prediction) != 2:
+def _of_both(name: str, value: Any) -> tuple[Any, Any]:
+    """Return the argument of both samples: a column of both, or a pair of arrays."""
+    if value is None or isinstance(value, str):
+        return value, value
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise TypeError(
-            "prediction must be the name of a column of X, or a pair of arrays, before and after, got "
-            f"{described(prediction)}."
+            f"{name} must be the name of a column of X, or a pair of arrays, before and after, got {described(value)}."
         )
-    return prediction[0], prediction[1]
+    return value[0], value[1]
 
 
 def _states(
@@ -168,20 +178,22 @@ def _states(
     block: int | Literal["auto"],
     density: Density,
     predictions: tuple[Any, Any],
+    weights: tuple[Any, Any],
 ) -> tuple[DataState, DataState]:
     """Make the states of both samples; blocks of "auto" are those that both need, or those of a state that is given."""
     automatic = checked_block(block) is None
     if automatic and isinstance(after, DataState):
         block = after.block
-    old = as_state("before", before, model, energy, block, density, prediction=predictions[0])
+    of_old, of_new = ({"prediction": predictions[k], "weights": weights[k]} for k in (0, 1))
+    old = as_state("before", before, model, energy, block, density, **of_old)
     if automatic and isinstance(before, DataState):
         block = old.block
-    new = as_state("after", after, model, energy, block, density, like=old, prediction=predictions[1])
+    new = as_state("after", after, model, energy, block, density, like=old, **of_new)
     if automatic and old.block != new.block:
         longer = max(old.block, new.block)
         memories = old.dependence, new.dependence
-        old = as_state("before", before, model, energy, longer, density, prediction=predictions[0])
-        new = as_state("after", after, model, energy, longer, density, like=old, prediction=predictions[1])
+        old = as_state("before", before, model, energy, longer, density, **of_old)
+        new = as_state("after", after, model, energy, longer, density, like=old, **of_new)
         old.of_dependence(memories[0])
         new.of_dependence(memories[1])
     elif automatic:
@@ -245,8 +257,8 @@ def _require_like(old: DataState, new: DataState) -> None:
             f"before and after must have at least {LEAST} blocks of rows, got {len(old.sums.counts)} and "
             f"{len(new.sums.counts)} blocks of {old.rows} and {new.rows} rows; use more rows or a smaller block."
         )
-    if old.sums.counts[0] != new.sums.counts[0]:
+    if old.sums.sizes[0] != new.sums.sizes[0]:
         raise ValueError(
-            f"before and after must have the same block, got {old.sums.counts[0]:g} and {new.sums.counts[0]:g} "
+            f"before and after must have the same block, got {old.sums.sizes[0]:g} and {new.sums.sizes[0]:g} "
             "rows; make both states with one."
         )

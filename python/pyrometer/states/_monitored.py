@@ -1,0 +1,53 @@
+"""What a monitor requires of its reference and its batches."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pyrometer.linear import LinearRegression, LogisticRegression
+from pyrometer.states._blocks import LEAST
+from pyrometer.states._data_state import DataState
+
+__all__ = ["require_like", "require_reference"]
+
+
+def require_reference(found: DataState, model: Any, loss: str, block: int | Literal["auto"]) -> None:
+    """Raise if batches cannot be tested against the reference."""
+    blocks = found.sums.sizes
+    if found.loss != loss:
+        raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
+    if not isinstance(found.density, str) or found.density != "gaussian":
+        raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
+    if len(blocks) < LEAST:
+        remedy = "use more rows or a smaller block"
+        if found.automatic and found.block > 1:
+            memory = found.dependence
+            remedy = (
+                f"a block is {found.block} rows because they are serially dependent ({memory.series} over "
+                f"{memory.time:.0f} rows); use {LEAST * found.block} rows or more"
+            )
+        raise ValueError(
+            f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; {remedy}."
+        )
+    if block != "auto" and blocks[0] != block:
+        raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
+    if isinstance(model, (LinearRegression, LogisticRegression)):
+        features = model.parameters - model.intercept
+        if model.shape != () or features != found.features:
+            raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
+
+
+def require_like(reference: DataState, name: str, state: DataState, blocks: tuple[int, int]) -> None:
+    """Raise if a batch has other columns than the reference, or is a state of another kind, or not of these blocks."""
+    if state.names and reference.names and state.names != reference.names:
+        raise ValueError(
+            f"{name}: X must have the same columns in one order as the reference, {', '.join(reference.names)}, "
+            f"got {', '.join(state.names)}."
+        )
+    kind = (state.loss, state.features, state.density)
+    if kind != (reference.loss, reference.features, reference.density) or state.block not in blocks:
+        raise ValueError(
+            f"{name}: the state must be of loss {reference.loss!r}, {reference.features} features, "
+            f"block={blocks[0]} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
+            f"{state.block} and {state.density!r}."
+        )
