@@ -201,3 +201,18 @@ def test_bad_models():
         found.apply(nn.Linear(6, 12))
     assert "not rescaled" not in repr(found)
     assert found.to_frame().shape == (3, 7)
+
+
+def test_errors_of_draws_that_are_added_one_at_a_time():
+    """They decide when there are enough; against all draws at once."""
+    from pyrometer.models._pytorch._balance import _per_unit, _Spread
+
+    rng = np.random.default_rng(0)
+    for scale in (1.0, 1e-3, 1e-6):
+        spread, units = _Spread(), rng.integers(1, 9, (40, 3)).astype(float)
+        energies = units * (3.0 + scale * rng.normal(size=(40, 3)))
+        assert spread.relative().tolist() == [0.0]
+        for draw in zip(energies, units, strict=True):
+            spread.add(np.array(draw))
+        mean, error = np.transpose([_per_unit(*each) for each in zip(energies.T, units.T, strict=True)])
+        np.testing.assert_allclose(spread.relative(), error / mean, rtol=1e-7)

@@ -168,3 +168,21 @@ def test_sparse_tensors_are_refused():
         measured(Sparse, x)
     with pytest.raises(TypeError, match="inputs must be a dense tensor"):
         measured(lambda: nn.Linear(6, 6), x.to_sparse())
+
+
+def test_compiled_models():
+    """Operations of the measurement itself are not compiled."""
+
+    def plain():
+        return nn.Sequential(nn.Linear(6, 12), nn.GELU(), nn.Linear(12, 5))
+
+    def compiled():
+        model = plain()
+        model.compile(backend="eager")
+        return model
+
+    x = normal(4, 6)
+    expected, found = (measured(model, x, draws=16, method="monte-carlo") for model in (plain, compiled))
+    assert torch._dynamo.utils.counters["frames"].get("total", 0) <= 1
+    error = np.hypot(expected.standard_error, found.standard_error) + 1e-6 * expected.energy
+    assert (np.abs(found.energy - expected.energy) < 4.0 * error).all()

@@ -221,13 +221,12 @@ class _Balancing:
             exact, errors = energy / units, np.zeros(len(layers))
         if not np.isnan(exact).any():
             return exact, errors
-        sampled, each = np.flatnonzero(np.isnan(exact)), list[Any]()
-        while not self._enough(len(each), errors[sampled] / np.abs(exact[sampled])):
-            each.append(self._energies(Pass, layers, runs)[:, numbers])
-            if len(each) >= 2:
-                draws = np.array(each)
-                for k in sampled:
-                    exact[k], errors[k] = _per_unit(*draws[:, :, k].T)
+        sampled, spread = np.flatnonzero(np.isnan(exact)), _Spread()
+        while not self._enough(len(spread.each), spread.relative()):
+            spread.add(self._energies(Pass, layers, runs)[:, numbers][:, sampled])
+        draws = np.array(spread.each)
+        for place, k in enumerate(sampled):
+            exact[k], errors[k] = _per_unit(*draws[:, :, place].T)
         return exact, errors
 
     def _energies(self, kind: type[Pass], layers: list[Layer], runs: dict[str, Runs]) -> Any:
@@ -247,6 +246,39 @@ class _Balancing:
 
 def _tensors_of(module: torch.nn.Module) -> Iterator[torch.Tensor]:
     return chain(module.parameters(), module.buffers())
+
+
+class _Spread:
+    """Relative errors of mean energies of a unit over draws that are added one at a time, in O(layers) each.
+
+    Sums are of residuals from the ratio of the first draw, which do not cancel.
+    """
+
+    def __init__(self) -> None:
+        self.each: list[Any] = []
+        self._ratio: Any = 0.0
+        self._sums: Any = np.zeros((5, 1))
+
+    def add(self, draw: Any) -> None:
+        """Add the energies and units of a draw, shape (2, layers)."""
+        energy, units = draw
+        if not self.each:
+            self._ratio = np.divide(energy, units, out=np.zeros(len(units)), where=units != 0.0)
+        self.each.append(draw)
+        residual = energy - self._ratio * units
+        self._sums = self._sums + [residual, units, residual**2, residual * units, units**2]
+
+    def relative(self) -> Any:
+        """Return the relative standard errors; zeros for fewer than two draws."""
+        draws = len(self.each)
+        if draws < 2:
+            return np.zeros(1)
+        residual, units, squares, products, squared_units = self._sums
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shift = residual / units
+            variance = (squares - 2.0 * shift * products + shift**2 * squared_units) / (draws - 1)
+            error = np.sqrt(np.maximum(variance, 0.0) * draws) / units
+            return error / np.abs(self._ratio + shift)
 
 
 def _per_unit(energy: Any, units: Any) -> tuple[float, float]:

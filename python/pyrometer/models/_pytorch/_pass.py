@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyrometer.models._call_sites import CallSite
 from pyrometer.models._labels import Runs
@@ -17,6 +16,7 @@ from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._consumers import CONSUMERS, Operands
 from pyrometer.models._pytorch._expected import Expectation, Expected, square
 from pyrometer.models._pytorch._ideal import Ideal
+from pyrometer.models._pytorch._mode import Mode
 from pyrometer.models._pytorch._operations import Given, bound, signature, tensors_in
 from pyrometer.models._pytorch._origins import ACTIVATION, CONSTANT, ByStorage, Entry, Origin, joint
 from pyrometer.models._pytorch._path import Path
@@ -56,7 +56,7 @@ class Drawn:
     memory: Memory
 
 
-class Pass(TorchDispatchMode):
+class Pass(Mode):
     """Finds the operations that consume a parameter, in the order in which they run, and sums their squared outputs.
 
     Subclasses override `observe`, which is called after each operation. With `check`, the energy of outputs that

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from pyrometer.laws import NORMAL, UNIFORM, Family, truncated_normal
 from pyrometer.models._labels import FAR, Kind, Label
 from pyrometer.models._memory import Memory
+from pyrometer.models._pytorch._mode import Mode
 from pyrometer.models._pytorch._operations import Given, bound, signature, tensors_in
 from pyrometer.networks import ORTHOGONAL
 
@@ -26,7 +26,7 @@ _Operation: TypeAlias = Callable[[Memory, Given, Any], None]
 _COMPUTED = Label(Kind.CONSTANT, centre=math.nan)
 
 
-class Trace(TorchDispatchMode):
+class Trace(Mode):
     """Labels every element that operations within this context write."""
 
     def __init__(self) -> None:
