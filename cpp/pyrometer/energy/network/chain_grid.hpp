@@ -51,7 +51,8 @@ class GivenVariance {
 /// The grid of v_l at layer l, with functions on it.
 ///
 /// Panels [k width, (k + 1) width) of ln v, k whole, with Chebyshev nodes in each: layers of equal width have their nodes
-/// in common, but those of the first and the last panel, which end with the range. Nodes of a panel: `unit.size()`.
+/// in common, but those of the first and the last panel, which end with the range, at eighths of a panel. Nodes of a
+/// panel: `unit.size()`.
 struct Layer {
   Range range{0, -1};          // of ln v to represent
   Chebyshev unit{0, 1, 1};     // the nodes of a panel, in units of its length
