@@ -91,8 +91,8 @@ struct Layer {
 
 /// The grid of layer l, 2 <= l < L, from the values that follow from layer l - 1.
 ///
-/// Values matter up to a probability of 1e-22, or less where panels are wider than the fluctuations, times how much larger energies are than at the mean; and within `bent`,
-/// outside of which energies are extrapolated.
+/// Values matter up to a probability of 1e-22, or less where panels are wider than the fluctuations, times how much larger
+/// energies are than at the mean; and within `bent`, outside of which energies are extrapolated.
 [[nodiscard]] Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before,
                             const Range& bent, const std::vector<double>& panel);
 
