@@ -25,6 +25,7 @@ constexpr double kWidest = 2;          // panel
 constexpr double kSteepest = 1.25;     // d ln E phi^2 / d ln v
 constexpr double kShortest = 0.25;     // the first and the last panel, of the width of others
 constexpr double kMostPanels = 600;
+constexpr double kParts = 8;          // of a panel, at whose ends ranges end
 constexpr std::size_t kTogether = 8;  // rules, which are computed faster so
 constexpr double kFar = 13.5;         // deviations of a pre-activation that count
 
@@ -189,7 +190,7 @@ void Layer::divide(double panel, std::size_t nodes) {
     width = panel * std::exp2(std::max(0.0, std::ceil(std::log2((range.to - range.from) / kMostPanels / panel))));
     unit = Chebyshev(0, 1, nodes);
     first = static_cast<long>(std::floor(range.from / width));
-    const long last = static_cast<long>(std::floor(range.to / width));
+    const long last = std::max(first, static_cast<long>(std::ceil(range.to / width)) - 1);
     panels = last - first + 1;
     // Nodes beyond the range would have energies that follow from values beyond the next grid.
     low = std::min(range.from, width * (static_cast<double>(first) + 1 - kShortest));
@@ -212,7 +213,13 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
   // Where energies are powers of v throughout, one panel.
   layer.range.from = std::min(std::max(range.from, bent.from), range.to);
   layer.range.to = std::max(std::min(range.to, bent.to), layer.range.from);
-  if (range.from > range.to) layer.range = range;
+  if (range.from > range.to) {
+    layer.range = range;
+  } else {
+    // Ranges that differ little from layer to layer become one, so that these layers have their nodes in common.
+    const double part = panel[at(l)] / kParts;
+    layer.range = {part * std::floor(layer.range.from / part), part * std::ceil(layer.range.to / part)};
+  }
   layer.divide(panel[at(l)], fineness.nodes);
   weigh(values, layer);
   return layer;

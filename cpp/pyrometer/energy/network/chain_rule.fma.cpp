@@ -132,6 +132,7 @@ void diagonalise(Jacobi& matrix, Lanes* weight) {
 /// Eight laws, each in one lane: points, in any order, and weights, of which some may be 0.
 struct Laws {
   std::vector<Lanes> point, weight;
+  bool alone = false;  // whether there is one law only
 
   [[nodiscard]] std::size_t size() const { return point.size(); }
   void resize(std::size_t size) {
@@ -143,6 +144,7 @@ struct Laws {
 /// At most eight laws; lanes beyond have the points of the first.
 Laws side_by_side(std::span<const Rule> rules) {
   Laws laws;
+  laws.alone = rules.size() == 1;
   for (const Rule& rule : rules) laws.resize(std::max(laws.size(), rule.size()));
   for (std::size_t k = 0; k < kTogether; ++k) {
     const Rule& rule = rules[k < rules.size() ? k : 0];
@@ -184,6 +186,15 @@ struct Chase {
   }
 };
 
+/// The elements beside the diagonal from their squares, at [1] and beyond.
+void close(const Lanes* square, std::size_t rows, Jacobi& matrix) {
+  for (std::size_t k = 0; k + 1 < rows; ++k) {
+    matrix.beside[k] = square[k + 1];
+    root(matrix.beside[k]);
+  }
+  matrix.size = rows;
+}
+
 /// The Jacobi matrices of eight laws. Points are added one after the other: a chase from the first row of the matrix
 /// downwards, whose rows beyond `size` are not needed (Gragg, Harwood 1984). A point of weight 0 changes nothing.
 void recurrence(const Laws& laws, std::size_t size, Jacobi& matrix) {
@@ -204,11 +215,42 @@ void recurrence(const Laws& laws, std::size_t size, Jacobi& matrix) {
       for (std::size_t j = 0; j < kInFlight; ++j)
         if (k >= j && k - j < end[j]) chase[j].pass(matrix.diagonal[k - j], square[k - j]);
   }
-  for (std::size_t k = 0; k + 1 < rows; ++k) {
-    matrix.beside[k] = square[k + 1];
-    root(matrix.beside[k]);
+  close(square, rows, matrix);
+}
+
+/// The Jacobi matrix of one law, with the same bits: every lane chases a point, a row behind the lane before, from which
+/// it takes the row.
+void recurrence_of_one(const Laws& laws, std::size_t size, Jacobi& matrix) {
+  const std::size_t points = laws.size(), rows = std::min(size, points);
+  const Lanes one = Lanes{} + 1, none = {};
+  Lanes square[kMost] = {};
+  std::copy_n(laws.point.begin(), rows, matrix.diagonal);
+  for (std::size_t i = 0; i < points; i += kTogether) {
+    const std::size_t lanes = std::min(kTogether, points - i);
+    Lanes weight = none, here = none, mass = none;
+    Chase chase{none, none, none, none, none};
+    for (std::size_t j = 0; j < lanes; ++j) {
+      chase.x[j] = laws.point[i + j][0];
+      weight[j] = laws.weight[i + j][0];
+    }
+    Mask until = {0, 1, 2, 3, 4, 5, 6, 7};  // the point begins
+    for (std::size_t k = 0; k + 1 < rows + lanes; ++k) {
+      const std::size_t row = std::min(k, rows - 1);
+      here = __builtin_shufflevector(matrix.diagonal[row], here, 0, 8, 9, 10, 11, 12, 13, 14);
+      mass = __builtin_shufflevector(square[row], mass, 0, 8, 9, 10, 11, 12, 13, 14);
+      const Mask first = until == 0;
+      until -= 1;
+      chase.past = first ? weight : chase.past;
+      chase.cosine = first ? one : chase.cosine;
+      chase.sine = first ? none : chase.sine;
+      chase.t = first ? none : chase.t;
+      chase.pass(here, mass);
+      if (k + 1 < lanes) continue;
+      matrix.diagonal[k + 1 - lanes][0] = here[lanes - 1];
+      square[k + 1 - lanes][0] = mass[lanes - 1];
+    }
   }
-  matrix.size = rows;
+  close(square, rows, matrix);
 }
 
 /// ln(1 + x) for n numbers, x >= 0: the rounding of 1 + x is made good by the ratio.
@@ -240,7 +282,7 @@ void compress(Laws& laws, std::size_t size, const Lanes& scale) {
   log_one_plus(reinterpret_cast<double*>(bent.point.data()), kTogether * laws.size());
   for (std::size_t i = 0; i < kept.size(); ++i) bent.point[i] = straight ? kept[i] : bent.point[i];
   Jacobi matrix;
-  recurrence(bent, size, matrix);
+  (laws.alone ? recurrence_of_one : recurrence)(bent, size, matrix);
   laws.resize(matrix.size);
   diagonalise(matrix, laws.weight.data());
   for (std::size_t i = 0; i < matrix.size; ++i) {
@@ -257,6 +299,7 @@ void compress(Laws& laws, std::size_t size, const Lanes& scale) {
 /// The distributions of sums of two independent variables.
 void convolve(const Laws& a, const Laws& b, Laws& sum) {
   sum.resize(0);
+  sum.alone = a.alone;
   const bool alike = &a == &b;  // terms i + j and j + i are one
   for (std::size_t i = 0; i < a.size(); ++i)
     for (std::size_t j = alike ? i : 0; j < b.size(); ++j) {

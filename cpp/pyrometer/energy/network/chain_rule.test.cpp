@@ -55,6 +55,22 @@ TEST_CASE("a compressed rule in q reproduces 2 K moments, with points inside the
   CHECK(std::abs(raw(rule, 12) / chi_square(1, 12) - 1) > 1e-4);
 }
 
+TEST_CASE("a rule has the same bits alone and among others") {
+  const std::vector<double> scales(5, 0.3);
+  for (const Index count : {1, 2, 7, 33}) {
+    std::vector<Rule> ones;
+    for (const double variance : {1e-3, 0.5, 1.0, 7.0, 1e3})
+      ones.push_back(energy::squared_unit(model::Activation::silu, variance, 0.08));
+    for (Rule& one : ones) one.point.resize(100), one.weight.resize(100);
+    const std::vector<Rule> together = energy::sums_by_powering(ones, count, 14, scales);
+    for (std::size_t i = 0; i < ones.size(); ++i) {
+      const Rule alone = sum_by_powering(ones[i], count, 14, scales[i]);
+      CHECK(alone.point == together[i].point);
+      CHECK(alone.weight == together[i].weight);
+    }
+  }
+}
+
 TEST_CASE("sums of squared normals are chi-square, by powering and by cumulants") {
   for (const Index count : {1, 2, 3, 7, 64, 100, 1000})
     for (int power = 0; power <= 9; ++power) {

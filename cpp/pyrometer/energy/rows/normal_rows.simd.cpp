@@ -95,9 +95,9 @@ void weigh(const T* X, Index rows, Index features, Index readable, bool squared,
   }
 }
 
-// The deviation of one row whose squares leave the range of a double, or that is not finite.
+// The deviation of one row whose squares leave the range of a double, without squares; an error if it is not finite.
 template <class T>
-double careful_deviation(const T* x, Index features, const Law& law, Index row) {
+double scaled_deviation(const T* x, Index features, const Law& law, Index row) {
   double s = law.last;
   for (Index j = 0; j < features; ++j) {
     const double value = static_cast<double>(x[j]);
@@ -121,7 +121,7 @@ void replace_odd(const T* X, Index first, Index rows, Index features, const Law&
     return;
   for (Index i = 0; i < rows; ++i)
     if (law.extreme || !(block.s2[i] > kSmall && block.s2[i] < kLarge))
-      block.s[i] = careful_deviation(X + i * features, features, law, first + i);
+      block.s[i] = scaled_deviation(X + i * features, features, law, first + i);
 }
 
 template <class T>

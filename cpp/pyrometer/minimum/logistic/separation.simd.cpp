@@ -315,7 +315,8 @@ Problem in_basis(const data::Rows<double>& rows, Basis basis) {
           std::move(basis.map)};
 }
 
-/// Marks the rows on the correct side whose loss is small; whether any was not marked.
+/// Marks the rows on the correct side whose loss is small; whether any was not marked. They may be so large that the
+/// bound does not close: the infimum over the others is a lower bound, the loss of all rows at its minimiser an upper one.
 bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& theta, std::vector<bool>& marked) {
   const auto before = std::count(marked.begin(), marked.end(), true);
   Numbers margin, terms;
@@ -361,6 +362,14 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
     out.gap = result.excess + result.rounding + lost + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
     return out;
   }
+}
+
+/// The value and its gap, given the loss `reached` of all rows.
+void bound(const Attempt& solution, double reached, Infimum& out) {
+  const NewtonResult& result = solution.result();
+  out.value = result.loss;
+  out.gap = result.excess + result.rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
 }
 
 /// Marks the columns of a basis, and no others; returns the number of those before the intercept.
@@ -418,8 +427,6 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   if (solution.converged() && face.separated.empty() && solution.problem().columns == std::ssize(used))
     out.errors = errors_of(solution, n);
 
-  // Rows of small loss on the correct side may be so large that the bound does not close. The infimum over the others
-  // is a lower bound, the loss of all rows at its minimiser an upper bound.
   if (!solution.converged() && face.certain && mark_small(rows, intercept, out.parameters, left_out)) {
     if (Attempt other = without(face, false); other.converged()) {
       solution = std::move(other);
@@ -443,10 +450,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
 
   out.attained = face.separated.empty();
   if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFar, Numbers(n, 0.0));
-  out.value = solution.result().loss;
-  out.gap = solution.result().excess + solution.result().rounding + std::max(0.0, reached - out.value) +
-            1000 * kUnit * reached;
-  if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
+  bound(solution, reached, out);
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
   if (!settled) out.gap = std::max(out.gap, out.value), out.errors.clear();
