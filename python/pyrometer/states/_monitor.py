@@ -19,7 +19,7 @@ from pyrometer.states._batch_test import BatchTest
 from pyrometer.states._blocks import LEAST, wide
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._data_state import DataState, checked_block
-from pyrometer.states._dependence import Dependence
+from pyrometer.states._dependence import INDEPENDENT, Dependence
 from pyrometer.states._layout import united
 from pyrometer.states._monitor_file import ARCHIVE, read_monitor
 from pyrometer.states._neighbour import Neighbour
@@ -446,7 +446,7 @@ class RefreshMonitor(Displayed):
         header |= {"history": self._readings.maxlen, "grow": self.grow, "start": self._start}
         header |= {"origin": self._origin}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
-        header |= {"dependence": self.reference.dependence._asdict() if self._chosen else None}
+        header |= {"dependence": self.reference.dependence._asdict(), "chosen": self._chosen}
         header |= {"alarm": self._alarm and self._alarm._asdict()}
         header |= {"labels": [list(label) for label in self._pools.layout.labels]}
         ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())
@@ -476,13 +476,15 @@ class RefreshMonitor(Displayed):
         """
         options, later, reference, readings, last, pools = read_monitor(validate.as_path(path), Reading)
         seed, batches = options.pop("seed"), options.pop("batches")
-        if later["dependence"] is not None:
-            reference.of_dependence(Dependence(**later["dependence"]))
+        memory = INDEPENDENT if later["dependence"] is None else Dependence(**later["dependence"])
+        if later["chosen"]:
+            reference.of_dependence(memory)
             options["block"] = "auto"
         try:
             monitor = cls(reference, model, law=law, rng=0, grow=later["grow"], **options)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+        reference.dependence = memory  # of which a new monitor warns
         monitor._seed, monitor.batches, monitor._last, monitor._start = seed, batches, Neighbour(*last), later["start"]
         monitor._origin = later["origin"]
         monitor._pools = replace(monitor._pools, base=pools["layout"].filled(monitor._pools.base))

@@ -128,13 +128,14 @@ def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
 def checked_later(header: Any, version: int) -> dict[str, Any]:
     """Return what files of version 1 did not have: growth, dependence and the alarm of an event."""
     found: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
-    found["labels"] = []
+    found |= {"chosen": False, "labels": []}
     if version == 1:
         return found
     found["labels"] = field(header, "labels", pairs_of(is_value))
     if len(set(map(repr, found["labels"]))) != len(found["labels"]):
         raise ValueError("labels must be different")
     found["grow"] = field(header, "grow", validate.flag)
+    found["chosen"] = field(header, "chosen", validate.flag)
     found["start"], found["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
     memory, alarm = (field(header, name, lambda _, value: value) for name in ("dependence", "alarm"))
     if memory is not None:
@@ -213,7 +214,7 @@ def _require_rows(pools: list[_Array | None], levels: dict[str, Any], since: int
     """Raise if pools do not have the rows of the batches that they are of."""
     waiting = since % levels["memory"]
     held = sum(pool[:, 0].sum() for pool in pools if pool is not None)
-    carries = levels["block"] > 1 and (levels["grow"] or levels["dependence"] is not None)
+    carries = levels["block"] > 1 and (levels["grow"] or levels["chosen"])
     if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]) and not carries:
         names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
         expected = sum(rows[-waiting:])
