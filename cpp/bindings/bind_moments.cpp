@@ -57,7 +57,7 @@ struct State {
   }
 };
 
-py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign, double count, bool single) {
+py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign, double count, bool single, bool exact) {
   const State left(a), right(b);
   const Index columns = left.columns(), systems = left.mean.size() / columns;
   left.require_sizes(systems, columns);
@@ -75,7 +75,7 @@ py::tuple merge_moments(const py::tuple& a, const py::tuple& b, int sign, double
   released([&] {
     for (Index system = 0; system < systems; ++system)
       data::merge_moments(
-          left.view(system, columns), right.view(system, columns), sign, columns, count, single,
+          left.view(system, columns), right.view(system, columns), sign, columns, count, single, exact,
           {out.mean + system * columns, out.scatter + system * columns * columns,
            out.scatter_low + system * data::half_of(columns), out.accuracy + system * data::kAccuracy * columns});
   });
@@ -98,7 +98,7 @@ void bind_moments(py::module_& module) {
              "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "weights"_a.noconvert() = py::none(), "The same for float32 data.");
-  module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a,
+  module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a, "exact"_a = true,
              "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
              "or None, accuracy) with leading axes of a stack; returns the last four.");
   module.def("first_bad", &first_bad<double>, "x"_a.noconvert(), "allowed"_a, "threads"_a,

@@ -44,11 +44,11 @@ def second_moments(X: _Rows, y: _Rows, threads: int, weights: _F64 | None = None
 
 # Moments of a merged with b (sign +1) or of a with its part b removed (sign -1), of a stack (...): count, mean (..., p+1),
 # scatter (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count. count: of the
-# result; single: whether a single row is left.
+# result; single: whether a single row is left; exact: whether the counts are not rounded.
 _Moments: TypeAlias = tuple[float, _F64, _F64, _F64 | None, _F64]
 
 def merge_moments(
-    a: _Moments, b: _Moments, sign: int, count: float, single: bool
+    a: _Moments, b: _Moments, sign: int, count: float, single: bool, exact: bool = True
 ) -> tuple[_F64, _F64, _F64, _F64]: ...
 
 # The flat index of the first number of x, of any shape, that is not "finite", or not a "label" (0 or 1); -1 for none.

@@ -148,3 +148,12 @@ def test_batches_keep_what_is_better_for_each_law(monkeypatch):
     assert (found.method, found.value[0], found.standard_error[0]) == ("scalar-chain", known.value[0], 0.0)
     assert found.standard_error[1] > 0.0
     assert abs(found.value[1] - known.value[1]) <= 4.5 * found.standard_error[1]
+
+
+def test_scales_at_the_end_of_the_doubles_overflow_without_a_foreign_warning():
+    """Marginal temperatures compare scales above and below the law's, which may overflow."""
+    net = pm.Network(np.ones((2, 3)), hidden=[4], outputs=1, activation="selu")
+    with pytest.warns(pm.PrecisionWarning):  # others are errors
+        engine = pm.heat_engine(net, pm.Normal(np.finfo(float).max), samples=64, rng=1)
+    assert np.isposinf(engine.layers.energy).all()
+    assert np.isfinite(engine.layers.log_energy).all()

@@ -339,3 +339,39 @@ def test_drawn_energies_of_lost_moments_warn():
     moments = pm.Moments.of(np.r_[X, Z], np.r_[y, z]) - pm.Moments.of(Z, z)
     with pytest.warns(pm.PrecisionWarning, match="certain digits"):
         pm.sample_energies(pm.LinearRegression.from_moments(moments), pm.Normal(1.0), samples=3, rng=0)
+
+
+def test_rounded_counts_of_weighted_rows_are_in_the_bounds():
+    """Exact moments are within the bounds when weighted rows, far away and heavy, come and go in any order."""
+    for seed in range(60):
+        r = np.random.default_rng(seed)
+        p, blocks = int(r.integers(1, 3)), []
+        for _ in range(int(r.integers(2, 5))):
+            m = int(r.integers(1, 6))
+            Z = r.normal(size=(m, p + 1)) + 10.0 ** r.uniform(0, 12, size=p + 1) * (r.random(p + 1) < 0.5)
+            weights = r.choice([1.0, 3.0, 0.5, 1e-6, 1e6], size=m) if r.random() < 0.7 else np.ones(m)
+            blocks.append((Z, weights))
+        parts = [Moments.of(Z[:, :p], Z[:, p], weights=weights) for Z, weights in blocks]
+        left = sum(parts[1:], parts[0])
+        for k in r.permutation(len(parts) - 1)[: int(r.integers(1, len(parts)))] + 1:
+            left, blocks[k] = left - parts[k], None
+        Z = [[Fraction(x) for x in row] for Z, _ in filter(None, blocks) for row in Z.tolist()]
+        w = [Fraction(x) for _, weights in filter(None, blocks) for x in weights.tolist()]
+        mean = [sum(a * row[j] for a, row in zip(w, Z, strict=True)) / sum(w) for j in range(p + 1)]
+        of_mean, of_scatter = left.lost() or (np.zeros(p + 1), np.zeros(p + 1))
+        deviation = np.sqrt(np.diag(left.scatter) / left.count)
+        for j in range(p + 1):
+            usual = 1e-14 * deviation[j] + 4e-16 * abs(left.mean[j])
+            assert abs(float(Fraction(left.mean[j]) - mean[j])) <= of_mean[j] + usual, seed
+            for k in range(p + 1):
+                exact = sum(a * (row[j] - mean[j]) * (row[k] - mean[k]) for a, row in zip(w, Z, strict=True))
+                bound = np.sqrt(of_scatter[j] * of_scatter[k]) + 1e-13 * left.count * deviation[j] * deviation[k]
+                assert abs(float(Fraction(left.scatter[j, k]) - exact)) <= bound, seed
+
+
+def test_a_mean_that_a_far_row_has_rounded():
+    """Double-double sums keep 32 digits: a mean near 1 is lost beside one of 1e40, and the bound says so."""
+    one, far = Moments.of([[0.75]], [-0.3]), Moments.of([[1.0], [2.0]], [1e40, 1e40])
+    left = one + far - far
+    assert left.lost().mean[1] >= abs(left.mean[1] + 0.3) > 0.0
+    assert left.lost().mean[0] < 1e-12

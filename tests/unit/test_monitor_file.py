@@ -247,3 +247,25 @@ def test_loaded_and_pickled_monitors_go_on_with_the_same_bits(scale, tmp_path):
     assert monitor.batches == len(stream)
     assert len({str(other.readings) for other in others}) == 1
     assert any(reading.reason for reading in monitor.readings)
+
+
+@pytest.mark.parametrize("grow", [False, True])
+def test_a_monitor_of_dependent_rows_in_blocks_goes_on_after_loading(tmp_path, grow):
+    """Blocks of a given size do not end the dependence of the rows, which widens the distribution of their means."""
+    x = np.repeat(np.random.default_rng(3).normal(size=60), 4)[:, None]
+
+    def model(X):
+        return 2.0 * X[:, 0]
+
+    with pytest.warns(pm.DependenceWarning):
+        monitor = pm.RefreshMonitor((x, x[:, 0]), model, energy="mse", block=2, run_length=12, grow=grow, rng=1)
+    monitor.update(x[:10] + 1.0, x[:10, 0])
+    monitor.save(tmp_path / "monitor.npz")
+    loaded = pm.RefreshMonitor.load(tmp_path / "monitor.npz", model)
+    assert loaded.reference.dependence == monitor.reference.dependence
+    for k in range(1, 4):
+        batch = x[10 * k : 10 * k + 10] + k, x[:10, 0]
+        mine, other = monitor.update(*batch), loaded.update(*batch)
+        assert repr(mine) == repr(other)
+        assert mine.columns.to_csv() == other.columns.to_csv()
+    assert repr(loaded.readings) == repr(monitor.readings)

@@ -14,7 +14,7 @@ import numpy as np
 MAY_BE_NAN = {"condition", "value", "temperature", "marginal", "gain", "p_value", "work_efficiency"}
 MAY_BE_NAN |= {"entropy", "marginal_error"}  # of orthogonal layers
 MAY_BE_NAN |= {"temperature_cells", "temperature_law", "neighbour", "pooled", "limit_a", "limit_b", "limit_mixed"}
-MAY_BE_INF = {"condition", "parameter_error"}
+MAY_BE_INF = {"condition", "parameter_error", "gain"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ def problems(answer: Any, warned: bool) -> Iterator[str]:
             value = getattr(answer, field.name)
             if is_dataclass(value):
                 yield from problems(value, warned)
+            elif field.name == "log_energy":  # -inf where the energy is exactly 0
+                yield from _logarithms(value, answer.energy)
             else:
                 yield from _odd(field.name, value, undefined)
     else:
@@ -54,6 +56,15 @@ def _odd(name: str, value: Any, excused: bool) -> Iterator[str]:
         yield f"{name} is nan without a warning"
     if np.isinf(value).any() and not excused and name not in MAY_BE_INF:
         yield f"{name} is infinite without a warning"
+
+
+def _logarithms(logarithm: Any, energy: Any) -> Iterator[str]:
+    """Compare the logarithms of energies with those that are in the range of doubles."""
+    inside = (energy > 1e-300) & (energy < 1e300)
+    if not np.allclose(logarithm[inside], np.log(energy[inside]), rtol=1e-12, atol=1e-12):
+        yield f"log_energy is {logarithm} of {energy}"
+    if np.isposinf(logarithm).any() or (np.isneginf(logarithm) & (energy != 0)).any():
+        yield f"log_energy is {logarithm} of {energy}"
 
 
 def _lower(system: Any, minimum: Any) -> Iterator[str]:

@@ -16,6 +16,8 @@ using base::DoubleDouble;
 constexpr Index kSquare = 32;
 // Error of the double-double operations for each entry of the result.
 constexpr double kMergeUnit = 4 * kDoubleDoubleUnit;
+// Relative errors of sums up to this are those of merges.
+constexpr double kExact = 0x1p-90;
 
 // high + low = a + a_low + sign (b + b_low) + factor (d + d_low) for each column of a row; check stays 0 unless one of
 // them is nan or infinite.
@@ -35,8 +37,9 @@ void add_row(Index size, double sign, DoubleDouble factor, const double* a, cons
 }
 
 struct Merge {
-  Merge(const MomentsView& a_, const MomentsView& b_, int sign_, Index columns_, double count, const MomentsSlots& out_)
-      : a(a_), b(b_), out(out_), sign(sign_), columns(columns_), n(count) {}
+  Merge(const MomentsView& a_, const MomentsView& b_, int sign_, Index columns_, double count, bool exact,
+        const MomentsSlots& out_)
+      : a(a_), b(b_), out(out_), sign(sign_), columns(columns_), n(count), slip(exact ? 0 : 4 * kUnit) {}
 
   const MomentsView &a, &b;
   const MomentsSlots& out;
@@ -44,8 +47,7 @@ struct Merge {
   const Index columns;
   const double n;
   const double n_a = a.count, n_b = sign * b.count;
-  // Of the quotients by n.
-  const double slip = n_a + n_b == n && base::sum_error(n_a, n_b, n) == 0 ? 0 : 4 * kUnit;
+  const double slip;  // of quotients of counts
   const DoubleDouble weight = base::fast_quotient(DoubleDouble::product(n_a, n_b), n);
   std::vector<double> delta = std::vector<double>(at(columns)), delta_low = delta, zeros = delta;
 
@@ -55,7 +57,19 @@ struct Merge {
   [[nodiscard]] double of(const MomentsView& from, Accuracy what, Index j) const {
     return from.accuracy[what * columns + j];
   }
+  /// The terms of a sum of column j.
+  [[nodiscard]] double terms(Index j) const {
+    return n * std::abs(out.mean[j]) + std::abs(n_b) * (std::abs(a.mean[j]) + std::abs(b.mean[j]));
+  }
   [[nodiscard]] double& slot(Accuracy what, Index j) const { return out.accuracy[what * columns + j]; }
+
+  /// Whether sums have no other errors than those of double-double merges, whose effects are in kMergeError.
+  [[nodiscard]] bool exact(const MomentsView& from) const {
+    bool all = true;
+    for (Index j = 0; j < columns; ++j)
+      all = all && of(from, kSumError, j) <= kExact * from.count * std::abs(from.mean[j]);
+    return all;
+  }
 
   void means();
   void scatters();
@@ -114,27 +128,26 @@ void Merge::bounds() {
     const double d = difference(j).hi;
     const double squares = std::abs(a.scatter[jj]) + std::abs(b.scatter[jj]) + std::abs(weight.hi) * d * d;
     merged[at(j)] = squares;
-    if (d != 0)
-      shifted =
-          std::max(shifted, (n * std::abs(out.mean[j]) + std::abs(n_b) * (std::abs(a.mean[j]) + std::abs(b.mean[j]))) /
-                                std::sqrt(squares));
+    if (d != 0) shifted = std::max(shifted, terms(j) / std::sqrt(squares));
   }
-  bool exact_a = true, exact_b = true;
-  for (Index j = 0; j < columns; ++j) {
-    exact_a = exact_a && of(a, kSumError, j) == 0;
-    exact_b = exact_b && of(b, kSumError, j) == 0;
-  }
+  const bool exact_a = exact(a), exact_b = exact(b);
   for (Index j = 0; j < columns; ++j) {
     for (const Accuracy what : {kSumError, kRounded, kRoundedError, kMergeError})
       slot(what, j) = of(a, what, j) + of(b, what, j);
     slot(kMergeError, j) += (kMergeUnit * (1 + shifted) + slip) * merged[at(j)];
-    if (slip > 0) slot(kSumError, j) += slip * std::abs(n_b * difference(j).hi);
     slot(kLeast, j) = exact_a ? of(b, kLeast, j) : of(a, kLeast, j);
     slot(kMost, j) = exact_a ? of(b, kMost, j) : of(a, kMost, j);
     if (!exact_b) {
       slot(kLeast, j) = std::min(slot(kLeast, j), of(b, kLeast, j));
       slot(kMost, j) = std::max(slot(kMost, j), of(b, kMost, j));
     }
+    if (difference(j).hi == 0) continue;
+    slot(kSumError, j) += slip * std::abs(n_b * difference(j).hi) + kMergeUnit * terms(j);
+    if (slip == 0) continue;
+    const auto [least, most] =
+        std::minmax({of(a, kLeast, j), of(b, kLeast, j), of(a, kMost, j), of(b, kMost, j), a.mean[j], b.mean[j]});
+    slot(kLeast, j) = least;
+    slot(kMost, j) = most;
   }
 }
 
@@ -174,11 +187,11 @@ void Merge::require_bounds() const {
 }  // namespace
 
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double count, bool single,
-                   const MomentsSlots& out) {
+                   bool exact, const MomentsSlots& out) {
   require(sign == 1 || sign == -1, "sign must be 1 or -1, got ", sign);
   require(a.count > 0 && b.count > 0, "counts must be above 0, got ", a.count, " and ", b.count);
   require(count > 0, "b must have a smaller count than a, got ", b.count, " and ", a.count);
-  Merge merge(a, b, sign, columns, count, out);
+  Merge merge(a, b, sign, columns, count, exact, out);
   merge.means();
   merge.scatters();
   merge.bounds();

@@ -36,14 +36,15 @@ struct MomentsSlots {
 /// in double-double arithmetic: removing a merged part restores the moments up to 2^-104 of the larger of the two. A
 /// sum of squares that is negative by rounding is set to its error bound; if a `single` row is left, all are zero.
 ///
-/// count    n as the caller knows it. Where it differs from the sum of the counts as doubles, or that is rounded, as with
-///          weights, its rounding is added to the error bounds.
+/// count    n as the caller knows it.
+/// exact    whether the three counts are exact. Those of weighted rows may be rounded sums, whose errors are added to the
+///          error bounds.
 ///
 /// Throws std::invalid_argument for counts that are not above 0, if the difference has a negative sum of
 /// squares beyond the error bounds of a and b (b is not part of a), and if the result overflows.
 ///
 /// Cost: about 18 columns^2 flops, 28 columns^2 bytes; memory-bound. Serial; the result may not overlap a or b.
 void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index columns, double count, bool single,
-                   const MomentsSlots& out);
+                   bool exact, const MomentsSlots& out);
 
 }  // namespace pyrometer::data

@@ -15,6 +15,9 @@ __all__ = ["Averages"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
+# Rounding error of a second moment, relative to the deviations and means of its columns.
+_SECOND = 16.0 * float(np.finfo(float).eps)
+
 
 class Averages:
     """What follows from a count, means and a scatter, which `pyrometer.data.Moments` has."""
@@ -113,3 +116,12 @@ class Averages:
             mean = np.insert(mean, p, 1.0, axis=-1)
             scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
         return scatter + mean[..., :, None] * mean[..., None, :]
+
+    def second_errors(self) -> _Array:
+        """Bounds of the rounding errors of :meth:`second`, of the same shape; those of lost digits are not included."""
+        mean, deviation = np.abs(self.mean), np.sqrt(np.diagonal(self.scatter, axis1=-2, axis2=-1) / self.count)
+        if self.intercept:
+            p = mean.shape[-1] - 1
+            mean, deviation = np.insert(mean, p, 1.0, axis=-1), np.insert(deviation, p, 0.0, axis=-1)
+        products: _Array = sum(part[..., :, None] * part[..., None, :] for part in (mean, deviation))
+        return _SECOND * products

@@ -73,14 +73,14 @@ def penalties(system: LinearSystem, constants: Array) -> Array:
     return np.asarray(each.sum(axis=-1))
 
 
-def warn_of_few_digits(value: Array, error: Array) -> None:
+def warn_of_few_digits(
+    value: Array,
+    error: Array,
+    what: str = "Energies of constant parameters",
+    why: str = "their predictions nearly equal the targets; `error_bound` bounds the errors",
+) -> None:
     """Warn where the error of an energy leaves fewer than 9 digits."""
     with np.errstate(invalid="ignore"):
         few = error > 10.0**-ENOUGH_DIGITS * np.abs(value)
     if few.any():
-        warn_caller(
-            PrecisionWarning(
-                f"Energies of constant parameters have fewer than {ENOUGH_DIGITS:g} certain digits: their predictions "
-                "nearly equal the targets; `error_bound` bounds the errors."
-            )
-        )
+        warn_caller(PrecisionWarning(f"{what} have fewer than {ENOUGH_DIGITS:g} certain digits: {why}."))

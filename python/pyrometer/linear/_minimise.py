@@ -174,7 +174,9 @@ def _add_lost(
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
     With t = (theta, -1) the energy changes by t' dS t / m at theta, and by the square of the gradient's change over the
-    least eigenvalue as the minimiser moves. A column whose variance may be all error could explain anything.
+    least eigenvalue as the minimiser moves. A column whose variance may be all error could explain anything. Without a
+    free intercept the squares of the means mu are part of the curvature: their changes d move the gradient by
+    mu (d.t) + d (mu.t + d.t).
     """
     if lost is None:
         return
@@ -196,9 +198,14 @@ def _add_lost(
     first = first + 2.0 * np.abs(rest) * shift + shift**2
     first = np.where(np.isnan(first), np.inf, first)
     scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
-    columns = np.where(share[..., :p] > 0.0, share[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
+    columns, of_means = (
+        np.where(part[..., :p] > 0.0, part[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
+        for part in (share, np.zeros_like(of_mean) if free else of_mean)
+    )
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
-    error = np.where(columns < least, first + first * columns / (least - columns), np.inf)
+    rest_of_least = least - columns - of_means
+    turned = 3.0 * (0.0 if free else shift**2 + (np.abs(rest) + shift) ** 2 * of_means / rest_of_least)
+    error = np.where(rest_of_least > 0.0, first + first * columns / rest_of_least + turned, np.inf)
     solved.relative_error[at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
     wider = np.maximum(gap, np.minimum(error, value + first))
     solved.gap[at] = wider

@@ -110,16 +110,17 @@ class LayerSpread:
         return replace(self, bias=bias), self.bias[..., -1]
 
     def times(self, factor: _Array) -> LayerSpread:
-        """All scales multiplied by each of k factors, shape (k, ..., L); constants stay as they are."""
+        """All scales multiplied by each of k factors, shape (k, ..., L), inf where that overflows; not constants."""
         factors = factor.reshape(-1, *(1,) * self.weight.ndim)
         of_bias = np.where([family.random for family in self.biases], factors, 1.0)
-        return replace(
-            self,
-            weight=factors * self.weight,
-            bias=of_bias * self.bias,
-            leading=factors * self.leading,
-            bias_leading=of_bias * self.bias_leading,
-        )
+        with np.errstate(over="ignore"):
+            return replace(
+                self,
+                weight=factors * self.weight,
+                bias=of_bias * self.bias,
+                leading=factors * self.leading,
+                bias_leading=of_bias * self.bias_leading,
+            )
 
     def selected(self, which: npt.NDArray[np.bool_]) -> LayerSpread:
         """The selected laws of the batch, shape (k, L)."""

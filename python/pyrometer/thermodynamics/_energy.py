@@ -308,6 +308,12 @@ def energy_variance(system: System, law: Batched) -> Any:
         If the law does not match the system, there is no formula, or the variance overflows or underflows (below
         2.2e-308).
 
+    Warns
+    -----
+    PrecisionWarning
+        If fewer than 9 digits are certain: products of columns, or of a column with the target, cancel in their mean,
+        or moments have lost digits.
+
     Notes
     -----
     O(n^2) for each pair of system and law; O(m^2 n_0) for a network with a hidden layer.

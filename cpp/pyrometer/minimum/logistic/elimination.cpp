@@ -11,13 +11,14 @@
 namespace pyrometer::minimum {
 namespace {
 
-/// a -= f u, 0 where that is at rounding level of the terms so far.
-void subtract(DoubleDouble& a, double& terms, DoubleDouble f, DoubleDouble u) {
-  if (u.hi == 0) return;
-  const DoubleDouble part = f * u;
-  a = a - part;
-  terms = std::max(terms, std::abs(part.hi));
-  if (std::abs(a.hi) <= kVanishing * terms) a = DoubleDouble();
+/// a -= f u, 0 where that is at rounding level of the terms so far. Without branches, so that loops are pipelined.
+inline void subtract(DoubleDouble& a, double& terms, DoubleDouble f, DoubleDouble u) {
+  const DoubleDouble part = f * u, rest = a - part;
+  const bool none = u.hi == 0;
+  terms = none ? terms : std::max(terms, std::abs(part.hi));
+  const bool zero = std::abs(rest.hi) <= kVanishing * terms;
+  a.hi = none ? a.hi : zero ? 0 : rest.hi;
+  a.lo = none ? a.lo : zero ? 0 : rest.lo;
 }
 
 }  // namespace
@@ -105,10 +106,10 @@ void Elimination::divide(Wide& x, std::vector<double>& terms) const {
   }
   for (Index k = 0; k < rank(); ++k) {
     const DoubleDouble* const upper = upper_.data() + k * width_;
-    DoubleDouble& own = x[at(columns_[at(k)])];
-    own = own / upper[columns_[at(k)]];
-    for (Index j = 0; j < width_; ++j)
-      if (j != columns_[at(k)]) subtract(x[at(j)], terms[at(j)], own, upper[j]);
+    const std::size_t column = at(columns_[at(k)]);
+    const DoubleDouble own = x[column] / upper[column];
+    for (std::size_t j = 0; j < x.size(); ++j) subtract(x[j], terms[j], own, upper[j]);
+    x[column] = own;
   }
 }
 

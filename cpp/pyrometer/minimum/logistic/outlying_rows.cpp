@@ -82,7 +82,7 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
   for (Index i = 0; i < rows.rows; ++i)
     if (!large[at(i)]) which.push_back(i);
   for (const Large& one : active_) which.push_back(one.row);
-  X_.resize(at(m * n_));
+  if (!X_) X_ = base::aligned_array<double>(rows.rows * n_);
   y_.clear();
   weights_.clear();
   for (const Index i : which) {
@@ -103,7 +103,7 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
     for (const int exponent : exponents_) factors.push_back(std::ldexp(1.0, exponent));
     for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k) {
       const T* const x = rows.X + which[at(k)] * p;
-      double* const to = X_.data() + k * n_;
+      double* const to = X_.get() + k * n_;
       if (!elimination_) {
         for (Index j = 0; j < p; ++j) to[j] = (static_cast<double>(x[j]) - shift_[at(j)]) * factors[at(j)];
         if (intercept_) to[p] = 1;
@@ -117,7 +117,7 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
     }
   });
   stretch();
-  return {X_.data(), y_.data(), m, n_, m * n_, weights_.empty() ? nullptr : weights_.data()};
+  return {X_.get(), y_.data(), m, n_, m * n_, weights_.empty() ? nullptr : weights_.data()};
 }
 
 void OutlyingRows::stretch() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "pyrometer/base/aligned.hpp"
 #include "pyrometer/data/pack.hpp"
 #include "pyrometer/minimum/logistic/elimination.hpp"
 
@@ -88,7 +89,8 @@ class OutlyingRows {
   std::vector<Large> outlying_;  ///< not active
   std::vector<Large> active_;
   std::optional<Elimination> elimination_;  ///< of the active rows
-  std::vector<double> X_, y_, weights_;
+  base::AlignedArray<double> X_;            ///< has room for all rows
+  std::vector<double> y_, weights_;
   std::vector<std::uint8_t> allowed_;
 };
 
