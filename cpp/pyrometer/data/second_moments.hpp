@@ -5,7 +5,8 @@
 
 namespace pyrometer::data {
 
-/// Data sets of equal shape, not owned: element (s, i, j) of X is X[(s * rows + i) * features + j].
+/// Data sets of equal shape, not owned: element (s, i, j) of X is X[(s * rows + i) * features + j], or
+/// X[(s * features + j) * rows + i] if they are stored by columns.
 template <class T>
 struct Stack {
   const T* X = nullptr;  ///< features
@@ -14,6 +15,11 @@ struct Stack {
   Index rows = 0;                   ///< m >= 1
   Index features = 0;               ///< p >= 0
   const double* weights = nullptr;  ///< w, > 0, element (s, i) at weights[s * rows + i]; null: all 1
+  bool by_columns = false;
+
+  [[nodiscard]] double at(Index s, Index i, Index j) const {
+    return static_cast<double>(X[by_columns ? (s * features + j) * rows + i : (s * rows + i) * features + j]);
+  }
 };
 
 /// Output arrays for the moments of all systems, p + 1 columns; not owned.
