@@ -1,7 +1,6 @@
 #include "pyrometer/data/few.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "pyrometer/base/turn.hpp"
@@ -57,13 +56,13 @@ template <class T>
 
 // The products of one tile of columns with itself, and the sums of these, or with another.
 template <bool kDiagonal>
-void add_tile(const double* a, const double* b, Index depth, double* sums, double* products,
-              std::array<base::Ahead, 2> ahead) {
+void add_tile(const double* a, const double* b, Index depth, double* sums, double* products, base::Ahead first,
+              base::Ahead second) {
   V product[kSide][kSide] = {}, sum[kSide] = {};
   for (Index k = 0; k < depth; k += kWide) {
     V left[kSide], right[kSide];
-    ahead[0].fetch();
-    ahead[1].fetch();
+    first.fetch();
+    second.fetch();
 #pragma GCC unroll 4
     for (Index r = 0; r < kSide; ++r) {
       base::load(a + r * kFewStride + k, left[r]);
@@ -136,17 +135,17 @@ void add_few(const double* d, Index depth, Index columns, double* sums, const Fo
   const Index number = tile_count(columns), size = kSide * kFewStride;
   const auto step = static_cast<std::uintptr_t>(next.bytes * kWide / kBlock);
   double* products = sums + number * kSide * kWide;
-  Index piece = 0;
-  const auto ahead = [&] {
-    const auto at = reinterpret_cast<std::uintptr_t>(piece < columns - 1 ? next.X + piece * next.stride : next.y);
-    ++piece;
-    return base::Ahead{at, step};
+  const auto ahead = [&](Index piece) {
+    return base::Ahead{reinterpret_cast<std::uintptr_t>(piece < columns - 1 ? next.X + piece * next.stride : next.y),
+                       step};
   };
+  Index piece = 0;
   for (Index i = 0; i < number; ++i) {
-    add_tile<true>(d + i * size, nullptr, depth, sums + i * kSide * kWide, products, {ahead(), ahead()});
+    add_tile<true>(d + i * size, nullptr, depth, sums + i * kSide * kWide, products, ahead(piece), ahead(piece + 1));
     products += kSquare;
-    for (Index j = i + 1; j < number; ++j, products += kSquare)
-      add_tile<false>(d + i * size, d + j * size, depth, nullptr, products, {ahead(), ahead()});
+    piece += 2;
+    for (Index j = i + 1; j < number; ++j, products += kSquare, piece += 2)
+      add_tile<false>(d + i * size, d + j * size, depth, nullptr, products, ahead(piece), ahead(piece + 1));
   }
 }
 

@@ -145,9 +145,10 @@ def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 def _owner(array: npt.NDArray[Any]) -> Any:
     """Return the object whose memory an array views."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array if array.base is None else array.base
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    return owner
 
 
 def _is_number(word: Any) -> bool:
