@@ -10,12 +10,13 @@ namespace pyrometer::bindings {
 namespace {
 
 template <class T>
-py::tuple second_moments(const Array<T>& X, const Array<T>& y, int threads, const Weights& weights) {
-  require_rank(X, 3, "X");
+py::tuple second_moments(const RowArray<T>& X, const Array<T>& y, int threads, const Weights& weights) {
+  const bool by_columns = is_by_columns(X);
   require_rank(y, 2, "y");
   require(y.shape(0) == X.shape(0) && y.shape(1) == X.shape(1), "y must have shape (", X.shape(0), ", ", X.shape(1),
           "), got (", y.shape(0), ", ", y.shape(1), ")");
-  const data::Stack<T> stack{X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), weights_of(weights, y)};
+  const data::Stack<T> stack{X.data(),  y.data(), X.shape(0), X.shape(1), X.shape(2), weights_of(weights, y),
+                             by_columns};
   const py::ssize_t columns = X.shape(2) + 1;
   Array<double> mean({X.shape(0), columns}), scatter({X.shape(0), columns, columns});
   Array<double> once({py::ssize_t{3}, X.shape(0), columns});
@@ -95,7 +96,8 @@ void bind_moments(py::module_& module) {
   module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "weights"_a.noconvert() = py::none(),
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
-             "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left.");
+             "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left. "
+             "Each system of X is stored by rows or by columns.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "weights"_a.noconvert() = py::none(), "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a, "exact"_a = true,

@@ -20,7 +20,7 @@ energy::RowLoss loss_of(const std::string& name) {
 }
 
 template <class T>
-void require_rows(const Array<T>& X, const Array<T>& y) {
+void require_rows(const py::array& X, const Array<T>& y) {
   require_rank(X, 3, "X");
   require_rank(y, 2, "y");
   require(y.shape(0) == X.shape(0) && y.shape(1) == X.shape(1), "y must have shape (", X.shape(0), ", ", X.shape(1),
@@ -30,8 +30,9 @@ void require_rows(const Array<T>& X, const Array<T>& y) {
 using Answer = std::tuple<Array<double>, std::optional<Array<double>>>;
 
 template <class T>
-Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
+Answer normal_rows(const RowArray<T>& X, const Array<T>& y, bool intercept, const std::string& loss,
                    const Array<double>& scale, bool slope, int threads, const Weights& weights, Index classes) {
+  const bool by_columns = is_by_columns(X);
   require_rows(X, y);
   const double* const by_row = weights_of(weights, y);
   const Matrix laws = matrix_of(scale, "scale");
@@ -42,7 +43,7 @@ Answer normal_rows(const Array<T>& X, const Array<T>& y, bool intercept, const s
   double *mean_out = mean.mutable_data(), *slope_out = slope ? slopes->mutable_data() : nullptr;
   released([&] {
     energy::normal_rows(X.data(), y.data(), X.shape(0), X.shape(1), X.shape(2), intercept, what, laws, threads,
-                        mean_out, slope_out, by_row, classes);
+                        mean_out, slope_out, by_row, classes, by_columns);
   });
   return {mean, slopes};
 }
@@ -105,7 +106,8 @@ std::tuple<Array<double>, Array<double>> expectation(const std::string& kind, co
 void bind_rows(py::module_& module) {
   module.def("normal_rows", &normal_rows<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(), "classes"_a = 2,
-             "Mean energies of normal laws: X (s, m, p), y (s, m), scale (b, n) -> mean (s, b), slope (s, b) or None.");
+             "Mean energies of normal laws: X (s, m, p), y (s, m), scale (b, n) -> mean (s, b), slope (s, b) or None. "
+             "Each system of X is stored by rows or by columns.");
   module.def("normal_rows", &normal_rows<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "loss"_a,
              "scale"_a.noconvert(), "slope"_a, "threads"_a, "weights"_a.noconvert() = py::none(), "classes"_a = 2,
              "The same for float32 data.");

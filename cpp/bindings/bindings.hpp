@@ -23,6 +23,23 @@ using namespace pybind11::literals;
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
+/// Rows (systems, m, p) of exactly this dtype, stored by rows or by columns. Bind it with .noconvert().
+template <class T>
+using RowArray = py::array_t<T, 0>;
+
+/// Whether each system is stored by columns; throws ValueError for any other order than by rows.
+template <class T>
+bool is_by_columns(const RowArray<T>& X) {
+  if (X.ndim() != 3) throw py::value_error("X must have 3 axes, got " + std::to_string(X.ndim()));
+  if (X.flags() & py::array::c_style) return false;
+  const auto in_order = [&X](int axis, py::ssize_t numbers) {
+    return X.shape(axis) <= 1 || X.strides(axis) == numbers * static_cast<py::ssize_t>(sizeof(T));
+  };
+  if (!in_order(0, X.shape(1) * X.shape(2)) || !in_order(1, 1) || !in_order(2, X.shape(1)))
+    throw py::value_error("X must be stored by rows or, within each system, by columns");
+  return true;
+}
+
 /// Throws ValueError unless `array` has `rank` axes. The Python layer validates first; this is a precondition.
 inline void require_rank(const py::array& array, py::ssize_t rank, const char* name) {
   if (array.ndim() != rank)

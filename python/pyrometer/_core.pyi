@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 _F64: TypeAlias = npt.NDArray[np.float64]
 _Rows: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+_Ordered: TypeAlias = _Rows  # (s, m, p), where C-contiguous or each system is in Fortran order
 _Seed: TypeAlias = tuple[int, int]
 
 level: str
@@ -36,11 +37,11 @@ def truncated_normals(
 # number of leading normal parameters, the others being uniform. Numbers that scales multiply, (n, draws).
 def standard_numbers(seed: _Seed, first_draw: int, draws: int, families: _F64) -> _F64: ...
 
-# data: X (s, m, p), y (s, m) of one dtype -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
+# data: X (s, m, p), y (s, m) of one dtype, -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
 # halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
 # weights: w (s, m) > 0; then means are weighted, and scatters sums of w times products of deviations.
-def second_moments(X: _Rows, y: _Rows, threads: int, weights: _F64 | None = None) -> tuple[_F64, _F64, _F64]: ...
+def second_moments(X: _Ordered, y: _Rows, threads: int, weights: _F64 | None = None) -> tuple[_F64, _F64, _F64]: ...
 
 # Moments of a merged with b (sign +1) or of a with its part b removed (sign -1), of a stack (...): count, mean (..., p+1),
 # scatter (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 7, p+1) -> all but the count. count: of the
@@ -136,7 +137,7 @@ def sample_squares_energies(
 # "cross-entropy" or, for normal laws, "softmax" of `classes` with the same law each; norm is the scale of theta . x_i: its deviation for normal laws, E|theta . x_i| for the others. slope:
 # the derivative along the common logarithm of the scales, None unless requested. ValueError naming the cell.
 def normal_rows(
-    X: _Rows, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int,
+    X: _Ordered, y: _Rows, intercept: bool, loss: str, scale: _F64, slope: bool, threads: int,
     weights: _F64 | None = None, classes: int = 2,
 ) -> tuple[_F64, _F64 | None]: ...  # mean, slope: (s, b); scale (b, n)
 def uniform_rows(

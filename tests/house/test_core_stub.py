@@ -75,6 +75,7 @@ SAMPLES = {
     "_Seed": (1, 2),
     "_F64": np.zeros((2, 2)),
     "_Rows": np.zeros((2, 2)),
+    "_Ordered": np.zeros((1, 2, 2)),
     "_Widths": np.ones(2, np.int64),
     "_Lost": None,
     "_F64 | None": None,
@@ -98,3 +99,14 @@ def test_arrays_are_never_converted(name: str, array: str, wrong: object) -> Non
     arguments = {a.arg: SAMPLES[ast.unparse(a.annotation)] for a in FUNCTIONS[name].args.args if a.annotation}
     with pytest.raises(TypeError, match="incompatible function arguments"):
         getattr(_core, name)(**arguments | {array: wrong})
+
+
+@pytest.mark.parametrize("name", [name for name, node in FUNCTIONS.items() if "_Ordered" in ast.unparse(node.args)])
+def test_arrays_of_other_orders_are_refused(name: str) -> None:
+    arguments = {a.arg: SAMPLES[ast.unparse(a.annotation)] for a in FUNCTIONS[name].args.args if a.annotation}
+    for wrong in (np.zeros((1, 2, 2), int), [[[0.0]]]):
+        with pytest.raises(TypeError, match="incompatible function arguments"):
+            getattr(_core, name)(**arguments | {"X": wrong})
+    for wrong in (np.zeros((2, 4, 4))[:, ::2, ::2], np.zeros((2, 3, 4), order="F")):
+        with pytest.raises(ValueError, match="stored by rows or, within each system, by columns"):
+            getattr(_core, name)(**arguments | {"X": wrong})

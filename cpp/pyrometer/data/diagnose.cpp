@@ -30,13 +30,13 @@ bool suspicious(Index columns, const double* mean, const double* scatter) {
 template <class T>
 void diagnose(const Stack<T>& data, Index system, const double* mean, const double* scatter) {
   const Index m = data.rows, p = data.features, columns = p + 1;
-  const T *X = data.X + system * m * p, *y = data.y + system * m;
+  const T* y = data.y + system * m;
   const std::string number = std::to_string(system), where = data.systems > 1 ? "system " + number + ", " : "";
 
   Index underflow = -1;
   for (Index i = 0; i < m; ++i) {
     for (Index j = 0; j <= p; ++j) {
-      const double value = static_cast<double>(j < p ? X[i * p + j] : y[i]);
+      const double value = j < p ? data.at(system, i, j) : static_cast<double>(y[i]);
       require(std::isfinite(value) || j == p, "X must be finite, got ", Printed{value}, " at ", where, "row ", i,
               ", column ", j);
       require(std::isfinite(value), "y must be finite, got ", Printed{value}, " at ", where, "row ", i);

@@ -8,26 +8,23 @@ namespace pyrometer::data {
 /// Rows of one data set within an array that may continue beyond them.
 template <class T>
 struct Rows {
-  const T* X;                       ///< row i at X + i * features
+  const T* X;                       ///< row i at X + i * features, unless there is a stride
   const T* y;                       ///< target of row i
   Index rows;                       ///< at least 1
   Index features;                   ///< p >= 0
   Index readable;                   ///< elements of X that may be read, from X on: at least rows * features
   const double* weights = nullptr;  ///< weight of row i, > 0; null: all 1
+  Index stride = 0;                 ///< if > 0, X is stored by columns, column j at X + j * stride
 
   [[nodiscard]] Rows from(Index begin, Index end) const {
-    return {X + begin * features,
-            y + begin,
-            end - begin,
-            features,
-            readable - begin * features,
-            weights ? weights + begin : nullptr};
+    return {X + (stride > 0 ? begin : begin * features), y + begin, end - begin, features, readable - begin * features,
+            weights ? weights + begin : nullptr,         stride};
   }
 };
 
 /// d(k, j) = z(k, j) - shift(j)   and   sums(j) = sum_k d(k, j),   with z = (features, target) widened to double.
 ///
-/// rows     at most kBlock of them.
+/// rows     at most kBlock of them, stored by rows.
 /// shift    padded(p + 1) numbers, zero in the padding.
 /// d        panels as add_products() reads them, aligned to a vector; padding is filled with zeros.
 /// sums     padded(p + 1) numbers, overwritten. Not finite if any z is not, or if a difference or a sum overflows.

@@ -5,7 +5,8 @@
 
 namespace pyrometer::data {
 
-/// Data sets of equal shape, not owned: element (s, i, j) of X is X[(s * rows + i) * features + j].
+/// Data sets of equal shape, not owned: element (s, i, j) of X is X[(s * rows + i) * features + j], or
+/// X[(s * features + j) * rows + i] if they are stored by columns.
 template <class T>
 struct Stack {
   const T* X = nullptr;  ///< features
@@ -14,6 +15,11 @@ struct Stack {
   Index rows = 0;                   ///< m >= 1
   Index features = 0;               ///< p >= 0
   const double* weights = nullptr;  ///< w, > 0, element (s, i) at weights[s * rows + i]; null: all 1
+  bool by_columns = false;
+
+  [[nodiscard]] double at(Index s, Index i, Index j) const {
+    return static_cast<double>(X[by_columns ? (s * features + j) * rows + i : (s * rows + i) * features + j]);
+  }
 };
 
 /// Output arrays for the moments of all systems, p + 1 columns; not owned.
@@ -52,9 +58,11 @@ struct MomentsOut {
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.
 ///
-/// Cost: m (p + 1)^2 flops (see add_products, and add_narrow for rows of one vector) and one read of the data; memory
-/// of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. Safe to call from several threads at
-/// once.
+/// Cost: m (p + 1)^2 flops (see add_products, add_few, and add_narrow for rows of one vector) and one read of the data;
+/// memory of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. float32 takes the time of float64
+/// where arithmetic is the limit, so twice that of a product of float32: products of float32 are exact in doubles, and
+/// sums of products in float32 would have 7 digits, where minima and their certificates need 15. Safe to call from
+/// several threads at once.
 template <class T>
 void second_moments(const Stack<T>& data, int threads, const MomentsOut& out);
 

@@ -10,7 +10,9 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/double_double.hpp"
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/data/by_rows.hpp"
 #include "pyrometer/data/diagnose.hpp"
+#include "pyrometer/data/few.hpp"
 #include "pyrometer/data/merge_tree.hpp"
 #include "pyrometer/data/narrow.hpp"
 #include "pyrometer/data/pack.hpp"
@@ -29,24 +31,45 @@ Chunks chunks_of(Index rows, Index columns) {
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
+// A few columns take less time for each row by columns than by rows, but more in the end; one full vector does not.
+constexpr Index kFewRows = 1024;
+
 // Scratch memory of one worker.
+template <class T>
 struct Scratch {
-  explicit Scratch(Index columns)
-      : deviations(aligned_array<double>(kBlock * padded(columns))), sums(aligned_array<double>(padded(columns))) {}
+  explicit Scratch(const Stack<T>& data)
+      : deviations(aligned_array<double>(kBlock * padded(data.features + 1))),
+        sums(aligned_array<double>(padded(data.features + 1))),
+        rows(aligned_array<T>(data.by_columns ? kBlock * data.features : 0)),
+        packed(aligned_array<double>(data.features < kFew ? kFewPacked : 0)),
+        products(aligned_array<double>(data.features < kFew ? few_sums(data.features + 1) : 0)) {
+    if (data.features < kFew) std::fill_n(packed.get(), kFewPacked, 0.0);
+  }
+
+  // Rows that are stored by rows.
+  Rows<T> in_rows(const Rows<T>& from) const {
+    if (from.stride == 0) return from;
+    by_rows(from.X, from.stride, from.rows, from.features, rows.get());
+    return {rows.get(), from.y, from.rows, from.features, kBlock * from.features, from.weights};
+  }
 
   AlignedArray<double> deviations, sums;
+  AlignedArray<T> rows;
+  AlignedArray<double> packed, products;  // of a few columns
 };
 
-std::vector<Scratch> scratches(int workers, Index columns) {
-  std::vector<Scratch> all;
-  for (int worker = 0; worker < workers; ++worker) all.emplace_back(columns);
+template <class T>
+std::vector<Scratch<T>> scratches(int workers, const Stack<T>& data) {
+  std::vector<Scratch<T>> all;
+  for (int worker = 0; worker < workers; ++worker) all.emplace_back(data);
   return all;
 }
 
 template <class T>
 void first_row(const Rows<T>& rows, Index ld, double* shift) {
   std::fill(shift, shift + ld, 0.0);
-  for (Index j = 0; j < rows.features; ++j) shift[j] = static_cast<double>(rows.X[j]);
+  for (Index j = 0; j < rows.features; ++j)
+    shift[j] = static_cast<double>(rows.X[rows.stride > 0 ? j * rows.stride : j]);
   shift[rows.features] = static_cast<double>(rows.y[0]);
 }
 
@@ -69,14 +92,14 @@ void weigh(const double* weights, Index depth, Index columns, double* d, double*
 
 // Returns the sum of the weights; moves `shift`, near the rows, to their weighted mean.
 template <class T>
-double centre(const Rows<T>& rows, const Scratch& scratch, double* shift) {
+double centre(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   const Index columns = rows.features + 1;
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   std::vector<base::DoubleDouble> total(at(columns));
   base::DoubleDouble weight;
   for (Index begin = 0; begin < rows.rows; begin += kBlock) {
     const Rows<T> block = rows.from(begin, std::min(begin + kBlock, rows.rows));
-    pack(block, shift, d, sums);
+    pack(scratch.in_rows(block), shift, d, sums);
     weigh(block.weights, block.rows, columns, d, sums);
     for (Index j = 0; j < columns; ++j) total[at(j)].add(sums[j]);
     for (Index k = 0; k < block.rows; ++k) weight.add(block.weights[k]);
@@ -85,41 +108,80 @@ double centre(const Rows<T>& rows, const Scratch& scratch, double* shift) {
   return weight.value();
 }
 
-// goes_on: the worker continues behind the chunk, so prefetching may, too.
+// The mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes to the variance.
+// Computed from differences to the first row, so that constant columns have deviations of exactly 0. Of weighted rows
+// the mean of all. Returns the number of rows, or the sum of their weights.
 template <class T>
-void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch& scratch, Part& part) {
-  const Index p = rows.features, columns = p + 1, ld = padded(columns), m = rows.rows;
-  double *sums = scratch.sums.get(), *d = scratch.deviations.get();
-  double *shift = part.shift.get(), *off = part.off.get(), *scatter = part.scatter.get();
+double set_shift(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
+  const Index columns = rows.features + 1;
+  const double m = static_cast<double>(rows.rows);
+  first_row(rows, padded(columns), shift);
+  if (rows.weights) return centre(rows, scratch, shift);
+  const Index first = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(m))));
+  double* const sums = scratch.sums.get();
+  pack(scratch.in_rows(rows.from(0, first)), shift, scratch.deviations.get(), sums);
+  for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(first);
+  return m;
+}
 
-  // The shift: the mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes
-  // to the variance. Computed from differences to the first row, so that constant columns have deviations of exactly 0.
-  first_row(rows, ld, shift);
-  const Index few = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(m)))));
-  const bool weighted = rows.weights != nullptr, narrow = p <= kNarrow && !weighted;
-  double n = static_cast<double>(m);
-  if (weighted) {
-    n = centre(rows, scratch, shift);
-  } else {
-    pack(rows.from(0, few), shift, d, sums);
-    for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(few);
+// Sums of deviations and of their products, of a few columns.
+template <class T>
+void sum_few(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift, double* off, double* scatter) {
+  const Index columns = rows.features + 1;
+  double *d = scratch.packed.get(), *products = scratch.products.get();
+  std::fill_n(products, few_sums(columns), 0.0);
+  for (Index begin = 0; begin < rows.rows; begin += kBlock) {
+    const Rows<T> block = rows.from(begin, std::min(begin + kBlock, rows.rows));
+    pack_few(block, shift, d);
+    if (block.weights) weigh_few(block.weights, block.rows, columns, d, off);
+    add_few(d, block.rows, columns, products, Following(block));
   }
+  finish_few(columns, products, rows.weights ? nullptr : off, scatter);
+}
 
-  std::fill(off, off + ld, 0.0);
+// The same of rows that fit into one vector.
+template <class T>
+void sum_narrow(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift, double* off, double* scatter) {
+  start_products(rows.features + 1, scatter);
+  for (Index begin = 0; begin < rows.rows; begin += kBlock) {
+    const Rows<T> block = scratch.in_rows(rows.from(begin, std::min(begin + kBlock, rows.rows)));
+    add_narrow(block, shift, off, scatter, block.X + kBlock * rows.features);
+  }
+}
+
+// The same of rows of many columns. goes_on: the worker continues behind the chunk, so prefetching may, too.
+template <class T>
+void sum_many(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch, const double* shift, double* off,
+              double* scatter) {
+  const Index p = rows.features, columns = p + 1, m = rows.rows;
+  double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   start_products(columns, scatter);
-  const Index last = goes_on && p > 0 ? rows.readable / p : m;
+  const Index last = goes_on && rows.stride == 0 ? rows.readable / p : m;
   for (Index begin = 0; begin < m; begin += kBlock) {
     const Index end = std::min(begin + kBlock, m), next = std::min(end + kBlock, last);
-    if (narrow) {
-      add_narrow(rows.from(begin, end), shift, off, scatter, rows.X + (begin + kBlock) * p);
-      continue;
-    }
-    pack(rows.from(begin, end), shift, d, sums);
-    if (weighted) weigh(rows.weights + begin, end - begin, columns, d, sums);
-    for (Index j = 0; j < ld; ++j) off[j] += sums[j];
-    add_products(d, end - begin, columns, scatter, rows.X + end * p, (next - end) * p * static_cast<Index>(sizeof(T)));
+    const Rows<T> block = scratch.in_rows(rows.from(begin, end));
+    pack(block, shift, d, sums);
+    if (block.weights) weigh(block.weights, end - begin, columns, d, sums);
+    for (Index j = 0; j < columns; ++j) off[j] += sums[j];
+    const Index ahead = rows.stride > 0 ? 0 : (next - end) * p * static_cast<Index>(sizeof(T));
+    add_products(d, end - begin, columns, scatter, block.X + (end - begin) * p, ahead);
   }
-  if (!narrow) finish_products(columns, scatter);
+  finish_products(columns, scatter);
+}
+
+template <class T>
+void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch, Part& part) {
+  const Index columns = rows.features + 1, ld = padded(columns);
+  double *off = part.off.get(), *scatter = part.scatter.get();
+  const double n = set_shift(rows, scratch, part.shift.get());
+  std::fill(off, off + ld, 0.0);
+  const bool weighted = rows.weights != nullptr;
+  if (columns <= kFew && (weighted || (rows.rows >= kFewRows && rows.features != kNarrow)))
+    sum_few(rows, scratch, part.shift.get(), off, scatter);
+  else if (rows.features <= kNarrow && !weighted)
+    sum_narrow(rows, scratch, part.shift.get(), off, scatter);
+  else
+    sum_many(rows, goes_on, scratch, part.shift.get(), off, scatter);
 
   // The rows' mean is shift + off.
   for (Index j = 0; j < ld; ++j) off[j] /= n;
@@ -172,7 +234,8 @@ Rows<T> rows_of(const Stack<T>& data, Index system) {
           data.rows,
           data.features,
           (data.systems - system) * size,
-          data.weights ? data.weights + system * data.rows : nullptr};
+          data.weights ? data.weights + system * data.rows : nullptr,
+          data.by_columns ? data.rows : 0};
 }
 
 // Small systems: many in a chunk, each computed by one worker.
@@ -181,7 +244,7 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   const Index columns = data.features + 1;
   const Chunks groups{data.systems, std::max(Index{1}, 65536 / (data.rows * columns))};
   const int workers = base::worker_count(groups.number(), threads);
-  const auto scratch = scratches(workers, columns);
+  const auto scratch = scratches(workers, data);
   std::deque<MergeTree> trees;
   for (int worker = 0; worker < workers; ++worker) trees.emplace_back(columns);
   base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
@@ -204,7 +267,7 @@ template <class T>
 void one_by_one(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
   const Index columns = data.features + 1;
   const int workers = base::worker_count(chunks.number(), threads);
-  const auto scratch = scratches(workers, columns);
+  const auto scratch = scratches(workers, data);
   MergeTree tree(columns);
   for (Index s = 0; s < data.systems; ++s) {
     tree.reset(chunks.number());

@@ -39,11 +39,24 @@ struct Sample {
   }
 
   [[nodiscard]] Result moments(int threads) const {
+    return moments({X.get(), y.get(), systems, rows, features}, threads);
+  }
+
+  // From a copy of X that is stored by columns.
+  [[nodiscard]] Result moments_by_columns(const double* weights) const {
+    const std::unique_ptr<T[]> turned(new T[at(systems * rows * features)]);
+    for (Index s = 0; s < systems; ++s)
+      for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < features; ++j)
+          turned[at((s * features + j) * rows + i)] = X[at((s * rows + i) * features + j)];
+    return moments({turned.get(), y.get(), systems, rows, features, weights, true}, 2);
+  }
+
+  [[nodiscard]] Result moments(const data::Stack<T>& stack, int threads) const {
     const std::size_t columns = at(features + 1), count = at(systems);
     Result result{std::vector<double>(count * columns), std::vector<double>(count * columns * columns),
                   std::vector<double>(count * columns * 3)};
-    data::second_moments<T>({X.get(), y.get(), systems, rows, features}, threads,
-                            {result.mean.data(), result.scatter.data(), result.once.data()});
+    data::second_moments<T>(stack, threads, {result.mean.data(), result.scatter.data(), result.once.data()});
     return result;
   }
 
@@ -103,6 +116,11 @@ TEST_CASE_TEMPLATE("scatters agree with two passes in long double, at any mean",
         const Result result = sample.moments(1);
         CHECK(error(sample, result) < 1e-14);
         CHECK(result == sample.moments(3));
+        CHECK(result == sample.moments_by_columns(nullptr));
+        std::vector<double> weights(at(2 * m));
+        for (Index i = 0; i < 2 * m; ++i) weights[at(i)] = static_cast<double>(1 + i * i % 5);
+        CHECK(sample.moments({sample.X.get(), sample.y.get(), 2, m, p, weights.data()}, 1) ==
+              sample.moments_by_columns(weights.data()));
       }
     }
   }

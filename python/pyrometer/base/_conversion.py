@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer import _core
 from pyrometer.base._described import require_array_like, require_dense, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import listed, quoted
@@ -122,8 +123,32 @@ def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] 
         every = listed([str(column.name) for column in words])
         raise TypeError(f"{name} must be numeric, got other columns, {every}; drop or encode them.")
     columns = [values_of(name, column) for column in frame.iter_columns()]
-    stacked = np.stack(columns, axis=1) if columns else np.empty((len(frame), 0))
-    return stacked, tuple(map(str, frame.columns))
+    joined = _joined(columns) if columns else np.empty((len(frame), 0))
+    return joined, tuple(map(str, frame.columns))
+
+
+def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return columns as a matrix (m, p): a view where they are those of one array, by rows or by columns, in order."""
+    first, (m, p) = columns[0], (len(columns[0]), len(columns))
+    starts = [column.__array_interface__["data"][0] for column in columns]
+    size = first.itemsize
+    apart = starts[1] - starts[0] if p > 1 else m * size
+    if (
+        (first.strides[0], apart) in ((size, m * size), (p * size, size))
+        and starts == [starts[0] + j * apart for j in range(p)]
+        and all((column.dtype, column.strides) == (first.dtype, first.strides) for column in columns)
+        and all(_owner(column) is _owner(first) for column in columns)
+    ):
+        return np.lib.stride_tricks.as_strided(first, (m, p), (first.strides[0], apart), writeable=False)
+    return np.stack(columns).T
+
+
+def _owner(array: npt.NDArray[Any]) -> Any:
+    """Return the object whose memory an array views."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    return owner
 
 
 def _is_number(word: Any) -> bool:
@@ -218,12 +243,26 @@ def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     if not _is_numeric(series):
         column = quoted(str(series.name))
         raise TypeError(f"{name} must be numeric, got column {column} of type {series.dtype}; {_encoding(series)}.")
+    floats = _finite_floats(series)
+    if floats is not None:
+        return floats
     nulls = int(series.null_count())
     if nulls:
         raise ValueError(
             f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
         )
     return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())
+
+
+def _finite_floats(series: nw.Series[Any]) -> npt.NDArray[Any] | None:
+    """Return a column of floats that the core finds to be finite, in a fourth of the time to count nulls; else None."""
+    import narwhals as nw
+
+    if series.dtype not in (nw.Float64, nw.Float32):
+        return None
+    array = series.to_numpy()
+    plain = array.dtype in (np.float64, np.float32) and array.flags.c_contiguous and array.flags.aligned
+    return array if plain and _core.first_bad(array, "finite", 1) < 0 else None
 
 
 def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] | None:

@@ -55,7 +55,10 @@ RandomSource: TypeAlias = "int | np.integer[Any] | np.random.SeedSequence | np.r
 
 @dataclass(frozen=True)
 class Data:
-    """Checked data: X (..., m, p) and y (..., m) of one dtype, float64 or float32, and the columns' names, if any."""
+    """Checked data: X (..., m, p) and y (..., m) of one dtype, float64 or float32, and the columns' names, if any.
+
+    y is C-contiguous, and X unless it is stored by columns: then X.swapaxes(-1, -2) is.
+    """
 
     X: npt.NDArray[Any]
     y: npt.NDArray[Any]
@@ -64,12 +67,13 @@ class Data:
     weights: Weights | None = None
 
 
-def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
+def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None, by_columns: bool = False) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
     If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
     0 and 1 (None) or the two given, which become numbers of the dtype of X; or what a function makes of it. Rows of
-    weight 0 may have any values: copies of another row take their places.
+    weight 0 may have any values: copies of another row take their places. With `by_columns`, X that is stored by
+    columns stays so.
     """
     aligned("X", X, "y", y)
     if weights is not None:
@@ -101,7 +105,11 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None) -> Data:
     _require_fitting("X", X_array, -2)
     _require_fitting("y", y_array, -1)
     checked = None if weights is None else weights_of(weights, y_array.shape)
-    return Data(_contiguous(X_array, dtype), _contiguous(y_array, dtype), names, target, checked)
+    if by_columns and X_array.swapaxes(-1, -2).flags.c_contiguous and not X_array.flags.c_contiguous:
+        features = _contiguous(X_array.swapaxes(-1, -2), dtype).swapaxes(-1, -2)
+    else:
+        features = _contiguous(X_array, dtype)
+    return Data(features, _contiguous(y_array, dtype), names, target, checked)
 
 
 def weights(value: Any) -> npt.NDArray[np.float64]:
@@ -126,8 +134,10 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
 
 def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
     """Raise ValueError, with its indices, for a non-finite value of X (..., m, p), or of y (..., m) without columns."""
-    first = _core.first_bad(array, "finite", 0)
+    by_columns = not array.flags.c_contiguous
+    first = _core.first_bad(array.swapaxes(-1, -2) if by_columns else array, "finite", 0)
     if first >= 0:
+        first = int(np.isfinite(array).argmin()) if by_columns else first
         *stack, row, column = map(int, np.unravel_index(first, array.shape if columns else (*array.shape, 1)))
         place = f"row {row}" + (f", column {column}" if columns else "")
         system = f" of system {tuple(stack)}" if stack else ""

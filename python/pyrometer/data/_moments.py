@@ -125,8 +125,9 @@ class Moments(Displayed, Averages):
         Parameters
         ----------
         X : array_like or data frame, shape (m, p) or (..., m, p)
-            Features, one row per example; finite, real. Leading axes are a stack of data sets. float32 is
-            converted block by block; other dtypes and layouts are copied.
+            Features, one row per example; finite, real. Leading axes are a stack of data sets. float64 and
+            float32, by rows or by columns (Fortran order, as in most data frames), are read as they are; other dtypes
+            and layouts are copied.
         y : array_like or column, shape (m,) or (..., m)
             Targets, finite, real.
         intercept : bool
@@ -172,7 +173,7 @@ class Moments(Displayed, Averages):
         >>> pm.Moments.of([[1.0], [2.0]], [3.0, 5.0], weights=[1.0, 0.5]).mean.round(3).tolist()
         [1.333, 3.667]
         """
-        data = validate.data(X, y, weights=weights)
+        data = validate.data(X, y, weights=weights, by_columns=True)
         made = cls._of(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
         return made._in_units_of(data.weights)
 
@@ -392,7 +393,7 @@ class Moments(Displayed, Averages):
         >>> moments.update([[6.0]], [1.0]).mean
         array([3., 3.])
         """
-        data = validate.data(X, y, weights=weights)
+        data = validate.data(X, y, weights=weights, by_columns=True)
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
         added = self._of(data, intercept=self.intercept, threads=validate.threads(threads))._in_units_of(data.weights)

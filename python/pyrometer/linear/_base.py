@@ -89,8 +89,8 @@ class LinearSystem(Displayed):
             raise TypeError(f"second moments are of squared error, got energy={self.energy!r}.")
         return self.moments
 
-    def stacked_rows(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Rows as (systems, m, p) and (systems, m), of one dtype."""
+    def stacked_rows(self, *, by_columns: bool = False) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Rows (systems, m, p) and (systems, m) of one dtype; X is C-contiguous, or, `by_columns`, as it is stored."""
         if self.scanned is not None:
             raise TypeError(
                 f"the rows of this system are in {self.scanned.rows.source}, not in memory; this needs them in memory: "
@@ -98,6 +98,8 @@ class LinearSystem(Displayed):
             )
         if self.X is None or self.y is None:
             raise TypeError("a system described by its moments has no rows; pass X and y.")
+        if not by_columns and not self.X.flags.c_contiguous:
+            object.__setattr__(self, "X", np.ascontiguousarray(self.X))
         systems = math.prod(self.shape)  # of no feature, -1 could be any number
         return self.X.reshape(systems, *self.X.shape[-2:]), self.y.reshape(systems, -1)
 
@@ -105,13 +107,15 @@ class LinearSystem(Displayed):
         """Weights of the rows of `stacked_rows`, of mean 1 in each system; None if there are none."""
         return None if self.weights is None else of_mean_one(self.weights.reshape(-1, self.weights.shape[-1]))
 
-    def blocks(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], _Array | None, float]]:
+    def blocks(
+        self, *, by_columns: bool = False
+    ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], _Array | None, float]]:
         """Rows and weights as of `stacked_rows` and `stacked_weights`, in blocks with their share of the total weight.
 
         Those on disk are valid one at a time.
         """
         if self.scanned is None:
-            yield *self.stacked_rows(), self.stacked_weights(), 1.0
+            yield *self.stacked_rows(by_columns=by_columns), self.stacked_weights(), 1.0
             return
         for X, y, w in self.scanned.blocks():
             if w is None:

@@ -128,14 +128,23 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
     value, error, derivative, slope_error = over_rows(
         system,
         lambda X, y, w: tuple(np.full((len(X), len(scale)), np.nan) if a is None else a for a in expected(X, y, w)),
+        by_columns=parameters.all_normal,
     )
     return Closed(*(part.reshape(shape) for part in (value, derivative, error, slope_error)))
 
 
-def over_rows(system: LinearSystem, mean: Callable[[Rows, Rows, Array | None], tuple[Array, ...]]) -> tuple[Array, ...]:
-    """Return means over all rows, of means over blocks of rows: the bits of the core where there is one block."""
+def over_rows(
+    system: LinearSystem,
+    mean: Callable[[Rows, Rows, Array | None], tuple[Array, ...]],
+    *,
+    by_columns: bool = False,
+) -> tuple[Array, ...]:
+    """Return means over all rows, of means over blocks of rows: the bits of the core where there is one block.
+
+    `by_columns`: whether `mean` takes X that is stored so.
+    """
     total: tuple[Array, ...] | None = None
-    for X, y, w, share in system.blocks():
+    for X, y, w, share in system.blocks(by_columns=by_columns):
         part = tuple(share * array for array in mean(X, y, w)) if share != 1.0 else mean(X, y, w)
         total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
     assert total is not None

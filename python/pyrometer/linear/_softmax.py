@@ -98,7 +98,7 @@ class SoftmaxRegression(LinearSystem):
             found.append(validate.labels_in(target) if given is None else given)
             return validate.encoded(target, found[0], dtype)
 
-        data = validate.data(X, y, labels=codes, weights=weights)
+        data = validate.data(X, y, labels=codes, weights=weights, by_columns=True)
         validate.finite("X", data.X)
         object.__setattr__(self, "labels", found[0])
         self._describe(data, None, energy="softmax", intercept=validate.flag("intercept", intercept))

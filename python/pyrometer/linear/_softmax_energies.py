@@ -173,7 +173,8 @@ class _Difference:
     shape: tuple[int, ...]
     intercept: bool = False
 
-    def blocks(self) -> Iterator[tuple[Any, Any, Array | None, float]]:
+    def blocks(self, *, by_columns: bool) -> Iterator[tuple[Any, Any, Array | None, float]]:
+        del by_columns
         for X, y, w, share in self.system.blocks():
             columns = [X, np.ones_like(X[..., :1])] if self.system.intercept else [X]
             half = np.concatenate(columns, axis=-1)

@@ -46,8 +46,9 @@ class LinearRegression(LinearSystem):
 
     Notes
     -----
-    For "mse" the second moments of the rows are computed once, at construction. Arrays of float64 or float32 are not
-    copied: do not change them while the system is used.
+    For "mse" the second moments of the rows are computed once, at construction. Arrays and data frames of float64 or
+    float32, by rows or by columns, are not copied: do not change them while the system is used. Rows that are stored by
+    columns (Fortran order) are copied once by a computation that needs them by rows: minima and Monte Carlo.
 
     Rows of weight 0 are left out, and may hold any values: `X` and `y` of the system, then copies, have the row of the
     greatest weight in their places, which shares its weight with them. The minimum of "mae" copies weighted rows twice,
@@ -78,7 +79,7 @@ class LinearRegression(LinearSystem):
     ) -> None:
         energy = _loss(energy, penalty)
         intercept = validate.flag("intercept", intercept)
-        data = validate.data(X, y, weights=weights)
+        data = validate.data(X, y, weights=weights, by_columns=True)
         if LOSSES[energy].moments:
             moments = Moments._of(data, intercept=intercept, threads=0)
         else:
@@ -208,8 +209,8 @@ class LogisticRegression(LinearSystem):
 
     Notes
     -----
-    `X` of float64 or float32 is not copied: do not change it while the system is used. Labels are converted to the
-    dtype of `X`.
+    `X` of float64 or float32, an array or a data frame, is not copied: do not change it while the system is used. If it
+    is stored by columns (Fortran order), minima and Monte Carlo copy it once. Labels are converted to the dtype of `X`.
 
     Examples
     --------
@@ -231,7 +232,7 @@ class LogisticRegression(LinearSystem):
         weights: Any = None,
     ) -> None:
         pair = None if labels is None else validate.label_pair(labels)
-        data = validate.data(X, y, labels=pair, weights=weights)
+        data = validate.data(X, y, labels=pair, weights=weights, by_columns=True)
         validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=validate.flag("intercept", intercept))
 

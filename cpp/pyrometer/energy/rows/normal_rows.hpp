@@ -12,7 +12,7 @@ namespace pyrometer::energy {
 ///     mean(k, b) = (1/m) sum_i f(y_i, s_i(b)),    f = s_i, E |y_i - s_i Z|, E ln(1 + e^{s_i Z}) or
 ///                                                    E ln sum_c e^{s_i Z_c}, c = 1 .. classes, by `loss`
 ///
-/// X         systems x rows x features, finite.
+/// X         systems x rows x features, finite; systems x features x rows if `by_columns`.
 /// y         systems x rows; read for RowLoss::absolute only, else may be null.
 /// scale     laws x n, n = features + intercept: standard deviations of the parameters, the intercept's last.
 /// mean      systems x laws, out.
@@ -35,6 +35,6 @@ namespace pyrometer::energy {
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                  Matrix scale, int threads, double* mean, double* slope, const double* weights = nullptr,
-                 Index classes = 2);
+                 Index classes = 2, bool by_columns = false);
 
 }  // namespace pyrometer::energy

@@ -6,6 +6,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
+#include "pyrometer/data/by_rows.hpp"
 #include "pyrometer/energy/rows/expectation.hpp"
 #include "pyrometer/energy/rows/log_sum_exp.hpp"
 #include "pyrometer/energy/rows/weighted_squares.hpp"
@@ -173,7 +174,8 @@ double sum(const double (&values)[kBlock], Index count) {
 
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
-                 Matrix scale, int threads, double* mean, double* slope, const double* weights, Index classes) {
+                 Matrix scale, int threads, double* mean, double* slope, const double* weights, Index classes,
+                 bool by_columns) {
   require(rows > 0, "X must have at least one row");
   require(scale.cols == features + intercept, "scale must have ", features + intercept, " columns, got ", scale.cols);
   for (Index i = 0; i < scale.size(); ++i)
@@ -188,18 +190,27 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   // Small systems are grouped into chunks.
   const Index pairs = std::min(rows, size) * std::clamp<Index>(laws, 1, kLaws);
   const base::Chunks batches{tasks, std::max<Index>(1, kBatch / pairs)};
-  std::vector<Block> blocks(at(base::worker_count(batches.number(), threads)), Block(features));
+  const auto workers = at(base::worker_count(batches.number(), threads));
+  std::vector<Block> blocks(workers, Block(features));
+  std::vector<std::vector<T>> copies(workers, std::vector<T>(at(by_columns ? kBlock * features + 8 : 0)));
   std::vector<Law> described;
   for (Index law = 0; law < laws; ++law) described.emplace_back(scale.row(law), features, intercept);
 
-  const auto sum_rows = [&](Index task, Block& block) {
+  const auto sum_rows = [&](Index task, int worker) {
+    Block& block = blocks[at(worker)];
     const Index piece = task / groups.number(), group = task % groups.number();
     const Index system = piece / chunks.number(), chunk = piece % chunks.number();
     double* sums = partial.data() + at(piece) * width;
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += kBlock) {
       const Index count = std::min(kBlock, chunks.end(chunk) - first);
       const T* part = X + (system * rows + first) * features;
-      const Index readable = ((systems - system) * rows - first) * features;
+      Index readable = ((systems - system) * rows - first) * features;
+      if (by_columns) {
+        std::vector<T>& copy = copies[at(worker)];
+        data::by_rows(X + system * rows * features + first, rows, count, features, copy.data());
+        part = copy.data();
+        readable = static_cast<Index>(copy.size());
+      }
       if (laws > 1) square(part, count, features, block);
       if (loss == RowLoss::absolute) targets(y + system * rows + first, first, count, block);
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
@@ -213,7 +224,7 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
     }
   };
   base::for_each_chunk(batches.number(), threads, [&](Index batch, int worker) {
-    for (Index task = batches.begin(batch); task < batches.end(batch); ++task) sum_rows(task, blocks[at(worker)]);
+    for (Index task = batches.begin(batch); task < batches.end(batch); ++task) sum_rows(task, worker);
   });
 
   const double share = 1.0 / static_cast<double>(rows);
@@ -233,8 +244,8 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
 }
 
 template void normal_rows<double>(const double*, const double*, Index, Index, Index, bool, RowLoss, Matrix, int,
-                                  double*, double*, const double*, Index);
+                                  double*, double*, const double*, Index, bool);
 template void normal_rows<float>(const float*, const float*, Index, Index, Index, bool, RowLoss, Matrix, int, double*,
-                                 double*, const double*, Index);
+                                 double*, const double*, Index, bool);
 
 }  // namespace pyrometer::energy
