@@ -194,7 +194,7 @@ ERROR = pytest.mark.benchmark(group="sampled networks to a relative error of 0.1
 @ERROR
 def test_error_pyrometer(benchmark: Any, activation: str, threads: int) -> None:
     scale, shape = he(SHORT)[None], np.array(SHORT, dtype=np.int64)
-    rows = _core.network_rows(X, shape, activation, normal(shape), scale, 0 * scale, SEED, True, threads)
+    rows = _core.network_rows(X, shape, activation, normal(shape), scale, 0 * scale, True, threads)
     energies = benchmark(ours(activation, np.float64, threads, rows, averaged=True), SHORT, 400)
     if activation == "relu":
         exact = (X**2).sum() / ROWS * 2.0 * SHORT[-1] / SHORT[0]

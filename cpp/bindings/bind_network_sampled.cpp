@@ -85,11 +85,10 @@ py::array_t<double> sample_cross_entropy(const Array<T>& X, const std::optional<
 
 template <class T>
 Index rows_a_draw(const Array<T>& X, const Widths& widths, const std::string& activation, const Array<double>& families,
-                  const Array<double>& weight, const Array<double>& bias, const base::Seed& seed, bool averaged,
-                  int threads) {
+                  const Array<double>& weight, const Array<double>& bias, bool averaged, int threads) {
   const energy::NetworkLaws laws = laws_of(widths, activation, families, weight, bias);
   const energy::NetworkRows<T> data = rows_of(X, widths);
-  return released([&] { return energy::network_rows(data, laws, seed, averaged, threads); });
+  return released([&] { return energy::network_rows(data, laws, averaged, threads); });
 }
 
 template <class T>
@@ -107,8 +106,8 @@ void bind_sampled(py::module_& module) {
              "bias"_a.noconvert(), "seed"_a, "first_draw"_a, "samples"_a, "rows"_a, "threads"_a,
              "Mean cross entropies of sampled networks, (laws, samples); labels None for the mean over all labels.");
   module.def("network_rows", &rows_a_draw<T>, "X"_a.noconvert(), "widths"_a.noconvert(), "activation"_a,
-             "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "seed"_a, "averaged"_a,
-             "threads"_a, "Rows a draw for the smallest standard error per second; 0 for all.");
+             "families"_a.noconvert(), "weight"_a.noconvert(), "bias"_a.noconvert(), "averaged"_a, "threads"_a,
+             "Rows a draw for the smallest standard error per second; 0 for all.");
 }
 
 Array<double> orthogonal(const base::Seed& seed, Index first_draw, Index draws, Index first, Index rows, Index cols,

@@ -252,10 +252,9 @@ def sample_network_cross_entropy(
 ) -> _F64: ...  # (b, samples)
 
 # The number of rows for each draw that minimises the standard error of the last layer's energy at given time; 0 for all.
-# Runs 48 pilot draws.
+# Runs 48 pilot draws of a fixed seed.
 def network_rows(
-    X: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64, seed: _Seed,
-    averaged: bool, threads: int,
+    X: _Rows, widths: _Widths, activation: str, families: _F64, weight: _F64, bias: _F64, averaged: bool, threads: int
 ) -> int: ...
 
 # sqrt(max(rows, cols)) Q, Q with orthonormal rows or columns, from normals(first_parameter ..), which may be odd.

@@ -101,12 +101,35 @@ class Averages:
 
     def square_errors(self) -> _Array | None:
         """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
+        found = self._lost_squares()
+        if found is None:
+            return None
+        at, errors = found
+        result = np.zeros((*self.shape, self.parameters + 1))
+        result.reshape(-1, self.parameters + 1)[at] = np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
+        return result
+
+    def greatest_square_error(self) -> float:
+        """Greatest relative error bound of :meth:`mean_squares` and :meth:`target_square` of all data sets."""
+        found = self._lost_squares()
+        if found is None:
+            return 0.0
+        at, errors = found
+        mean, scatter = (array.reshape(-1, *array.shape[len(self.shape) :])[at] for array in (self.mean, self.scatter))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            squares = np.diagonal(scatter, axis1=-2, axis2=-1) / self.count + mean**2
+            return float(np.where(errors > 0.0, errors / squares, 0.0).max(initial=0.0))
+
+    def _lost_squares(self) -> tuple[npt.NDArray[np.int64], _Array] | None:
+        """Which data sets of the flattened stack have lost digits, and error bounds of mean squares of theirs."""
         lost = self.lost()
         if lost is None:
             return None
+        columns = self.mean.shape[-1]
+        at = np.unique(np.flatnonzero((lost.mean != 0.0) | (lost.scatter != 0.0)) // columns)
+        of_mean, of_scatter, mean = (array.reshape(-1, columns)[at] for array in (lost.mean, lost.scatter, self.mean))
         with np.errstate(over="ignore"):
-            errors = lost.scatter / self.count + lost.mean * (2.0 * np.abs(self.mean) + lost.mean)
-        return np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
+            return at, of_scatter / self.count + of_mean * (2.0 * np.abs(mean) + of_mean)
 
     def second(self) -> _Array:
         r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""

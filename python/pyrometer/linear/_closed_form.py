@@ -63,4 +63,6 @@ def weights(system: LinearSystem, kind: type[L1 | L2]) -> Array:
 def absolute_penalty(system: LinearSystem, parameters: Spread) -> Array:
     """Mean energy of an L1 penalty of the random parameters, linear in the scales."""
     weight = weights(system, L1) * parameters.random
+    if not weight.any():
+        return np.zeros(system.shape + parameters.batch_shape)
     return contract(np.broadcast_to(weight, (*system.shape, parameters.parameters)), parameters.mean_abs())

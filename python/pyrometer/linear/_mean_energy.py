@@ -103,13 +103,9 @@ def _depends(system: LinearSystem, law: Spread, axes: int) -> npt.NDArray[np.boo
 
 def warn_of_lost(system: LinearSystem) -> None:
     """Warn of mean squares of few digits, where additions and subtractions of moments have cancelled."""
-    errors = system.second_moments.square_errors() if LOSSES[system.energy].moments else None
-    if errors is None:
+    if not LOSSES[system.energy].moments:
         return
-    moments = system.second_moments
-    squares = np.concatenate([moments.mean_squares(), moments.target_square()[..., None]], axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        digits = digits_of(np.where(errors > 0.0, errors / squares, 0.0)).min()
+    digits = digits_of(np.array(system.second_moments.greatest_square_error()))
     if digits < ENOUGH_DIGITS:
         warn_caller(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"))
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear import _absolute_out_of_core, _cross_entropy_out_of_core
 from pyrometer.linear._closed_form import Array
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Lowest, of_rows, unclosed
 from pyrometer.results import Minimum
@@ -106,6 +105,25 @@ def _softmax(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weight
     return value, np.concatenate([-0.5 * parameters, 0.5 * parameters], axis=-1), gap, attained, rank
 
 
+# Passes over files are imported when there are files, not by the first regression.
+def _absolute_of_passes(system: Any, scanned: Scanned) -> Lowest:
+    from pyrometer.linear import _absolute_out_of_core
+
+    return Lowest(*_absolute_out_of_core.lowest(scanned, system.intercept))
+
+
+def _logistic_of_passes(system: Any, scanned: Scanned) -> Lowest:
+    from pyrometer.linear import _cross_entropy_out_of_core
+
+    return _cross_entropy_out_of_core.binary(scanned, system.intercept)
+
+
+def _softmax_of_passes(system: Any, scanned: Scanned) -> Lowest:
+    from pyrometer.linear import _cross_entropy_out_of_core
+
+    return _cross_entropy_out_of_core.of_classes(scanned, system.intercept, system.classes)
+
+
 def _terms(y: _Rows, weights: Array | None) -> _Rows:
     """Return the terms of the mean target, whose sum does not overflow."""
     terms: _Rows = y / y.shape[-1]
@@ -123,18 +141,6 @@ def _never(energy: Array, terms: _Rows, share: float) -> npt.NDArray[np.bool_]:
     return np.zeros(energy.shape, dtype=bool)
 
 
-ABSOLUTE = RowMinimiser(
-    "simplex",
-    _absolute,
-    lambda system, scanned: Lowest(*_absolute_out_of_core.lowest(scanned, system.intercept)),
-    _below,
-)
-LOGISTIC = RowMinimiser(
-    "newton", _logistic, lambda system, scanned: _cross_entropy_out_of_core.binary(scanned, system.intercept), _never
-)
-SOFTMAX = RowMinimiser(
-    "newton",
-    _softmax,
-    lambda system, scanned: _cross_entropy_out_of_core.of_classes(scanned, system.intercept, system.classes),
-    _never,
-)
+ABSOLUTE = RowMinimiser("simplex", _absolute, _absolute_of_passes, _below)
+LOGISTIC = RowMinimiser("newton", _logistic, _logistic_of_passes, _never)
+SOFTMAX = RowMinimiser("newton", _softmax, _softmax_of_passes, _never)

@@ -57,8 +57,10 @@ def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
     with np.errstate(over="ignore", invalid="ignore"):
         value = contract(squares, parameters.deviations(), 2)
         slope = 2.0 * value
-        errors = system.second_moments.square_errors()
-        error = np.zeros_like(value) if errors is None else contract(errors[..., :-1], parameters.deviations(), 2)
+        errors, error = system.second_moments.square_errors(), np.zeros_like(value)
+        if errors is not None:
+            at = errors[..., :-1].any(axis=-1)  # few data sets of a stack
+            error[at] = contract(errors[at, :-1], parameters.deviations(), 2)
     require_finite(value)
     return Closed(value, slope, error, 2.0 * error)
 

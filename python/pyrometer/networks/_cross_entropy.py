@@ -212,7 +212,7 @@ def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: 
 def _blocks(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Iterator[Array]:
     """Yield energies of draws, blocks of shape (..., draws, 1): the mean over all labels, where these drop out."""
     labels = network.y if _of_labels(network, spread) else None
-    rows = _layer_energies.rows_of_draws(network, spread, key, threads)
+    rows = _layer_energies.rows_of_draws(network, spread, threads)
     block = max(1, _layer_energies.BLOCK // max(1, spread.weight.size))
     for first in range(0, draws, block):
         count = min(block, draws - first)

@@ -468,7 +468,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
 
 def _blocks(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Iterator[Array]:
     """Yield energies of draws in blocks of shape (..., draws, L)."""
-    block, rows = max(1, BLOCK // max(1, spread.weight.size)), rows_of_draws(network, spread, key, threads)
+    block, rows = max(1, BLOCK // max(1, spread.weight.size)), rows_of_draws(network, spread, threads)
     for first in range(0, draws, block):
         yield _draws(network, spread, key, first, min(block, draws - first), rows, threads, averaged=True)
 
@@ -497,13 +497,13 @@ def _draws(
     return energy
 
 
-def rows_of_draws(network: Network, spread: LayerSpread, key: tuple[int, int], threads: int) -> int:
-    """Number of rows for each draw that minimises the standard error at given time; 0 for all."""
+def rows_of_draws(network: Network, spread: LayerSpread, threads: int) -> int:
+    """Number of rows for each draw that minimises the standard error at given time, for every seed; 0 for all."""
     if network.named is None:
         return 0
     weight, bias = spread.flat()
     rows: int = _core.network_rows(
-        network.X, _widths(network), network.named, spread.families, weight, bias, key, True, threads
+        network.X, _widths(network), network.named, spread.families, weight, bias, True, threads
     )
     return rows
 

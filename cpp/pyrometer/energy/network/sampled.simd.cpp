@@ -32,7 +32,10 @@ constexpr Index kInterruptFlops = 1 << 24;  // flops between two checks for an i
 constexpr Index kSlots = 1 << 22;           // sums of parts held at a time
 constexpr Index kRandomFlops = 200;         // what a random number costs
 constexpr Index kUnitFlops = 60;            // what an activation costs
+// What selecting a row costs, and each of its numbers.
+constexpr Index kPickedFlops = 700, kPickedNumberFlops = 27;
 constexpr Index kPilotDraws = 24, kPilotRows = 256, kPilotFew = 16;
+constexpr double kPilotError = 0.3;  // relative standard error sqrt(2 / 23) of a variance of 24 draws
 constexpr std::uint64_t kPickRange = std::uint64_t{1} << 62;  // counters of the bits that select rows
 
 template <class T>
@@ -411,10 +414,10 @@ void sample_network_cross_entropy(const NetworkRows<T>& rows, const NetworkLaws&
 }
 
 template <class T>
-Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Seed seed, bool averaged, int threads) {
+Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, bool averaged, int threads) {
   const NetworkRows<T> inputs{rows.X, nullptr, rows.rows};
   const Index many = std::min(rows.rows, kPilotRows), L = laws.layers;
-  NetworkDraws draws{seed, Index{1} << 62, kPilotDraws, many < rows.rows ? many : 0, averaged};
+  NetworkDraws draws{{0, 0}, Index{1} << 62, kPilotDraws, many < rows.rows ? many : 0, averaged};
   check(inputs, laws, draws);
   if (many <= kPilotFew || (averaged && L == 1) || laws.laws() == 0) return 0;
   std::vector<double> fine(at(laws.laws() * kPilotDraws * L)), coarse(fine.size());
@@ -422,8 +425,9 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
   draws.rows = kPilotFew;
   sample(inputs, laws, draws, threads, coarse.data());
 
-  // The variance of the difference between 16 and 256 rows is W (1/16 + 1/256), or W / 16 if 256 are all rows.
-  const double rest = many < rows.rows ? 1 / static_cast<double>(many) : 0;
+  // The mean of r of m rows has the variance B + W / r, of all rows too, and that of r given all W (1/r - 1/m).
+  const double few = 1.0 / static_cast<double>(kPilotFew), rest = 1.0 / static_cast<double>(many),
+               whole = 1.0 / static_cast<double>(rows.rows);
   double between = 0, within = 0;
   for (Index law = 0; law < laws.laws(); ++law) {
     base::Running energy, difference;
@@ -433,10 +437,9 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
       difference.add(coarse[slot] - fine[slot]);
     }
     if (energy.mean <= 0) continue;
-    const double square = energy.mean * energy.mean;
-    const double w = difference.variance() / (1 / static_cast<double>(kPilotFew) + rest);
+    const double square = energy.mean * energy.mean, w = difference.variance() / (few + rest - 2 * whole);
     within += w / square;
-    between += std::max(energy.variance() - w * rest, 0.0) / square;
+    between += std::max(energy.variance() - w * rest, kPilotError * w * rest) / square;
   }
   if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares overflow: no estimate
   if (within <= 0) return std::min(many, kPanelGroup * kPanelRows<T>);
@@ -444,10 +447,11 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, base::Se
   const Problem<T> problem(inputs, laws, draws);
   const double draw = static_cast<double>(problem.flops(0)) / static_cast<double>(problem.group_);
   const double row = static_cast<double>(problem.flops(1) - problem.flops(0));
+  const double picked = row + static_cast<double>(kPickedFlops + kPickedNumberFlops * laws.widths[0]);
   const double tile = static_cast<double>(kPanelGroup * kPanelRows<T>), m = static_cast<double>(rows.rows);
-  const double best = std::sqrt(within * draw / (between * row));
-  const double rounded = std::ceil(std::clamp(best, 1.0, m) / tile) * tile;
-  const bool all = (between + within / rounded) * (draw + rounded * row) >= between * (draw + m * row);
+  const double rounded = std::ceil(std::clamp(std::sqrt(within * draw / (between * picked)), 1.0, m) / tile) * tile;
+  const bool all =
+      (between + within / rounded) * (draw + rounded * picked) >= (between + within / m) * (draw + m * row);
   return rounded >= m || all ? 0 : static_cast<Index>(rounded);
 }
 
@@ -459,7 +463,7 @@ template void sample_network_cross_entropy(const NetworkRows<double>&, const Net
                                            double*);
 template void sample_network_cross_entropy(const NetworkRows<float>&, const NetworkLaws&, const NetworkDraws&, int,
                                            double*);
-template Index network_rows(const NetworkRows<double>&, const NetworkLaws&, base::Seed, bool, int);
-template Index network_rows(const NetworkRows<float>&, const NetworkLaws&, base::Seed, bool, int);
+template Index network_rows(const NetworkRows<double>&, const NetworkLaws&, bool, int);
+template Index network_rows(const NetworkRows<float>&, const NetworkLaws&, bool, int);
 
 }  // namespace pyrometer::energy

@@ -69,7 +69,7 @@ void Centred::take(const Moments& data, Index system, double l2) {
   for (Index j = 0; j < p && scatter_error; ++j) lost += scatter_error[j] / count * square(inverse[at(j)]);
 }
 
-void Centred::assemble(const Moments& data, Index system, double l2) {
+void Centred::assemble(const Moments& data, Index system, double l2, int threads) {
   constexpr Index kMany = 64;
   take(data, system, l2);
   // Many columns are first factored without pivoting, which suffices if they are well conditioned.
@@ -77,7 +77,7 @@ void Centred::assemble(const Moments& data, Index system, double l2) {
     factor.prepare(0);
     factor.keep(0, features);
     fill();
-    if (factor.append()) return;
+    if (factor.append(threads)) return;
   }
   factor.prepare(features);
   fill();

@@ -36,7 +36,7 @@ struct Centred {
   /// have a negative diagonal. p^2 doubles read.
   void take(const Moments& data, Index system, double l2);
   /// Reads and factors them. p^3 / 3 flops.
-  void assemble(const Moments& data, Index system, double l2);
+  void assemble(const Moments& data, Index system, double l2, int threads = 1);
 
   /// The pivot of `f` of a dependent column whose mean is not the same linear combination of the others' means: its
   /// coefficient changes the mean of the residuals without changing the centred part. -1 if there is none. `whitened`

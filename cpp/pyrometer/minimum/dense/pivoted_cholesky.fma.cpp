@@ -149,12 +149,12 @@ void Factor::keep(Index kept, Index size) {
   std::iota(order_.begin(), order_.end(), Index{0});
 }
 
-bool Factor::append() {
+bool Factor::append(int threads) {
   constexpr Index kMany = 64;
   const Index kept = rank_;
   for (Index i = kept; i < size_; ++i) row(i)[i] = scale(i) > 0 ? 1 : 0;
   if (size_ >= kMany && size_ - kept >= 8) {
-    if (!factor_blocked(upper_.data(), stride_, kept, size_)) return false;
+    if (!factor_blocked(upper_.data(), stride_, kept, size_, threads)) return false;
     for (Index i = kept; i < size_; ++i) {
       if (!(square(row(i)[i]) > kClearPivot)) return false;
       inverse_[at(i)] = 1 / row(i)[i];

@@ -12,8 +12,9 @@ namespace pyrometer::minimum {
 
 /// Extends a factor U'U whose first `kept` rows are computed to `size` columns; the other elements of the upper
 /// triangle are those of the matrix. Row i of U begins at upper + i * stride. False if a pivot is not positive.
-/// Blocked: size^2 (size - kept) flops.
-[[nodiscard]] bool factor_blocked(double* upper, Index stride, Index kept, Index size);
+/// Blocked: size^2 (size - kept) flops. The same bits for any number of threads; more than one is used from 512 new
+/// columns on.
+[[nodiscard]] bool factor_blocked(double* upper, Index stride, Index kept, Index size, int threads = 1);
 
 /// P' D^-1 A D^-1 P = U'U with D = diag(A)^1/2 and columns ordered so that each pivot is the largest remaining one,
 /// up to a factor of 0.999.
@@ -42,7 +43,7 @@ class Factor {
   /// with j >= kept and j > i, and their scales, and call append(). That returns false, without a factor, if a pivot is
   /// below 1e-6, so that pivoting is necessary. size^2 (size - kept) flops.
   void keep(Index kept, Index size);
-  [[nodiscard]] bool append();
+  [[nodiscard]] bool append(int threads = 1);
 
   [[nodiscard]] Index size() const { return size_; }
   [[nodiscard]] Index rank() const { return rank_; }

@@ -20,7 +20,7 @@ namespace {
 // Solves one system after the other, reusing its memory.
 class Solver {
  public:
-  void solve(const Moments& data, const Penalty& l2, Index system, const Minima& out);
+  void solve(const Moments& data, const Penalty& l2, Index system, int threads, const Minima& out);
 
  private:
   // The energy at theta, and how far above the minimum it is.
@@ -125,8 +125,8 @@ void Solver::shorten(double* theta) const {
   std::copy_n(all.begin(), p, theta);
 }
 
-void Solver::solve(const Moments& data, const Penalty& l2, Index system, const Minima& out) {
-  c_.assemble(data, system, l2.weight);
+void Solver::solve(const Moments& data, const Penalty& l2, Index system, int threads, const Minima& out) {
+  c_.assemble(data, system, l2.weight, threads);
   const Factor& f = factor();
   const Index p = data.features;
   l2_ = l2.weight;
@@ -252,12 +252,13 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
   // Chunks are whole groups of systems, so that no two workers write the result of the same system.
   const Index step = alike ? alike_at_once() : 1, groups = (systems_at_once(data.features) + step - 1) / step;
   const base::Chunks chunks{data.systems, groups * step};
+  const int inner = data.systems == 1 ? threads : 1;
   std::vector<Solver> solvers(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += step) {
       const unsigned solved = alike ? solve_alike(data, l2, first, out) : 0;
       for (Index system = first; system < std::min(first + step, chunks.end(chunk)); ++system)
-        if (!(solved >> (system - first) & 1U)) solvers[at(worker)].solve(data, l2, system, out);
+        if (!(solved >> (system - first) & 1U)) solvers[at(worker)].solve(data, l2, system, inner, out);
     }
   });
 }

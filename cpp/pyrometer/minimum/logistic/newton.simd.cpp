@@ -275,7 +275,8 @@ class Descent {
   /// Whether the next evaluation should include curvature.
   [[nodiscard]] bool next_with_curvature() const {
     if (!fresh_) return borrowed_;
-    return evaluator_.columns() <= kFewColumns ? contraction() > 0.1 : decrement_ * decrement_ > 0.01 * rows();
+    const double far = options_.rough ? 0.05 : 0.01;  // a curvature nearby is enough where the minimum is rough
+    return evaluator_.columns() <= kFewColumns ? contraction() > 0.1 : decrement_ * decrement_ > far * rows();
   }
 
   /// Armijo line search along the Newton step; false if the loss does not decrease.
