@@ -20,6 +20,7 @@ python3 -m venv "$scratch/build"
 PATH="$scratch/build/bin:$PATH" "$scratch/build/bin/auditwheel" repair --wheel-dir "$folder" "$scratch"/raw/*.whl >/dev/null 2>&1
 "$scratch/build/bin/python" tools/pack_wheel.py "$folder"/pyrometer-*.whl
 
+# shellcheck disable=SC2012 # names of wheels have no odd characters
 wheel=$(ls -t "$folder"/pyrometer-*.whl | head -n 1)
 printf '%s: %d bytes\n' "$(basename "$wheel")" "$(stat -c %s "$wheel")"
 # Its size, licences, bill of contents and digests.
