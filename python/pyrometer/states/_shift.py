@@ -108,7 +108,7 @@ def shift(
     distribution, as when the weights of both samples were made by one rule; it depends on their ratios alone. For
     samples that agree only when weighted, the level is approximate: with weights of one sample alone, those of
     normal distributions 0.7 deviations apart, the test at 5 % rejected 9 % of 300 pairs of 200 and 200 rows, 14 % of
-    500 and 50, where the weighted sample is the smaller, and 3 % of 50 and 500; fewer where weights are in another unit.
+    500 and 50, where the weighted sample is the smaller, and 3 % of 50 and 500; fewer with weights in another unit.
 
     Categories and other columns that are compared by counts have shares smoothed by one row that has the shares of both
     samples together, for the divergence: categories that only one sample has are no error. Their p-value is that of the
