@@ -194,9 +194,18 @@ def watched(make: Callable[[], Any], step: Callable[[Any, np.ndarray, np.ndarray
 
 
 @pytest.mark.benchmark(group="a million rows of 20 columns in batches of 1,000")
-@pytest.mark.parametrize("rival", ["pyrometer, growing", "river ADWIN of the squared error", "river KSWIN of the same"])
+@pytest.mark.parametrize(
+    "rival",
+    [
+        "pyrometer, growing",
+        "river ADWIN of the squared error",
+        "river KSWIN of the same",
+        "river HDDM_A of its bits",
+        "river HDDM_W of its bits",
+    ],
+)
 def test_a_million_rows(benchmark: Any, rival: str) -> None:
-    drift = pytest.importorskip("river.drift")
+    drift, binary = pytest.importorskip("river.drift"), pytest.importorskip("river.drift.binary")
     rng = np.random.default_rng(1)
     X = rng.normal(size=(2000, COLUMNS))
 
@@ -207,10 +216,16 @@ def test_a_million_rows(benchmark: Any, rival: str) -> None:
         for value in ((y - line(X)) ** 2).tolist():
             detector.update(value)
 
+    def of_bits(detector: Any, X: np.ndarray, y: np.ndarray) -> None:
+        for value in ((y - line(X)) ** 2 > 1.6).tolist():
+            detector.update(value)
+
     make, step = {
         "pyrometer, growing": (monitor, lambda each, X, y: each.update(X, y)),
         "river ADWIN of the squared error": (drift.ADWIN, of_errors),
         "river KSWIN of the same": (lambda: drift.KSWIN(seed=0), of_errors),
+        "river HDDM_A of its bits": (lambda: binary.HDDMA(two_sided_test=True), of_bits),
+        "river HDDM_W of its bits": (lambda: binary.HDDMW(two_sided_test=True), of_bits),
     }[rival]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     benchmark.pedantic(watched, args=(make, step, 1000), rounds=1)

@@ -157,8 +157,8 @@ KINDS = {
     "autoregression of 0.9, block auto, 2,000 and 2,000": Kind(
         remembering(0.9), (2000, 2000), _SQUARED | {"block": "auto"}
     ),
-    "autoregression of 0.9, block auto, 2,000 and 600": Kind(
-        remembering(0.9), (2000, 600), _SQUARED | {"block": "auto"}
+    "autoregression of 0.9, block auto, 2,000 and 1,000": Kind(
+        remembering(0.9), (2000, 1000), _SQUARED | {"block": "auto"}
     ),
     "autoregression of 0.9, block 40, 2,000 and 410": Kind(remembering(0.9), (2000, 410), _SQUARED | {"block": 40}),
     "autoregression of 0.98, block auto, 10,000 and 5,000": Kind(

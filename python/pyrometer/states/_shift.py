@@ -105,9 +105,10 @@ def shift(
 
     With weights the changes are those of weighted means (`DataState`), and so are those of each permutation, in which a
     row has its own weight. The p-value is then of the hypothesis that rows together with their weights are of one
-    distribution, as when the weights of both samples were made by one rule; it depends on their ratios alone. Where one
-    rule holds for one sample and another for the other, the level holds about as far as the weights have the same mean
-    and spread.
+    distribution, as when the weights of both samples were made by one rule; it depends on their ratios alone. For
+    samples that agree only when weighted, the level is approximate: with weights of one sample alone, those of
+    normal distributions 0.7 deviations apart, the test at 5 % rejected 9 % of 300 pairs of 200 and 200 rows, 14 % of
+    500 and 50, where the weighted sample is the smaller, and 3 % of 50 and 500; fewer with weights in another unit.
 
     Categories and other columns that are compared by counts have shares smoothed by one row that has the shares of both
     samples together, for the divergence: categories that only one sample has are no error. Their p-value is that of the
