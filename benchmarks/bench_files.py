@@ -27,6 +27,7 @@ def test_pyrometer(benchmark, record, file, threads):
     path, numbers = file
     data = benchmark(pm.interop.read_data, path, target="y")
     record(moved=2 * numbers.nbytes)
+    benchmark.extra_info["limited by"] = "decoding pages in order, one at a time, in constant memory"
     np.testing.assert_array_equal(data.X, numbers[:, :-1])
     np.testing.assert_array_equal(data.y, numbers[:, -1])
 

@@ -228,6 +228,25 @@ def test_threads_change_no_bit(p):
             np.testing.assert_array_equal(a, b)
 
 
+def test_many_columns_are_factored_in_blocks():
+    rng = np.random.default_rng(5)
+    X, y = rng.normal(size=(2, 1500, 600)), rng.normal(size=(2, 1500))
+    moments = pm.Moments.of(X, y)
+
+    def solved(threads, systems=slice(None)):
+        mean, scatter = moments.mean[systems].copy(), moments.scatter[systems].copy()
+        return _core.least_squares(1500, mean, scatter, True, 0.0, True, threads)
+
+    alone = solved(1, slice(1))
+    for other in (solved(2, slice(1)), solved(3, slice(1)), [part[:1] for part in solved(2)]):
+        for a, b in zip(alone, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+    A = np.column_stack([X[0], np.ones(1500)])
+    theta = np.linalg.lstsq(A, y[0], rcond=None)[0]
+    np.testing.assert_allclose(alone[1][0], theta, atol=1e-13)
+    np.testing.assert_allclose(alone[0][0], ((y[0] - A @ theta) ** 2).mean(), rtol=1e-13)
+
+
 @pytest.mark.parametrize("l2", [0.0, 0.2])
 @pytest.mark.parametrize("intercept", [True, False])
 def test_many_rows_in_many_chunks(intercept, l2):

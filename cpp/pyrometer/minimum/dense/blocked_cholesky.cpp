@@ -53,14 +53,11 @@ bool factor_blocked(double* upper, Index stride, Index kept, Index size, int thr
       auto below = block(k + 1 + i, k);
       corner.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(below);
     });
-    base::for_each_chunk(rest * (rest + 1) / 2, threads, [&](Index task, int) {
-      Index i = 0;
-      for (; task > i; ++i) task -= i + 1;
-      auto to = block(k + 1 + i, k + 1 + task);
-      if (task == i)
-        to.selfadjointView<Eigen::Lower>().rankUpdate(block(k + 1 + i, k), -1);
-      else
-        to.noalias() -= block(k + 1 + i, k) * block(k + 1 + task, k).transpose();
+    // Strips of the triangle; what they have above the diagonal is not read.
+    base::for_each_chunk(rest, threads, [&](Index strip, int) {
+      const Index j = k + 1 + strip, from = kept + blocks.begin(j), depth = blocks.end(k) - blocks.begin(k);
+      const auto left = part(from, kept + blocks.begin(k), size - from, depth);
+      part(from, from, size - from, blocks.end(j) - blocks.begin(j)).noalias() -= left * block(j, k).transpose();
     });
   }
   return true;

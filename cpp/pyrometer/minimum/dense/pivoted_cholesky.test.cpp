@@ -10,6 +10,7 @@
 using pyrometer::at;
 using pyrometer::Index;
 using pyrometer::minimum::Factor;
+using pyrometer::minimum::factor_blocked;
 using pyrometer::minimum::moment_noise;
 
 namespace {
@@ -148,4 +149,33 @@ TEST_CASE("an extended factor: its product, and false for dependent columns") {
   f.keep(n - 2, n);
   fill(n - 2, n);
   CHECK_FALSE(f.append());
+}
+
+TEST_CASE(
+    "a factor of many columns: its product, the same bits for any number of threads, false where it is indefinite") {
+  const Index n = 700;
+  const auto element = [](Index i, Index k) { return std::exp(-0.3 * static_cast<double>(std::abs(i - k))); };
+  for (const Index kept : {Index{0}, Index{90}}) {
+    const auto factored = [&](Index threads, double corner) {
+      std::vector<double> u(at(n * n));
+      for (Index i = 0; i < n; ++i)
+        for (Index k = i; k < n; ++k) u[at(i * n + k)] = element(i, k);
+      u.back() = corner;
+      REQUIRE((kept == 0 || factor_blocked(u.data(), n, 0, kept)));
+      const bool found = factor_blocked(u.data(), n, kept, n, static_cast<int>(threads));
+      CHECK(found == (corner > 0));
+      return u;
+    };
+    const std::vector<double> u = factored(1, 1);
+    CHECK(u == factored(3, 1));
+    factored(2, -1);
+    double worst = 0;
+    for (Index i = 0; i < n; i += 7)
+      for (Index k = i; k < n; ++k) {
+        double sum = 0;
+        for (Index q = 0; q <= i; ++q) sum += u[at(q * n + i)] * u[at(q * n + k)];
+        worst = std::max(worst, std::abs(sum - element(i, k)));
+      }
+    CHECK(worst < 1e-14);
+  }
 }

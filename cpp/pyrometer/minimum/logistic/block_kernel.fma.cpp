@@ -64,47 +64,6 @@ void project(const double* d, Index depth, Index panels, const double* theta, do
 }
 
 template <class T>
-void pack_tail(const data::Rows<T>& rows, const double* shift, double* tail) {
-  const Index p = rows.features, first = p / kL * kL;
-  std::fill_n(tail, rows.rows * kL, 0.0);
-  for (Index k = 0; k < rows.rows; ++k) {
-    for (Index j = first; j < p; ++j) tail[k * kL + j - first] = static_cast<double>(rows.X[k * p + j]) - shift[j];
-    tail[k * kL + p - first] = 1 - shift[p];
-  }
-}
-
-template <class T>
-void project_rows(const data::Rows<T>& rows, const double* shift, const double* tail, const double* theta, double* t) {
-  const Index p = rows.features, whole = p / kL;
-  for (Index k = 0; k < rows.rows; k += kL) {
-    V sums[kL] = {};
-    const T* from[kL];
-    for (int r = 0; r < kL; ++r) from[r] = rows.X + std::min(k + r, rows.rows - 1) * p;
-    for (Index n = 0; n < whole; ++n) {
-      V parameters, centre;
-      load(theta + n * kL, parameters);
-      load(shift + n * kL, centre);
-#pragma GCC unroll 8
-      for (int r = 0; r < kL; ++r) {
-        V v;
-        load(from[r] + n * kL, v);
-        v -= centre;
-        sums[r] += v * parameters;
-      }
-    }
-    V parameters;
-    load(theta + whole * kL, parameters);
-    for (int r = 0; r < kL; ++r) {
-      V v;
-      load(tail + std::min(k + r, rows.rows - 1) * kL, v);
-      sums[r] += v * parameters;
-    }
-    lane_sums(sums);
-    store<double>(t + k, sums[0]);
-  }
-}
-
-template <class T>
 void slopes(const double* __restrict t, const T* __restrict y, Index depth, double* __restrict slope,
             const double* __restrict weights) {
   for (Index k = 0; k < depth; ++k) {
@@ -137,75 +96,42 @@ void link(const double* __restrict t, const T* __restrict y, Index depth, double
   least = std::min(least, base::fold(losses, depth, INFINITY, [](double a, double b) { return b < a ? b : a; }));
 }
 
-namespace {
-
-// Adds one panel, whose row k is read(k, v), to gradient, size and scaled as weigh() does.
-template <class Read>
-[[gnu::always_inline]] inline void weigh_panel(const Read& read, Index depth, const double* slope, const double* root,
-                                               double* scaled, double* gradient, double* size, base::Ahead& fetch) {
-  V sums[4] = {}, sizes[4] = {};
-  const auto row = [&](Index k, int lane) __attribute__((always_inline)) {
-    V v, term, positive;
-    fetch.fetch();
-    read(k, v);
-    term = slope[k] * v;
-    sums[lane] += term;
-    if (size) {
-      absolute(term, positive);
-      sizes[lane] += positive;
-    }
-    if (scaled) store<double>(scaled + k * kL, root[k] * v);
-  };
-  Index k = 0;
-  for (; k + 4 <= depth; k += 4) {
-    row(k, 0);
-    row(k + 1, 1);
-    row(k + 2, 2);
-    row(k + 3, 3);
-  }
-  for (; k < depth; ++k) row(k, 0);
-  const auto add = [](double* total, const V(&four)[4]) {
-    V old;
-    load(total, old);
-    store<double>(total, old + ((four[0] + four[1]) + (four[2] + four[3])));
-  };
-  add(gradient, sums);
-  if (size) add(size, sizes);
-}
-
-}  // namespace
-
 void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,
            double* gradient, double* size, const void* ahead, Index ahead_bytes) {
   base::Ahead fetch{reinterpret_cast<std::uintptr_t>(ahead),
                     static_cast<std::uintptr_t>(ahead_bytes / (panels * depth))};
   for (Index n = 0; n < panels; ++n) {
     const double* panel = d + n * kStride;
-    const auto read = [panel](Index k, V& v) { load(panel + k * kL, v); };
-    weigh_panel(read, depth, slope, root, scaled ? scaled + n * kStride : nullptr, gradient + n * kL,
-                size ? size + n * kL : nullptr, fetch);
-  }
-}
-
-template <class T>
-void weigh_rows(const data::Rows<T>& rows, const double* shift, const double* tail, const double* slope,
-                double* gradient, double* size, const void* ahead, Index ahead_bytes) {
-  const Index p = rows.features, whole = p / kL;
-  base::Ahead fetch{reinterpret_cast<std::uintptr_t>(ahead),
-                    static_cast<std::uintptr_t>(ahead_bytes / ((whole + 1) * rows.rows))};
-  for (Index n = 0; n < whole; ++n) {
-    const T* const from = rows.X + n * kL;
-    V centre;
-    load(shift + n * kL, centre);
-    const auto read = [&](Index k, V& v) {
-      load(from + k * p, v);
-      v -= centre;
+    double* to = scaled ? scaled + n * kStride : nullptr;
+    V sums[4] = {}, sizes[4] = {};
+    const auto row = [&](Index k, int lane) {
+      V v, term, positive;
+      fetch.fetch();
+      load(panel + k * kL, v);
+      term = slope[k] * v;
+      sums[lane] += term;
+      if (size) {
+        absolute(term, positive);
+        sizes[lane] += positive;
+      }
+      if (to) store<double>(to + k * kL, root[k] * v);
     };
-    weigh_panel(read, rows.rows, slope, nullptr, nullptr, gradient + n * kL, size ? size + n * kL : nullptr, fetch);
+    Index k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      row(k, 0);
+      row(k + 1, 1);
+      row(k + 2, 2);
+      row(k + 3, 3);
+    }
+    for (; k < depth; ++k) row(k, 0);
+    const auto add = [](double* total, const V(&four)[4]) {
+      V old;
+      load(total, old);
+      store<double>(total, old + ((four[0] + four[1]) + (four[2] + four[3])));
+    };
+    add(gradient + n * kL, sums);
+    if (size) add(size + n * kL, sizes);
   }
-  const auto read = [tail](Index k, V& v) { load(tail + k * kL, v); };
-  weigh_panel(read, rows.rows, slope, nullptr, nullptr, gradient + whole * kL, size ? size + whole * kL : nullptr,
-              fetch);
 }
 
 void stretch(const double* d, Index depth, Index panels, double* reach) {
@@ -222,14 +148,6 @@ void stretch(const double* d, Index depth, Index panels, double* reach) {
   }
 }
 
-template void pack_tail(const data::Rows<double>&, const double*, double*);
-template void project_rows(const data::Rows<double>&, const double*, const double*, const double*, double*);
-template void weigh_rows(const data::Rows<double>&, const double*, const double*, const double*, double*, double*,
-                         const void*, Index);
-template void pack_tail(const data::Rows<float>&, const double*, double*);
-template void project_rows(const data::Rows<float>&, const double*, const double*, const double*, double*);
-template void weigh_rows(const data::Rows<float>&, const double*, const double*, const double*, double*, double*,
-                         const void*, Index);
 template void slopes(const double*, const double*, Index, double*, const double*);
 template void slopes(const double*, const float*, Index, double*, const double*);
 template void link(const double*, const double*, Index, double*, double*, double*, double&, double&, const double*);

@@ -4,7 +4,6 @@
 // multiply-adds, so the last bits differ between instruction-set levels.
 #pragma once
 
-#include "pyrometer/data/pack.hpp"
 #include "pyrometer/data/products.hpp"
 
 namespace pyrometer::minimum {
@@ -50,33 +49,9 @@ void slopes(const double* t, const T* y, Index depth, double* slope, const doubl
 void weigh(const double* d, Index depth, Index panels, const double* slope, const double* root, double* scaled,
            double* gradient, double* size, const void* ahead, Index ahead_bytes);
 
-/// project() and weigh() of rows that are not packed, d = (x - shift, 1 - shift(p)), with the same bits: for one pass
-/// without curvature, packing takes longer than both.
-///
-/// rows   at most kBlock of them; their y and weights are not read.
-/// shift  whole panels, zero in the padding.
-/// tail   the last panel of d, from pack_tail(), aligned.
-///
-/// Cost: that of project() and weigh(), and a subtraction a number each.
-template <class T>
-void pack_tail(const data::Rows<T>& rows, const double* shift, double* tail);
-template <class T>
-void project_rows(const data::Rows<T>& rows, const double* shift, const double* tail, const double* theta, double* t);
-template <class T>
-void weigh_rows(const data::Rows<T>& rows, const double* shift, const double* tail, const double* slope,
-                double* gradient, double* size, const void* ahead, Index ahead_bytes);
-
 /// reach(j) = max(reach(j), |d(k, j)|) over the rows of the block.
 void stretch(const double* d, Index depth, Index panels, double* reach);
 
-extern template void pack_tail(const data::Rows<double>&, const double*, double*);
-extern template void project_rows(const data::Rows<double>&, const double*, const double*, const double*, double*);
-extern template void weigh_rows(const data::Rows<double>&, const double*, const double*, const double*, double*,
-                                double*, const void*, Index);
-extern template void pack_tail(const data::Rows<float>&, const double*, double*);
-extern template void project_rows(const data::Rows<float>&, const double*, const double*, const double*, double*);
-extern template void weigh_rows(const data::Rows<float>&, const double*, const double*, const double*, double*, double*,
-                                const void*, Index);
 extern template void slopes(const double*, const double*, Index, double*, const double*);
 extern template void slopes(const double*, const float*, Index, double*, const double*);
 extern template void link(const double*, const double*, Index, double*, double*, double*, double&, double&,

@@ -116,35 +116,6 @@ TEST_CASE("an evaluation equals the plain sums over rows, for every shape") {
   }
 }
 
-template <class T>
-void check_second_evaluation(Index p, bool intercept, bool weighted) {
-  const Index m = 700, n = p + (intercept ? 1 : 0);
-  const auto from = numbers(m * p, 1), of_labels = labels(m, 2), shift = numbers(p, 3), theta = numbers(n, 4);
-  auto weights = numbers(m, 5);
-  for (double& w : weights) w += 1;
-  const std::vector<T> X(from.begin(), from.end()), y(of_labels.begin(), of_labels.end());
-  LossEvaluatorOf<T> evaluator({X.data(), y.data(), m, p, m * p, weighted ? weights.data() : nullptr}, intercept,
-                               shift.data(), 1);
-  Evaluation packed, direct;
-  evaluator.evaluate(theta.data(), false, packed);
-  evaluator.evaluate(theta.data(), false, direct);
-  CHECK(direct.loss == packed.loss);
-  CHECK(direct.least == packed.least);
-  CHECK(direct.gradient == packed.gradient);
-  CHECK(direct.size == packed.size);
-  std::vector<double> gradient;
-  evaluator.gradient(theta.data(), gradient);
-  for (std::size_t j = 0; j < gradient.size(); ++j) CHECK(gradient[j] == doctest::Approx(packed.gradient[j]));
-}
-
-TEST_CASE("the first evaluation packs the rows, later ones read them in place: the same bits") {
-  for (const Index p : {1, 7, 8, 15, 23, 40})
-    for (const bool intercept : {false, true}) {
-      check_second_evaluation<double>(p, intercept, p % 2 == 0);
-      check_second_evaluation<float>(p, intercept, p % 2 == 1);
-    }
-}
-
 TEST_CASE("a basis spans the columns, and null vectors are null") {
   const Index m = 60, p = 5;
   auto X = numbers(m * p, 7);

@@ -102,18 +102,13 @@ void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, W
     const double* const weights = table_.weights ? table_.weights + begin : nullptr;
     double* const d = scratch.packed.get() + (kept_ ? begin * width : 0);
     double* const scaled = !curvature ? nullptr : kept_ ? scratch.scaled.get() : d;
-    data::Rows<T> block = table_.from(begin, end);
-    block.y = ones_.data();
-    const bool direct = !curvature && !kept_ && reached_;
-    if (direct)
-      pack_tail(block, shift_.data(), d);
-    else if (!kept_ || !reached_)
+    if (!kept_ || !reached_) {
+      data::Rows<T> block = table_.from(begin, end);
+      block.y = ones_.data();
       data::pack(block, shift_.data(), d, scratch.sums.get());
+    }
     if (!reached_) stretch(d, depth, panels, part.reach.get());
-    if (theta && direct)
-      project_rows(block, shift_.data(), d, theta, t);
-    else if (theta)
-      project(d, depth, panels, theta, t);
+    if (theta) project(d, depth, panels, theta, t);
     if (!energy) {
       slopes(t, table_.y + begin, depth, slope, weights);
     } else if (theta) {
@@ -133,11 +128,8 @@ void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, W
     const Index next = std::min(end + kBlock, rows_);
     const T* ahead = table_.X + end * features_;
     const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
-    double* const size = energy ? part.size.get() : nullptr;
-    if (direct)
-      weigh_rows(block, shift_.data(), d, slope, part.gradient.get(), size, ahead, bytes);
-    else
-      weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), size, ahead, curvature ? 0 : bytes);
+    weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), energy ? part.size.get() : nullptr, ahead,
+          curvature ? 0 : bytes);
     if (curvature) data::add_products(scaled, depth, columns_, part.curvature.get(), ahead, bytes);
   }
   if (curvature) data::finish_products(columns_, part.curvature.get());
