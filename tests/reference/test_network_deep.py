@@ -166,3 +166,19 @@ def test_claimed_errors_hold_where_a_few_bounded_units_end_the_range(gain):
     energy, error, _ = chain("tanh", widths, scales, 0.378)
     assert (np.abs(energy - of_bounded_units(widths, scales, 0.378)) <= error + 1e-13 * energy).all()
     assert (error <= 1e-9 * energy).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "gain", "bias"),
+    [
+        ("hardtanh", [47, 4, 3, 5, 3, 3, 48], 7.9, 0.378),
+        ("hardtanh", [44, 4, 4, 5, 5, 4, 1], 1.6, 0.1),
+        ("tanh", [59, 5, 2, 3, 3, 48], 1.0, 0.378),
+        ("erf", [39, 5, 3, 3, 5, 3, 48], 23.6, 0.0),
+    ],
+)
+def test_relative_errors_do_not_fall_from_layer_to_layer(name, widths, gain, bias):
+    """Two discretisations may agree on a layer by chance, whose energy is that of the layer before nonetheless."""
+    energy, error, _ = chain(name, widths, of_gain(gain, widths), bias)
+    relative = error / energy
+    assert (relative[1:] >= 0.99 * relative[:-1]).all()
