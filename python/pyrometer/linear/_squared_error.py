@@ -107,7 +107,10 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
         b, of_b = np.ldexp(b, units), np.ldexp(of_b, units)
         v = (parameters.deviations() ** 2).reshape(-1, n)
         diagonal = G[:, range(n), range(n)]
-        linear = 4.0 * b[:, 0] ** 2 @ v.T if constants is None else 4.0 * (b**2 * v).sum(axis=-1)
+        linear, error = (
+            4.0 * each[:, 0] @ v.T if constants is None else 4.0 * (each * v).sum(axis=-1)
+            for each in (b**2, (2.0 * np.abs(b) + of_b) * of_b)
+        )
         value: Array = linear + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
         value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
         lasso = np.ldexp(weights(system, L1) * parameters.random, units)
@@ -116,7 +119,6 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
             third = parameters.cubed().reshape(-1, n)
             value += (lasso**2 * (v - mean_abs**2)).sum(axis=-1)
             value += 2.0 * (diagonal * lasso) @ (third - v * mean_abs).T
-        error = 4.0 * ((2.0 * np.abs(b) + of_b) * of_b * v).sum(axis=-1)
         error = error + 2.0 * np.stack([((v @ g) * v).sum(axis=-1) for g in (2.0 * np.abs(G) + of_g) * of_g])
     require_finite(value, "variance")
     warn_of_few_digits(
