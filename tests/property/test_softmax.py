@@ -46,3 +46,14 @@ def test_one_vector_added_to_all_classes_changes_no_energy(seed):
     logits = X @ theta[:, :-1].T + theta[:, -1]
     loss = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(X)), labels]
     assert energies == pytest.approx([np.average(loss, weights=weights)] * 2, rel=1e-12)
+
+
+def test_sampled_energies_are_homogeneous_to_the_end_of_the_doubles():
+    """Logits that are all far below 0, too: the largest is their own, however small."""
+    for classes in (3, 4, 7):
+        X, y = np.ones((classes, 1)), np.arange(classes)
+        system = pm.SoftmaxRegression(X, y, intercept=False)
+        for scale in (1e10, 1e150, 1e299, 1e303, 1e305):
+            logits = pm.sample_parameters(system, pm.Normal(scale), samples=100, rng=1) / scale
+            found = pm.sample_energies(system, pm.Normal(scale), samples=100, rng=1) / scale
+            np.testing.assert_allclose(found, logits.max(axis=1) - logits.mean(axis=1), rtol=1e-9, atol=1e-9)

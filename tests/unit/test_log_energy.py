@@ -157,3 +157,12 @@ def test_scales_at_the_end_of_the_doubles_overflow_without_a_foreign_warning():
         engine = pm.heat_engine(net, pm.Normal(np.finfo(float).max), samples=64, rng=1)
     assert np.isposinf(engine.layers.energy).all()
     assert np.isfinite(engine.layers.log_energy).all()
+
+
+@pytest.mark.parametrize(("hidden", "scale"), [([50] * 90, 10.0), ([10] * 400, 1.0)])
+def test_derivatives_that_underflow_refuse_no_network(hidden, scale):
+    net = pm.Network(np.ones((2, 3)), hidden=hidden, outputs=1, activation="tanh")
+    exact = pm.heat_engine(net, pm.Normal(scale)).layers
+    drawn = pm.heat_engine(net, pm.Normal(scale), method="monte-carlo", samples=200, rng=1).layers
+    assert np.isfinite(exact.log_energy).all()
+    assert (np.abs(drawn.energy - exact.energy) <= 4.5 * drawn.standard_error + 1e-9 * exact.energy).all()

@@ -199,7 +199,8 @@ TEST_CASE("a merged part can be removed") {
   data::merge_moments(both.view(), second, -1, 3, 50, false, true, left.slots());
   for (std::size_t k = 0; k < 9; ++k) CHECK(left.scatter[k] == doctest::Approx(one.scatter[k]).epsilon(1e-15));
   for (std::size_t k = 0; k < 3; ++k) CHECK(left.mean[k] == doctest::Approx(one.mean[k]).epsilon(1e-15));
-  CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, -20, false, true, left.slots()), std::invalid_argument);
+  CHECK_THROWS_AS(data::merge_moments(first, both.view(), -1, 3, -20, false, true, left.slots()),
+                  std::invalid_argument);
   CHECK_THROWS_AS(data::merge_moments(second, {10, one.mean.data(), both.scatter.data(), nullptr, accuracy.data()}, -1,
                                       3, 10, false, true, left.slots()),
                   std::invalid_argument);

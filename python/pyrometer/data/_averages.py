@@ -146,5 +146,6 @@ class Averages:
         if self.intercept:
             p = mean.shape[-1] - 1
             mean, deviation = np.insert(mean, p, 1.0, axis=-1), np.insert(deviation, p, 0.0, axis=-1)
-        products: _Array = sum(part[..., :, None] * part[..., None, :] for part in (mean, deviation))
-        return _SECOND * products
+        of_means, of_deviations = (part[..., :, None] * part[..., None, :] for part in (mean, deviation))
+        errors: _Array = _SECOND * (of_means + of_deviations)
+        return errors

@@ -443,7 +443,7 @@ class Moments(Displayed, Averages):
             raise ValueError(f"both moments must have at most 2**53 rows together, got {count}.")
         weighted = self.weighted or other.weighted
         states = self._core_state(), other._core_state()
-        exact = whole or all(part.count == part._exact_count() for part in (self, other)) and count == weight
+        exact = whole or (all(part.count == part._exact_count() for part in (self, other)) and count == weight)
         mean, scatter, low, accuracy = _core.merge_moments(*states, sign, count, count == 1 and not weighted, exact)
         # Of weighted rows it is unknown how many are left.
         rows = max(1, self.rows + sign * other.rows) if weighted else None

@@ -95,7 +95,7 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
     second = system.second_moments.second().reshape(-1, n + 1, n + 1)
     G, b = second[:, :n, :n].copy(), second[:, None, :n, n]
     errors = system.second_moments.second_errors().reshape(-1, n + 1, n + 1)
-    of_G, of_b = errors[:, :n, :n], errors[:, None, :n, n]
+    of_g, of_b = errors[:, :n, :n], errors[:, None, :n, n]
     constants = parameters.constants
     if constants is not None:
         b = residuals(system, constants).products
@@ -105,11 +105,14 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
         # Parameters in units of powers of two, so that squares of second moments stay in range; no bit is lost.
         units = np.frexp(parameters.deviations().reshape(-1, n).max(axis=0))[1]
         parameters = Spread(np.ldexp(parameters.scales, -units), parameters.runs)
-        G, of_G = (np.ldexp(array, units[:, None] + units) for array in (G, of_G))
+        G, of_g = (np.ldexp(array, units[:, None] + units) for array in (G, of_g))
         b, of_b = np.ldexp(b, units), np.ldexp(of_b, units)
         v = (parameters.deviations() ** 2).reshape(-1, n)
         diagonal = G[:, range(n), range(n)]
-        linear = 4.0 * b[:, 0] ** 2 @ v.T if constants is None else 4.0 * (b**2 * v).sum(axis=-1)
+        linear, error = (
+            4.0 * each[:, 0] @ v.T if constants is None else 4.0 * (each * v).sum(axis=-1)
+            for each in (b**2, (2.0 * np.abs(b) + of_b) * of_b)
+        )
         value: Array = linear + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
         value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
         lasso = np.ldexp(weights(system, L1) * parameters.random, units)
@@ -118,8 +121,7 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
             third = parameters.cubed().reshape(-1, n)
             value += (lasso**2 * (v - mean_abs**2)).sum(axis=-1)
             value += 2.0 * (diagonal * lasso) @ (third - v * mean_abs).T
-        error = 4.0 * ((2.0 * np.abs(b) + of_b) * of_b * v).sum(axis=-1)
-        error = error + 2.0 * np.stack([((v @ g) * v).sum(axis=-1) for g in (2.0 * np.abs(G) + of_G) * of_G])
+        error = error + 2.0 * np.stack([((v @ g) * v).sum(axis=-1) for g in (2.0 * np.abs(G) + of_g) * of_g])
     require_finite(value, "variance")
     warn_of_few_digits(
         value, error, "Variances of energies", "products of columns, or with the targets, cancel in the mean"

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "pyrometer/base/exponential.hpp"
 #include "pyrometer/base/fold.hpp"
@@ -30,7 +31,7 @@ constexpr double kFarthest = 350;
 template <class T>
 void softmax_link(double* __restrict z, const double* __restrict allowed, Index classes, const T* __restrict labels,
                   const double* __restrict weight, Index depth, double* __restrict slope, double& loss, double& least) {
-  constexpr double kNone = -1e300;
+  constexpr double kNone = std::numeric_limits<double>::lowest();
   alignas(64) double y[kBlock], own[kBlock], other[kBlock], rest[kBlock], mine[kBlock], losses[kBlock];
   for (Index k = 0; k < depth; ++k) y[k] = static_cast<double>(labels[k]), own[k] = 0, other[k] = kNone;
   for (Index c = 0; c < classes; ++c) {
