@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from pyrometer.laws._composed import Independent
 from pyrometer.laws._independent import Mixed
 
-__all__ = ["arguments", "merge_batches", "part_of_batch"]
+__all__ = ["arguments", "form_of", "merge_batches", "part_of_batch"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
@@ -34,13 +35,12 @@ def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterat
             yield places, _one_axis(first, first.batch_shape)
             continue
         arrays, others = _split(first)
-        flat = [{name: _flat(array, law.batch_shape) for name, array in _split(law)[0].items()} for _, law in members]
+        flat = [_flattened(law) for _, law in members]
         sizes = {name: array.shape[-1] for name, array in flat[0].items()}
         if len(sizes) == 1 and len({array.shape[-1] for each in flat for array in each.values()}) > 1:
             sizes = dict.fromkeys(sizes, parameters)
         stacked = {
-            name: np.concatenate([np.broadcast_to(each[name], (len(each[name]), width)) for each in flat])
-            for name, width in sizes.items()
+            name: np.concatenate([_widened(each[name], width) for each in flat]) for name, width in sizes.items()
         }
         yield places, type(first)(**stacked, **others)
 
@@ -55,7 +55,20 @@ def part_of_batch(law: Any, first: int, last: int) -> Any:
 
 def arguments(law: Any) -> dict[str, Any]:
     """Return the arguments of a law by name: its scales, lengths or gains, and others such as a bound."""
-    return {field.name: getattr(law, field.name) for field in fields(law)}
+    return {name: getattr(law, name) for name in _names(type(law))}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def form_of(law: Any) -> Any:
+    """Return a key that is equal for laws that differ in the values of their scales only."""
+    if isinstance(law, (Independent, Mixed)):
+        return id(law)
+    arrays, others = _split(law)
+    return type(law), tuple((name, array.shape) for name, array in arrays.items()), tuple(others.items())
 
 
 def _split(law: Any) -> tuple[dict[str, _Array], dict[str, Any]]:
@@ -65,12 +78,24 @@ def _split(law: Any) -> tuple[dict[str, _Array], dict[str, Any]]:
     return arrays, {name: value for name, value in given if name not in arrays}
 
 
+def _widened(array: _Array, width: int) -> _Array:
+    return array if array.shape[-1] == width else np.broadcast_to(array, (len(array), width))
+
+
 def _one_axis(law: Any, batch: tuple[int, ...]) -> Any:
     """Return a law with its batch broadcast to `batch` and flattened."""
     if isinstance(law, Independent):
         return Independent([_one_axis(each, batch) for each in law.laws])
     arrays, others = _split(law)
     return type(law)(**{name: _flat(array, batch) for name, array in arrays.items()}, **others)
+
+
+def _flattened(law: Any) -> dict[str, _Array]:
+    """Return the arrays of a law with its batch flattened."""
+    arrays, _ = _split(law)
+    if len(arrays) == 1:
+        return {name: array.reshape(-1, array.shape[-1] if array.ndim else 1) for name, array in arrays.items()}
+    return {name: _flat(array, law.batch_shape) for name, array in arrays.items()}
 
 
 def _flat(array: _Array, batch: tuple[int, ...]) -> _Array:
