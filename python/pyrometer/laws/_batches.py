@@ -55,7 +55,8 @@ def part_of_batch(law: Any, first: int, last: int) -> Any:
 
 def arguments(law: Any) -> dict[str, Any]:
     """Return the arguments of a law by name: its scales, lengths or gains, and others such as a bound."""
-    return {name: getattr(law, name) for name in _names(type(law))}
+    kind: Any = type(law)
+    return {name: getattr(law, name) for name in _names(kind)}
 
 
 @cache

@@ -105,9 +105,8 @@ _MEMBERS = [name for name in vars(System) if not name.startswith("_")]
 
 def is_system(value: Any) -> TypeGuard[System]:
     """Whether `value` has all members of `System`."""
-    return not isinstance(value, type) and (
-        _defines_members(type(value)) or all(hasattr(value, name) for name in _MEMBERS)
-    )
+    kind: Any = type(value)
+    return not isinstance(value, type) and (_defines_members(kind) or all(hasattr(value, name) for name in _MEMBERS))
 
 
 @lru_cache(maxsize=64)
