@@ -20,22 +20,22 @@ _Array: TypeAlias = npt.NDArray[Any]
 
 def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterator[tuple[_Array, Any]]:
     """Merge laws of the same class, and of equal other arguments, into batches of one axis."""
-    kinds: dict[Any, list[tuple[_Array, Any]]] = {}
+    kinds: dict[Any, list[tuple[_Array, Any, dict[str, _Array]]]] = {}
     for number, (places, law) in enumerate(laws):
         arrays, others = _split(law)
         # Each array of a composed law describes its own parameters.
         apart: Any = number if isinstance(law, Independent) else None
         if isinstance(law, Mixed):
             apart = arrays["scale"].shape[-1]
-        kinds.setdefault((type(law), apart, tuple(others.items())), []).append((places, law))
+        kinds.setdefault((type(law), apart, tuple(others.items())), []).append((places, law, arrays))
     for members in kinds.values():
-        places = np.concatenate([each for each, _ in members])
+        places = np.concatenate([each for each, _, _ in members])
         first = members[0][1]
         if isinstance(first, Independent):
             yield places, _one_axis(first, first.batch_shape)
             continue
-        arrays, others = _split(first)
-        flat = [_flattened(law) for _, law in members]
+        _, others = _split(first)
+        flat = [_flattened(law, arrays) for _, law, arrays in members]
         sizes = {name: array.shape[-1] for name, array in flat[0].items()}
         if len(sizes) == 1 and len({array.shape[-1] for each in flat for array in each.values()}) > 1:
             sizes = dict.fromkeys(sizes, parameters)
@@ -74,9 +74,11 @@ def form_of(law: Any) -> Any:
 
 def _split(law: Any) -> tuple[dict[str, _Array], dict[str, Any]]:
     """Return the arguments that are arrays over a batch, and the others."""
-    given = arguments(law).items()
-    arrays = {name: value for name, value in given if isinstance(value, np.ndarray)}
-    return arrays, {name: value for name, value in given if name not in arrays}
+    arrays: dict[str, _Array] = {}
+    others: dict[str, Any] = {}
+    for name, value in arguments(law).items():
+        (arrays if isinstance(value, np.ndarray) else others)[name] = value
+    return arrays, others
 
 
 def _widened(array: _Array, width: int) -> _Array:
@@ -91,9 +93,8 @@ def _one_axis(law: Any, batch: tuple[int, ...]) -> Any:
     return type(law)(**{name: _flat(array, batch) for name, array in arrays.items()}, **others)
 
 
-def _flattened(law: Any) -> dict[str, _Array]:
+def _flattened(law: Any, arrays: dict[str, _Array]) -> dict[str, _Array]:
     """Return the arrays of a law with its batch flattened."""
-    arrays, _ = _split(law)
     if len(arrays) == 1:
         return {name: array.reshape(-1, array.shape[-1] if array.ndim else 1) for name, array in arrays.items()}
     return {name: _flat(array, law.batch_shape) for name, array in arrays.items()}
