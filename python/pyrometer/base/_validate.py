@@ -260,13 +260,17 @@ def as_path(value: Any) -> str:
 
 def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
     """Return C-contiguous, native-endian, aligned data of `dtype`; a copy only where it must be."""
+    if type(array) is np.ndarray and array.dtype == dtype and array.dtype.isnative:
+        flags = array.flags
+        if flags.c_contiguous and flags.aligned:
+            return array
     with np.errstate(over="ignore"):  # of long doubles
         return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
 
 
 def _require_fitting(name: str, array: npt.NDArray[Any], rows: int) -> None:
     """Raise ValueError for long doubles that rounding to doubles would change too much; `rows` is their axis."""
-    first = first_rounded(array, rows)
+    first = first_rounded(array, rows) if array.dtype.itemsize > 8 else None
     if first is not None:
         where = np.unravel_index(first, array.shape)
         place = f"row {where[rows]}" + (f", column {where[-1]}" if rows == -2 else "")

@@ -186,7 +186,7 @@ class Moments(Displayed, Averages):
         w = None if weights is None else weights.values.reshape(systems, m)
         arrays = _core.second_moments(X, y, threads, w)
         mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in arrays[:2])
-        once = np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
+        once = arrays[2][:, 0] if not stack else np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
         names = intercept, data.names, data.target
         if weights is None:
             return cls._new(_State(m, mean, scatter, *names, once))
@@ -486,6 +486,21 @@ class Moments(Displayed, Averages):
         return self._new(self._state())
 
     __copy__ = copy
+
+    def stack_key(self) -> tuple[Any, ...] | None:
+        """Return a key that is equal for moments that `stacked` takes; None for weighted, merged or stacked ones."""
+        if self.weighted or self.shape or self._scatter_low is not None:
+            return None
+        return self.count, self.intercept, self.mean.shape, self._errors.shape
+
+    @classmethod
+    def stacked(cls, moments: Sequence[Moments]) -> Moments:
+        """Return moments of one `stack_key` as those of a stack, without names."""
+        mean, scatter, errors = (
+            np.stack([getattr(each, name) for each in moments]) for name in ("mean", "scatter", "_errors")
+        )
+        state = moments[0]._state()
+        return cls._new(state._replace(mean=mean, scatter=scatter, accuracy=errors, names=None, target=None))
 
     def members(self, first: int, last: int) -> Moments:
         """Return the data sets from `first` to before `last` of the flattened stack, as a stack of one axis."""

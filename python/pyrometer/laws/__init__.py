@@ -1,7 +1,7 @@
 """Distributions of the initial parameters."""
 
 from pyrometer._public import publish
-from pyrometer.laws._batches import arguments, merge_batches, part_of_batch
+from pyrometer.laws._batches import arguments, form_of, merge_batches, part_of_batch
 from pyrometer.laws._composed import Constant, Independent, Law
 from pyrometer.laws._families import CONSTANT, FAMILIES, NORMAL, NORMAL_ENTROPY, UNIFORM, Family, truncated_normal
 from pyrometer.laws._independent import WHY_SCALE, Mixed, Normal, OfOneLaw, Uniform
@@ -30,6 +30,7 @@ __all__ = [
     "WHY_SCALE",
     "arguments",
     "logarithms",
+    "form_of",
     "merge_batches",
     "not_a_law",
     "part_of_batch",

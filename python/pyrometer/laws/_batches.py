@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,35 +13,34 @@ import numpy.typing as npt
 from pyrometer.laws._composed import Independent
 from pyrometer.laws._independent import Mixed
 
-__all__ = ["arguments", "merge_batches", "part_of_batch"]
+__all__ = ["arguments", "form_of", "merge_batches", "part_of_batch"]
 
 _Array: TypeAlias = npt.NDArray[Any]
 
 
 def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterator[tuple[_Array, Any]]:
     """Merge laws of the same class, and of equal other arguments, into batches of one axis."""
-    kinds: dict[Any, list[tuple[_Array, Any]]] = {}
+    kinds: dict[Any, list[tuple[_Array, Any, dict[str, _Array]]]] = {}
     for number, (places, law) in enumerate(laws):
         arrays, others = _split(law)
         # Each array of a composed law describes its own parameters.
         apart: Any = number if isinstance(law, Independent) else None
         if isinstance(law, Mixed):
             apart = arrays["scale"].shape[-1]
-        kinds.setdefault((type(law), apart, tuple(others.items())), []).append((places, law))
+        kinds.setdefault((type(law), apart, tuple(others.items())), []).append((places, law, arrays))
     for members in kinds.values():
-        places = np.concatenate([each for each, _ in members])
+        places = np.concatenate([each for each, _, _ in members])
         first = members[0][1]
         if isinstance(first, Independent):
             yield places, _one_axis(first, first.batch_shape)
             continue
-        arrays, others = _split(first)
-        flat = [{name: _flat(array, law.batch_shape) for name, array in _split(law)[0].items()} for _, law in members]
+        _, others = _split(first)
+        flat = [_flattened(law, arrays) for _, law, arrays in members]
         sizes = {name: array.shape[-1] for name, array in flat[0].items()}
         if len(sizes) == 1 and len({array.shape[-1] for each in flat for array in each.values()}) > 1:
             sizes = dict.fromkeys(sizes, parameters)
         stacked = {
-            name: np.concatenate([np.broadcast_to(each[name], (len(each[name]), width)) for each in flat])
-            for name, width in sizes.items()
+            name: np.concatenate([_widened(each[name], width) for each in flat]) for name, width in sizes.items()
         }
         yield places, type(first)(**stacked, **others)
 
@@ -55,14 +55,34 @@ def part_of_batch(law: Any, first: int, last: int) -> Any:
 
 def arguments(law: Any) -> dict[str, Any]:
     """Return the arguments of a law by name: its scales, lengths or gains, and others such as a bound."""
-    return {field.name: getattr(law, field.name) for field in fields(law)}
+    kind: Any = type(law)
+    return {name: getattr(law, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def form_of(law: Any) -> Any:
+    """Return a key that is equal for laws that differ in the values of their scales only."""
+    if isinstance(law, (Independent, Mixed)):
+        return id(law)
+    arrays, others = _split(law)
+    return type(law), tuple((name, array.shape) for name, array in arrays.items()), tuple(others.items())
 
 
 def _split(law: Any) -> tuple[dict[str, _Array], dict[str, Any]]:
     """Return the arguments that are arrays over a batch, and the others."""
-    given = arguments(law).items()
-    arrays = {name: value for name, value in given if isinstance(value, np.ndarray)}
-    return arrays, {name: value for name, value in given if name not in arrays}
+    arrays: dict[str, _Array] = {}
+    others: dict[str, Any] = {}
+    for name, value in arguments(law).items():
+        (arrays if isinstance(value, np.ndarray) else others)[name] = value
+    return arrays, others
+
+
+def _widened(array: _Array, width: int) -> _Array:
+    return array if array.shape[-1] == width else np.broadcast_to(array, (len(array), width))
 
 
 def _one_axis(law: Any, batch: tuple[int, ...]) -> Any:
@@ -71,6 +91,13 @@ def _one_axis(law: Any, batch: tuple[int, ...]) -> Any:
         return Independent([_one_axis(each, batch) for each in law.laws])
     arrays, others = _split(law)
     return type(law)(**{name: _flat(array, batch) for name, array in arrays.items()}, **others)
+
+
+def _flattened(law: Any, arrays: dict[str, _Array]) -> dict[str, _Array]:
+    """Return the arrays of a law with its batch flattened."""
+    if len(arrays) == 1:
+        return {name: array.reshape(-1, array.shape[-1] if array.ndim else 1) for name, array in arrays.items()}
+    return {name: _flat(array, law.batch_shape) for name, array in arrays.items()}
 
 
 def _flat(array: _Array, batch: tuple[int, ...]) -> _Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from pyrometer.laws._names import LINEAR_CALLS, not_a_law
 __all__ = ["Spread", "logarithms", "spread"]
 
 _Array = npt.NDArray[np.float64]
+
+# Scales at a time: 256 KB, so that they and temporaries fit into the cache.
+_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,13 @@ class Spread:
 
     def deviations(self) -> _Array:
         r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12), a constant 0."""
-        return np.abs(self.scales) / self.each("ratio")
+        ratio = self.each("ratio")
+        return self._in_blocks(lambda scales: np.abs(scales) / ratio)
 
     def mean_abs(self) -> _Array:
         r"""Mean absolute values: :math:`\sigma_j\sqrt{2/\pi}` (3.27) and L_j / 4 (3.31)."""
-        return np.abs(self.scales) * self.each("mean_abs")
+        factor = self.each("mean_abs")
+        return self._in_blocks(lambda scales: np.abs(scales) * factor)
 
     def cubed(self) -> _Array:
         """Means of the cubed absolute values."""
@@ -88,11 +94,22 @@ class Spread:
     def entropies(self, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws; 0 for constants."""
         random = self.random
-        logs = logarithms(np.where(random, self.scales, resolution), resolution)
         if not leading:
-            return logs + self.each("entropy")
-        # A standard deviation may leave the range of a double where its scale does not.
-        return logs - np.log(np.where(random, self.each("ratio"), 1.0)) if len(self.runs) > 1 else logs
+            more = self.each("entropy")
+        else:  # A standard deviation may leave the range of a double where its scale does not.
+            more = -np.log(np.where(random, self.each("ratio"), 1.0)) if len(self.runs) > 1 else np.zeros(len(random))
+        return self._in_blocks(lambda scales: logarithms(np.where(random, scales, resolution), resolution) + more)
+
+    def _in_blocks(self, of: Callable[[_Array], _Array]) -> _Array:
+        """Return a function of the scales of each law, computed for as many laws at a time as fit into the cache."""
+        scales = self.scales.reshape(-1, self.parameters)
+        step = max(1, _BLOCK // max(1, self.parameters))
+        if len(scales) <= step:
+            return of(self.scales)
+        result = np.empty_like(scales)
+        for first in range(0, len(scales), step):
+            result[first : first + step] = of(scales[first : first + step])
+        return result.reshape(self.scales.shape)
 
 
 def spread(law: Any, parameters: int) -> Spread:

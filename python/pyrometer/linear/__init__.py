@@ -5,6 +5,7 @@ from pyrometer.linear._base import without_rows
 from pyrometer.linear._mean_energy import componentwise
 from pyrometer.linear._path import minimum_path
 from pyrometer.linear._softmax import SoftmaxRegression
+from pyrometer.linear._stack import joined, numbers_of, stack_key
 from pyrometer.linear._systems import L1, L2, LinearRegression, LogisticRegression, Penalty, System, system_of
 from pyrometer.linear._training_path import training_path
 
@@ -17,7 +18,10 @@ __all__ = [
     "SoftmaxRegression",
     "System",
     "componentwise",
+    "joined",
     "minimum_path",
+    "numbers_of",
+    "stack_key",
     "system_of",
     "training_path",
     "without_rows",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,13 +43,15 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
     n = stack.shape[-1]
     left, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
     sums = np.empty((len(left), len(right)))
-    step = max(1, _BLOCK // max(1, len(right) * n))
+    across = min(max(1, len(right)), max(1, _BLOCK // max(1, n)))
+    step = max(1, _BLOCK // max(1, across * n))
     with np.errstate(over="ignore", invalid="ignore"):  # `require_finite` checks the result
-        for first in range(0, len(left), step):
-            terms = left[first : first + step] * right
+        for start, first in itertools.product(range(0, len(right), across), range(0, len(left), step)):
+            some = right[start : start + across]
+            terms = left[first : first + step] * some
             for _ in range(power - 1):
-                terms *= right
-            np.sum(terms, axis=-1, out=sums[first : first + step])
+                terms *= some
+            np.sum(terms, axis=-1, out=sums[first : first + step, start : start + across])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import quoted
-from pyrometer.laws import merge_batches, part_of_batch
+from pyrometer.laws import form_of, merge_batches, part_of_batch
+from pyrometer.linear import numbers_of, stack_key
 from pyrometer.thermodynamics import Batched, System, compose, evaluate, require
 
 __all__ = ["FIELDS", "METHODS", "Answer", "Options", "Part", "Plan", "run"]
@@ -32,6 +33,8 @@ METHODS = (
 # Limits of a part: its estimated time in nanoseconds, since an interruption loses the current part, and its number of
 # pairs, so that its results stay in the cache.
 _NANOSECONDS, _PAIRS = 2e8, 1 << 16
+# Numbers of the systems of a sequence that are copied into one stack.
+_COPIED = 1 << 21
 
 
 class Options(NamedTuple):
@@ -52,7 +55,10 @@ class Task(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Members `first` to before `last` of a stack, and their tasks."""
+    """Members `first` to before `last` of a stack, and their tasks.
+
+    The members of a system that begins one of the plan's groups are the systems of that group.
+    """
 
     system: int
     first: int
@@ -84,9 +90,10 @@ class Plan:
 
     def check(self) -> None:
         """Raise an error that names the first pair of a law and a system that do not match."""
-        # One system of each kind and size is checked.
+        # One system of each kind and size is checked, under one law of each form.
         kinds = {(type(s), s.parameters) if s.separable else id(s): name for name, s in reversed(self.systems.items())}
-        for name, law in itertools.product(reversed(kinds.values()), self.laws):
+        forms = {form_of(law): name for name, law in reversed(self.laws.items())}
+        for name, law in itertools.product(reversed(kinds.values()), reversed(forms.values())):
             try:
                 for method in self.methods:
                     require(self.systems[name], self.laws[law], method)
@@ -103,6 +110,29 @@ class Plan:
         """Number of systems in the stack of each system."""
         return np.array([math.prod(system.shape) for system in self.systems.values()], dtype=np.int64)
 
+    @cached_property
+    def groups(self) -> dict[int, int]:
+        """Numbers of the first of consecutive systems that form one stack, with the number of these systems."""
+        found: dict[int, int] = {}
+        first, last, most = 0, None, 1
+        for number, system in enumerate(self.systems.values()):
+            key = stack_key(system)
+            if key is None or key != last or found[first] == most:
+                first, last = number, key
+                most = 1 if key is None else max(1, _COPIED // numbers_of(system))
+                found[first] = 0
+            found[first] += 1
+        return found
+
+    def size(self, system: int) -> int:
+        """Number of systems of a stack or group."""
+        return int(self.stacks[system]) if self.groups[system] == 1 else self.groups[system]
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.int64]:
+        """Number of systems in the stacks before each system."""
+        return np.cumsum(self.stacks) - self.stacks
+
     @property
     def columns(self) -> int:
         """Rows of the table for each system of a stack."""
@@ -114,9 +144,8 @@ class Plan:
         return int(self.stacks.sum()) * self.columns
 
     def block(self, column: _Array, system: int) -> _Array:
-        """View the rows of a system as (stack, laws, methods)."""
-        start = int(self.stacks[:system].sum()) * self.columns
-        stack = int(self.stacks[system])
+        """View the rows of a system, or of a group by its first, as (stack, laws, methods)."""
+        start, stack = int(self._starts[system]) * self.columns, self.size(system)
         return column[start : start + stack * self.columns].reshape(stack, -1, len(self.methods))
 
     def parts(self) -> Iterator[Part]:
@@ -139,7 +168,9 @@ class Plan:
             for law, end, size in zip(self.laws.values(), np.cumsum(self.batches), self.batches, strict=True)
         ]
         merged: dict[int, list[_Batch]] = {}
-        for number, system in enumerate(self.systems.values()):
+        systems = tuple(self.systems.values())
+        for number in self.groups:
+            system = systems[number]
             if not system.separable:
                 yield from self._as_given(number, system, batches)
                 continue
@@ -160,7 +191,7 @@ class Plan:
 
     def _separable(self, number: int, system: System, batches: Sequence[_Batch]) -> Iterator[_Priced]:
         """Split a stack; if a single system exceeds the limits, split the batches as well."""
-        costs, size = self._costs(system, batches), int(self.stacks[number])
+        costs, size = self._costs(system, batches), self.size(number)
         per_system = sum(map(sum, costs))
         step = min(int(_NANOSECONDS / per_system), _PAIRS // self.columns, size)
         if step == 0:

@@ -11,8 +11,9 @@ import numpy as np
 from pyrometer.base import RandomSource, bar, described, executors, quoted, unreliable, validate, warn_caller
 from pyrometer.errors import SimulationWarning
 from pyrometer.laws import not_a_law
+from pyrometer.linear import joined
 from pyrometer.results import Table
-from pyrometer.sweeps._plan import Answer, Options, Part, Plan, run
+from pyrometer.sweeps._plan import Answer, Options, Part, Piece, Plan, run
 from pyrometer.sweeps._table import Sheet
 from pyrometer.thermodynamics import Batched, System, is_law, is_system, not_a_system
 
@@ -188,9 +189,12 @@ def answered(
         pieces = []
         for number, first, end, tasks in part:
             system = systems[number]
-            if system.separable and end - first < plan.stacks[number]:
+            grouped = plan.groups[number] > 1
+            if grouped or (system.separable and end - first < plan.stacks[number]):
                 # Consecutive tasks share one object, so that its minimum is computed once.
-                last = last if last[0] == (number, first, end) else ((number, first, end), system.members(first, end))
+                if last[0] != (number, first, end):
+                    chosen = systems[number + first : number + end]
+                    last = (number, first, end), joined(chosen) if grouped else system.members(first, end)
                 system = last[1]
             pieces.append((system, tuple((law, plan.methods[method]) for _, law, method in tasks)))
         return pieces, plan.options
@@ -215,9 +219,15 @@ def _named_pair(plan: Plan, part: Part) -> Iterator[None]:
         yield
     except ValueError as error:
         names = list(plan.systems)
-        first, last = names[part[0].system], names[part[-1].system]
+        first, last = names[_systems_of(plan, part[0])[0]], names[_systems_of(plan, part[-1])[-1]]
         which = f"system {quoted(first)}" if first == last else f"systems {quoted(first)} to {quoted(last)}"
         raise ValueError(f"{which}: {error}") from error
+
+
+def _systems_of(plan: Plan, piece: Piece) -> range:
+    """Return the numbers of the systems of a piece."""
+    number, first, last, _ = piece
+    return range(number + first, number + last) if plan.groups[number] > 1 else range(number, number + 1)
 
 
 def _not_a_system(name: str, value: Any) -> TypeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -113,9 +114,9 @@ def _selected(column: Any, filled: Any) -> Any:
 
 def _scales(law: Batched) -> Any:
     """Scale of each law of a batch, nan if a law has several."""
-    count = int(np.prod(law.batch_shape, dtype=int))
+    count = math.prod(law.batch_shape)
     widths = [array for name, array in arguments(law).items() if isinstance(array, np.ndarray) and name != "value"]
-    return np.reshape(widths[0], count) if len(widths) == 1 and widths[0].size == count else np.full(count, np.nan)
+    return widths[0].reshape(count) if len(widths) == 1 and widths[0].size == count else np.full(count, np.nan)
 
 
 def _text(law: Batched) -> str:

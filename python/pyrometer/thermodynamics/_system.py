@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
@@ -104,7 +105,14 @@ _MEMBERS = [name for name in vars(System) if not name.startswith("_")]
 
 def is_system(value: Any) -> TypeGuard[System]:
     """Whether `value` has all members of `System`."""
-    return not isinstance(value, type) and all(hasattr(value, name) for name in _MEMBERS)
+    kind: Any = type(value)
+    return not isinstance(value, type) and (_defines_members(kind) or all(hasattr(value, name) for name in _MEMBERS))
+
+
+@lru_cache(maxsize=64)
+def _defines_members(kind: type) -> bool:
+    """Whether a class has all members of `System`; an instance may have others."""
+    return all(hasattr(kind, name) for name in _MEMBERS)
 
 
 def is_law(value: Any) -> TypeGuard[Batched]:

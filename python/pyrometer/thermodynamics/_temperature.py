@@ -19,6 +19,8 @@ __all__ = ["temperature"]
 
 VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
 _NEAR_POLE = 0.1
+# Entropies of parts at a time, which fit into the cache.
+_BLOCK = 1 << 15
 
 
 @overload
@@ -186,9 +188,19 @@ def total(
     parts: npt.NDArray[np.float64], parameters: int, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Sum of the entropies of the parts, and whether it is 0 within rounding or nan, which leaves T undefined."""
-    noise = 4.0 * np.finfo(float).eps * (np.abs(parts).sum(axis=-1) + NORMAL_ENTROPY * parameters)
+    noise = 4.0 * np.finfo(float).eps * (_size(parts) + NORMAL_ENTROPY * parameters)
     S = np.broadcast_to(parts.sum(axis=-1), shape)
     return S, np.broadcast_to(~(np.abs(S) > noise), shape)
+
+
+def _size(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sum of the absolute values of the parts, of as many laws at a time as fit into the cache."""
+    if parts.ndim != 2 or parts.size <= _BLOCK:
+        return np.asarray(np.abs(parts).sum(axis=-1))
+    size, step = np.empty(len(parts)), max(1, _BLOCK // parts.shape[-1])
+    for first in range(0, len(parts), step):
+        np.abs(parts[first : first + step]).sum(axis=-1, out=size[first : first + step])
+    return size
 
 
 def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
