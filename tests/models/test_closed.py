@@ -497,3 +497,23 @@ def test_norms_near_zero_are_not_closed():
     assert narrow["4"] is None  # all three units are 0 in an eighth of the draws
     small = closed(lambda: nn.Sequential(nn.Linear(6, 16), nn.LayerNorm(16, eps=0.1), nn.Linear(16, 2)), vectors(4, 6))
     assert small["2"] is None
+
+
+def test_batch_normalisation_of_cudnn_is_that_of_the_processor():
+    from pyrometer.models._pytorch._closed_rules import RULES, Call
+    from pyrometer.models._pytorch._moments import Moments
+
+    x = images(4, 16, 6)
+    known = Moments(x.double().square(), frozenset({1}), frozenset({1}), units=16)
+    arguments = (x, torch.ones(16), torch.zeros(16), torch.zeros(16), torch.ones(16), True, 0.1, 1e-5)
+
+    def moments(tensor):
+        return known if tensor is x else Moments(tensor.double().square())
+
+    one, other = (
+        RULES[each](Call(getattr(torch.ops.aten, each).default, arguments, {}, moments, iter(())))[0]
+        for each in ("native_batch_norm", "cudnn_batch_norm")
+    )
+    assert one.square is not None
+    assert torch.equal(one.square, other.square)
+    assert (one.totals, one.neglected) == (other.totals, other.neglected)

@@ -1,7 +1,9 @@
 """Laws and energies of Keras models, against its own draws and against the same models of PyTorch."""
 
+import importlib
 import math
 import os
+from importlib.util import find_spec
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -12,12 +14,31 @@ from scipy import stats
 import pyrometer as pm
 
 torch = pytest.importorskip("torch")
-keras = pytest.importorskip("keras")
-if keras.backend.backend() != "torch":
-    pytest.skip("the backend of Keras is another one", allow_module_level=True)
-layers, initializers = keras.layers, keras.initializers
+if find_spec("keras") is None:
+    pytest.skip("Keras is not installed", allow_module_level=True)
+
+
+class Lazy:
+    """A module that is imported when it is used: Keras takes seconds, and every worker reads this file."""
+
+    def __init__(self, name):
+        self.module = name
+
+    def __getattr__(self, name):
+        if name.startswith("_"):  # pytest looks for its marks
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.module), name)
+
+
+keras, layers, initializers = Lazy("keras"), Lazy("keras.layers"), Lazy("keras.initializers")
 # Keras converts tensors to arrays by an interface that NumPy wants to be another one.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras")
+
+
+@pytest.fixture(autouse=True)
+def backend():
+    if keras.backend.backend() != "torch":
+        pytest.skip("the backend of Keras is another one")
 
 
 def numbers(tensor):
@@ -26,7 +47,7 @@ def numbers(tensor):
 
 SCALED = ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"]
 INITIALIZERS = {
-    **{name: getattr(initializers, name) for name in SCALED},
+    **{name: lambda name=name, **k: getattr(initializers, name)(**k) for name in SCALED},
     "RandomNormal": lambda **k: initializers.RandomNormal(0.3, 0.7, **k),
     "RandomUniform": lambda **k: initializers.RandomUniform(-0.2, 0.6, **k),
     "TruncatedNormal": lambda **k: initializers.TruncatedNormal(0.0, 0.4, **k),
@@ -248,15 +269,13 @@ def test_variables_that_wrappers_and_models_have_themselves():
     assert found.standard_error[found.name.tolist().index("extra")] > 0.0  # drawn anew by the function
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 def test_recurrent_layers_are_one_layer():
     """Steps are summed; against the recurrence written out."""
     x = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
 
-    def of(layer):
-        return measured(lambda: keras.Sequential([keras.Input((4, 5)), layer()]), x)
-
-    def measured(model, x):
-        return pm.models.measure(model, x, draws=40)
+    def of(layer, draws=40):
+        return pm.models.measure(lambda: keras.Sequential([keras.Input((4, 5)), layer()]), x, draws=draws)
 
     simple = of(lambda: layers.SimpleRNN(7))
     assert (len(simple), simple.calls[0], simple.units[0], simple.parameters[0]) == (1, 4, 28.0, 84)
@@ -275,6 +294,6 @@ def test_recurrent_layers_are_one_layer():
     error = math.hypot(cell.standard_error[0], whole.standard_error[0])
     assert (cell.units[0], cell.parameters[0]) == (whole.units[0], whole.parameters[0]) == (112.0, whole.parameters[0])
     assert abs(cell.energy[0] - whole.energy[0]) < 4.5 * error
-    stacked = of(lambda: layers.RNN([layers.SimpleRNNCell(7), layers.GRUCell(6)]))
+    stacked = of(lambda: layers.RNN([layers.SimpleRNNCell(7), layers.GRUCell(6)]), draws=2)
     assert (stacked.units.tolist(), stacked.kind.tolist()) == ([28.0, 72.0], ["recurrent"] * 2)
-    assert len(of(lambda: layers.GRU(7, reset_after=False))) == 1
+    assert len(of(lambda: layers.GRU(7, reset_after=False), draws=2)) == 1

@@ -48,7 +48,7 @@ print("torch._dynamo" in sys.modules)
 
 
 def test_a_measurement_needs_less_than_its_model_twice():
-    """And nothing of torch.compile, 90 MB that take seconds to import."""
+    """And nothing of torch.compile, 70 MB that take seconds to import."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     *lines, compiler = done.stdout.splitlines()

@@ -133,3 +133,15 @@ def test_models_that_forward_passes_change_are_built_anew(kind):
     first = 4.0 * 5.0 / 12.0
     assert layers.energy[0] == pytest.approx(first, rel=1e-6)
     assert abs(layers.energy[1] - (4.0 * first + 4.0) / 12.0) < 5.0 * layers.standard_error[1]
+
+
+def test_tensors_of_two_devices_differ():
+    """A cache that a forward pass has put on another device."""
+    from pyrometer.models._pytorch._redraw import Remainder
+
+    module = nn.Linear(2, 2)
+    module.cache = torch.zeros(3)
+    before = Remainder.of(module)
+    assert before.unchanged(module)
+    module.cache = torch.zeros(3, device="meta")
+    assert not before.unchanged(module)

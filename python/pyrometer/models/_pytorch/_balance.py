@@ -266,7 +266,7 @@ class _Spread:
             self._ratio = np.divide(energy, units, out=np.zeros(len(units)), where=units != 0.0)
         self.each.append(draw)
         residual = energy - self._ratio * units
-        self._sums = self._sums + [residual, units, residual**2, residual * units, units**2]
+        self._sums = np.add(self._sums, [residual, units, residual**2, residual * units, units**2])
 
     def relative(self) -> Any:
         """Return the relative standard errors; zeros for fewer than two draws."""

@@ -324,15 +324,16 @@ def _affine(core: Moments, call: Call, shape: tuple[int, ...]) -> list[Moments |
 def _batch_norm(call: Call) -> list[Moments | None]:
     tensor, x = call.given["input"], call.of("input")
     channels = (1, -1, *([1] * (tensor.ndim - 2)))
+    epsilon = float(call.given["epsilon" if "epsilon" in call.given else "eps"])  # as cuDNN has it
     training = call.given.get("training", call.given.get("train", "no_training" not in call.name))
     if training:
         axes = frozenset(range(tensor.ndim)) - {1}
-        return _affine(_centred(x, tensor, axes, float(call.given["eps"]), None), call, channels)
+        return _affine(_centred(x, tensor, axes, epsilon, None), call, channels)
     mean, variance = call.of("running_mean"), call.of("running_var")
     if mean.random or variance.random:
         return [None]
     x = added(x, replace(mean, square=mean.square.reshape(channels)))
-    deviation = (call.given["running_var"].double() + float(call.given["eps"])).reshape(channels)
+    deviation = (call.given["running_var"].double() + epsilon).reshape(channels)
     return _affine(multiplied(x, Moments(1.0 / deviation)), call, channels)
 
 

@@ -70,7 +70,8 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, torch.Tensor):
-        return one.shape == other.shape and one.dtype == other.dtype and bool(torch.equal(one, other))
+        same = (one.shape, one.dtype, one.device) == (other.shape, other.dtype, other.device)
+        return same and bool(torch.equal(one, other))
     if isinstance(one, np.ndarray):
         return bool(np.array_equal(one, other))
     if isinstance(one, Mapping):
