@@ -168,10 +168,11 @@ def heat_engine(
         raise ValueError(
             "the temperature of a layer must be below 1.8e308, got an overflow; use scales that differ less."
         )
+    marginal = _beside(slopes, finite)
     if network.energy == "ce":
         of_network_as_one = network.mean_energies(spread, method, samples, rng, workers, slope=True)
     else:
-        of_network_as_one = network.last_layer(spread, energies, _beside(slopes, finite), unbounded=True)
+        of_network_as_one = network.last_layer(spread, energies, marginal, unbounded=True)
     engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
@@ -182,8 +183,8 @@ def heat_engine(
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
             gain=growth(E, log_energy),
-            marginal=_beside(slopes, finite).value / divisor_l,
-            marginal_error=_beside(slopes, finite).standard_error / divisor_l,
+            marginal=marginal.value / divisor_l,
+            marginal_error=marginal.standard_error / divisor_l,
             verdict=of_layers,
             units=np.array(network.widths[1:], dtype=np.float64),
         ),
