@@ -229,3 +229,25 @@ def test_laws_compare_print_and_pickle():
 def test_bad_laws_are_refused(bad, kind, message):
     with pytest.raises(kind, match=message):
         bad()
+
+
+def test_cross_entropies_of_constants_at_every_size_of_the_logits():
+    """Where R is 0 the logistic variable alone is in the sum: its distribution does not reach logits of 1e9."""
+    rng = np.random.default_rng(5)
+    for _ in range(1000):
+        rows, columns = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+        X = rng.normal(size=(rows, columns)) * 10.0 ** rng.uniform(-3, 12, (rows, columns))
+        c = rng.normal(size=columns)
+        y = (rng.random(rows) < 0.5) * 1.0
+        laws = [pm.Constant(float(value)) for value in c]
+        if rng.random() < 0.5:  # a random parameter that no row has
+            X, laws = np.column_stack([X, np.zeros(rows)]), [*laws, pm.Uniform(3.0)]
+            c = np.append(c, 0.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            found = pm.mean_energy(pm.LogisticRegression(X, y, intercept=False), pm.Independent(laws))
+        logits = X @ c
+        truth = np.mean(np.logaddexp(0.0, logits) - y * logits)
+        size = np.mean(np.abs(X) @ np.abs(c))
+        assert abs(found.value - truth) <= found.error_bound + 4e-15 * size
+        assert found.error_bound <= 1e-13 + 1e-13 * size

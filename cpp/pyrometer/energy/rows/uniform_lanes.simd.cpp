@@ -74,9 +74,10 @@ void UniformLanes::choose(const UniformLaw& law, Group& group) {
     group.tree[lane] = few || !(variance > kSmall && variance < kLarge);
     group.series[lane] = false;
     rows.period[lane] = 1, rows.y[lane] = 0, rows.deviation[lane] = 0;
-    if (group.tree[lane]) continue;
-    const double point = quick_tail_point(sum);
+    // A logistic variable has a tail also where R is 0.
+    const double point = group.tree[lane] && law.logistic <= 0 ? HUGE_VAL : quick_tail_point(sum);
     if (y[lane] >= point) {
+      group.tree[lane] = false;
       value[lane] = y[lane];
       bound[lane] = kCut * y[lane];
       slope[lane] = 0;
@@ -84,6 +85,7 @@ void UniformLanes::choose(const UniformLaw& law, Group& group) {
       slope_bound[lane] = beyond ? 0 : bound[lane];
       continue;
     }
+    if (group.tree[lane]) continue;
     group.series[lane] = true;
     rows.period[lane] = std::max(y[lane] + point, group.uniform.largest[lane]);
     rows.y[lane] = y[lane];
