@@ -11,7 +11,8 @@ namespace {
 constexpr double kPi = std::numbers::pi;
 constexpr double kMostTerms = 768, kMostInner = 192;  // of the first level, and of others, which are called often
 constexpr std::size_t kSlowTerms = 16;
-constexpr double kRounding = 16;  // of one value, in unit roundoffs of the largest |R| + |y|
+constexpr double kRounding = 16;     // of one value, in unit roundoffs of the largest |R| + |y|
+constexpr double kNoReach = 1e-100;  // beside 1: such a variable changes nothing, and its density overflows
 
 double sign_of(double c) { return c > 0 ? 1.0 : c < 0 ? -1.0 : 0.0; }
 
@@ -25,6 +26,7 @@ SumValue BoundedSum::mean_absolute(double y, std::vector<Part>& parts, double s,
   const double unit = std::exp2(std::ilogb(largest));
   if (!std::isfinite(y / unit)) return {y, 0, kCut * y, kCut * y};
   for (Part& part : parts) part.reach /= unit;
+  while (!parts.empty() && parts.back().reach < kNoReach) parts.pop_back();
   parts_ = parts;
   s_ = s / unit;
   l_ = l / unit;
