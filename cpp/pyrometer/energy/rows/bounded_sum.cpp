@@ -87,7 +87,7 @@ void BoundedSum::set_levels(double y) {
     level.phi.clear();
     level.point = tail_point(level.reach, 1, std::log(tolerance_));
     level.kind = Kind::nothing;
-    if (level.point <= 0) break;
+    if (level.point <= 0 || (q == 0 && y >= level.point)) break;
     const bool alone = !(s_ > 0) && !(l_ > 0);
     if (q == count_ && !(l_ > 0)) {
       level.kind = Kind::folded;
