@@ -153,7 +153,7 @@ def table(**changed):
         (
             {"weights": GOOD},
             TypeError,
-            "weights must be the name of a column, got a list; arrays are for rows in memory",
+            r"weights must be the name of a column, got \[1.0, 2.0, 0.5, 1.0\]; arrays are for rows in memory",
         ),
         ({"weights": np.array(GOOD)}, TypeError, r"weights must be the name of a column, got an array of shape \(4,\)"),
     ],

@@ -279,7 +279,7 @@ def test_the_answer_is_kept_and_let_go(data):
 def test_what_is_no_system():
     with pytest.raises(
         TypeError,
-        match="system must be a LinearRegression, a LogisticRegression or a SoftmaxRegression, got a list; use pm",
+        match="system must be a LinearRegression, a LogisticRegression or a SoftmaxRegression, got \\[1, 2\\]; use pm",
     ):
         pm.minimum_energy([1, 2])
 

@@ -161,7 +161,7 @@ def drift(
         raise ValueError("time must be at least three finite, increasing numbers.")
     _require_states(states)
     if len(states) != len(at):
-        raise ValueError(f"states must be {len(at)}, one for each time, got {len(states)}.")
+        raise TypeError(f"states must be {len(at)} DataStates, one for each time, got {len(states)} values.")
     kinds = {(state.loss, state.features) for state in states}
     if len(kinds) > 1:
         raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")

@@ -81,7 +81,7 @@ def shift(
     Warns
     -----
     DependenceWarning
-        If the rows of a sample are correlated over so many rows that blocks of this size break the level of the test.
+        If the rows of a sample are correlated in their order and blocks are single rows, for which nothing is corrected.
 
     Notes
     -----
@@ -205,10 +205,10 @@ def _states(
 
 
 def warn_of_dependence(state: DataState) -> None:
-    """Give a warning if blocks are too short for the memory of the rows."""
+    """Give a warning if rows are dependent in a way that the test does not allow for."""
     memory = state.dependence
     inflation = memory.inflation(state.block, state.rows)
-    if not state.automatic and inflation > _INFLATED:
+    if inflation > _INFLATED * memory.correction(state.block, state.rows, chosen=state.automatic):
         warn_caller(
             DependenceWarning(
                 f"rows are serially dependent in their order ({memory.series} over {memory.time:.2g} rows): with "

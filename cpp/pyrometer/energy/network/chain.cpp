@@ -22,10 +22,9 @@ constexpr std::size_t kManyRules = 5000;
 constexpr double kTrusted = 1e-4;    // relative error
 constexpr double kRounding = 1e-14;  // relative, for each layer
 constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an energy, which is interpolated
-constexpr double kCaution = 4;       // factor on the difference of two discretisations that is to be below a tolerance
-constexpr double kSmooth = 8;    // the same in the error, in case convergence is slow: errors were up to six times it
-constexpr double kAtKinks = 32;  // the same of activations with kinks beside 0, where it is slower
-constexpr double kApart = 0.01;  // of ln v, between the nodes of a central difference
+constexpr double kCaution = 8;       // factor on the difference of two discretisations, in case convergence is slow
+constexpr double kAtKinks = 32;      // the same of activations with kinks beside 0, where it is slower
+constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
 constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.1},
                                   {12, 18, 24, 13, 4, 2, 0.09},
@@ -97,7 +96,7 @@ bool has_kinks(const Chain& chain) {
 bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
              double* energy, double* error) {
   Layer coarse;
-  const double caution = has_kinks(chain) ? kAtKinks : kSmooth;
+  const double caution = has_kinks(chain) ? kAtKinks : kCaution;
   double worst = 0;  // relative error of any layer
   std::size_t rules = 0;
   for (const Fineness& fineness : kFineness) {
