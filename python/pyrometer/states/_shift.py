@@ -81,7 +81,7 @@ def shift(
     Warns
     -----
     DependenceWarning
-        If the rows of a sample are correlated in their order and blocks are single rows, for which nothing is corrected.
+        If the rows of a sample are correlated in their order and blocks are single rows: nothing is corrected then.
 
     Notes
     -----

@@ -22,7 +22,8 @@ constexpr std::size_t kManyRules = 5000;
 constexpr double kTrusted = 1e-4;    // relative error
 constexpr double kRounding = 1e-14;  // relative, for each layer
 constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an energy, which is interpolated
-constexpr double kCaution = 8;       // factor on the difference of two discretisations, in case convergence is slow
+constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
+constexpr double kNearRounding = 8;  // the same of relative differences below 1e-11, which rounding reaches
 constexpr double kAtKinks = 32;      // the same of activations with kinks beside 0, where it is slower
 constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
 
@@ -96,7 +97,7 @@ bool has_kinks(const Chain& chain) {
 bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
              double* energy, double* error) {
   Layer coarse;
-  const double caution = has_kinks(chain) ? kAtKinks : kCaution;
+  const bool kinks = has_kinks(chain);
   double worst = 0;  // relative error of any layer
   std::size_t rules = 0;
   for (const Fineness& fineness : kFineness) {
@@ -114,6 +115,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
       const double rounding =
           rows.error(&fine.energy[first]) +
           (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
+      const double caution = kinks ? kAtKinks : apart < 1e-11 ? kNearRounding : kCaution;
       error[l - 1] = caution * apart * value + rounding;
       if (value <= 0) continue;
       worst = std::max(worst, error[l - 1] / value);
