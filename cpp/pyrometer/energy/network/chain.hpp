@@ -52,11 +52,11 @@ struct Networks {
 /// energy   laws x energies(), out.
 /// error    laws x energies(), out: estimate of the absolute error: four times the difference to a coarser discretisation
 ///          (rules, grids and quadratures), relative to the energy and at least that of the layers before, plus
-///          interpolation over rows and rounding; 8 times differences below 1e-11; 32 times the difference with hardtanh or hardswish, whose kinks are seen
-///          by the finer of two discretisations only. Up to four refinements, until four times the difference is 1e-9 of
-///          the energy, or 1e-6 where more than 5,000 distributions have been computed. No proof: of 1,000 random networks
-///          the difference to a finer discretisation was at most 19 times that to the coarser one with kinks, and at
-///          most 6.2 times without, below 1e-11.
+///          interpolation over rows and rounding; 8 times differences below 1e-11; 32 times the difference with hardtanh
+///          or hardswish, whose kinks are seen by the finer of two discretisations only. Up to four refinements, until
+///          four times the difference is 1e-9 of the energy, or 1e-6 where more than 5,000 distributions have been
+///          computed. No proof: of 1,000 random networks the difference to a finer discretisation was at most 19 times
+///          that to the coarser one with kinks, below four times without, and 6.2 times where it is below 1e-11.
 /// trusted  laws, out: 1 where the error is below 1e-4 of the energy in every layer; 0 otherwise: the caller should
 ///          sample.
 ///
