@@ -25,8 +25,8 @@ constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kNearRounding = 8;  // the same of relative differences below kNear, which rounding reaches
 constexpr double kNear = 1e-11;
-constexpr double kAtKinks = 32;      // the same of activations with kinks beside 0, where it is slower
-constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
+constexpr double kAtKinks = 32;  // the same of activations with kinks beside 0, where it is slower
+constexpr double kApart = 0.01;  // of ln v, between the nodes of a central difference
 
 constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.1},
                                   {12, 18, 24, 13, 4, 2, 0.09},
