@@ -224,7 +224,7 @@ def _load(
     licence: str,
 ) -> Dataset:
     standardize = validate.flag("standardize", standardize)
-    path = os.path.join(os.path.dirname(__file__), f"{name.replace(' ', '_')}.csv.gz")
+    path = os.path.join(os.path.dirname(__file__), f"{name.replace(' ', '_')}.csv.bz2")
     header = np.loadtxt(path, delimiter=",", dtype=str, max_rows=1)
     rows = np.loadtxt(path, delimiter=",", skiprows=1)
     *feature_names, target = map(str, header)
