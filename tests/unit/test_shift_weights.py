@@ -10,6 +10,7 @@ from pyrometer import _core
 from pyrometer.states._blocks import exchangeable
 from pyrometer.states._column_ranks import rank_statistics
 from pyrometer.states._pair import Pair
+from pyrometer.states._row_weights import excess_variance
 
 CHANGES = ("energy_change", "entropy_change", "divergence", "cross_entropy", "temperature")
 pytestmark = pytest.mark.filterwarnings("ignore:rows are serially dependent:pyrometer.DependenceWarning")
@@ -260,3 +261,31 @@ def test_where_weights_cannot_be():
             pm.DataState(X, weights=ones, density=density)
     with pytest.raises(ValueError, match="weights must be None without a new reference"):
         pm.RefreshMonitor(X, None).reset(weights=ones)
+
+
+@pytest.mark.parametrize(("before", "after"), [(400, 60), (60, 400), (150, 150)])
+def test_the_variance_that_permutations_do_not_show(before, after):
+    """Against the variances of differences of weighted means over samples, and over permutations of one pair each."""
+    rng = np.random.default_rng([before, after])
+    differences, dealt, found = [], [], []
+    for _ in range(1500):
+        x, z = rng.normal(size=before), rng.normal(0.6, 1.0, size=after)
+        weights = np.ones(before), np.exp(0.18 - 0.6 * z)  # of N(0, 1) over N(0.6, 1)
+        values, heavy = np.concatenate([x, z]), np.concatenate(weights)
+        for order, differ in ((np.arange(before + after), differences), (rng.permutation(before + after), dealt)):
+            v, w = values[order], heavy[order]
+            old, new = (np.average(v[part], weights=w[part]) for part in (slice(before), slice(before, None)))
+            differ.append(new - old)
+        tables = [np.column_stack([w, np.zeros(len(w)), w * v, w * v**2]) for v, w in zip((x, z), weights, strict=True)]
+        found.append(excess_variance((tables[0], tables[1]), (np.ones(before), np.ones(after)), 1))
+    excess = np.var(differences) / np.var(dealt)
+    assert abs(np.mean(found) / max(1.0, excess) - 1.0) < 0.12
+    assert (excess > 1.2) == (after < before)
+
+
+def test_weights_of_one_rule_have_no_excess():
+    X = np.random.default_rng(3).normal(size=(90, 2))
+    state = pm.DataState(X, weights=np.full(90, 0.37), block=4)
+    rows = state.sums.rows
+    table = np.column_stack([state.sums.counts, state.sums.sums[:, 1:4], state.sums.sums[:, [4, 6]]])
+    assert excess_variance((table[:10], table[10:]), (rows[:10], rows[10:]), 2) == 1.0

@@ -80,8 +80,9 @@ class ColumnTable:
         marginals, seed = pair.marginals, (self.seed[0], self.seed[1] ^ 1)
         parts = permuted(marginals, self.resamples, seed, self.threads)
         ranks, of_widths = rank_statistics(marginals, self.resamples, seed, self.threads)
+        inflation = self.inflation * marginals.weighting
         for of_columns in (ranks, of_widths, *parts):  # of the samples themselves, in units of permutations
-            of_columns[0] /= self.inflation
+            of_columns[0] /= inflation
         sizes = [float(table[:, 0].sum()) / marginals.mean_weight for table in marginals.tables]
         ranks += 2.0 * sizes[0] * sizes[1] / sum(sizes) * parts.missing  # chi-square, too
         numbers = [i for i, _ in _numbers(pair)]

@@ -22,6 +22,7 @@ from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._counted import Counted, aligned, entropy_of, presence
 from pyrometer.states._row_sums import factors_of
+from pyrometer.states._row_weights import excess_variance
 
 __all__ = ["Marginals", "Parts"]
 
@@ -144,6 +145,11 @@ class Marginals:
         if self.rows is None:
             return 1.0
         return float(sum(table[:, 0].sum() for table in self.tables) / sum(rows.sum() for rows in self.rows))
+
+    @property
+    def weighting(self) -> float:
+        """Variance of weighted means in units of that of permutations of two samples, at least 1."""
+        return 1.0 if self.rows is None else excess_variance(self.pair, (self.rows[0], self.rows[1]), self.d)
 
     @property
     def adds(self) -> bool:

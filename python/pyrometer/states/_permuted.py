@@ -51,8 +51,8 @@ def compared(
     """Compare sums over blocks about one centre with random assignments of blocks; None without blocks to exchange.
 
     `inflation` is the variance of the samples' own means in units of the one that permutations give them: above 1 where
-    blocks are serially dependent. Of the larger sample at most `most` times as many blocks change hands as of the
-    smaller.
+    blocks are serially dependent. To this comes what weights add (`Marginals.weighting`). Of the larger sample at most
+    `most` times as many blocks change hands as of the smaller.
     """
     (first, many), (second, others) = exchangeable(*samples, marginals.rows_of_pair)
     if min(many, others) == 0:
@@ -71,6 +71,7 @@ def compared(
         parts = permuted(marginals, resamples, seed, threads, most=most)
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
+    inflation *= marginals.weighting
     changes[0] /= np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
     return Permutations(_p_value(changes, float(pool[1])), changes)
 

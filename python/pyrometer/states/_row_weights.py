@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from pyrometer.base import replacements, taken, validate, weights_of
 
-__all__ = ["RowWeights"]
+__all__ = ["RowWeights", "excess_variance"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_EQUAL = 1e-12  # relative difference of weights that are equal to rounding
 
 
 class RowWeights(NamedTuple):
@@ -51,3 +52,39 @@ class RowWeights(NamedTuple):
         keep = self.given > 0.0
         weights = self.given[keep]
         return (None if (weights == 1.0).all() else weights), (None if keep.all() else keep)
+
+
+def excess_variance(tables: tuple[_Array, _Array], rows: tuple[_Array, _Array], d: int) -> float:
+    """Variance of the difference of two samples' weighted means, in units of that of permutations; at least 1.
+
+    Permutations deal rows to the samples with their weights, so that both have weights of one distribution. Where the
+    weights of one sample vary more, its means have a larger variance. Each mean has the variance of its rows times a
+    design effect [Kish], n sum w^2 (z - mean)^2 / (sum w)^2 over the weighted variance; the excess is the mean over
+    coordinates of (e_0 / n_0 + e_1 / n_1) / (e (1 / n_0 + 1 / n_1)), with the effect e in both samples together.
+
+    tables   sums over blocks (b, 2 + 2 d + ...): weights, scores, coordinates and their squares.
+    rows     of each block (b,).
+    """
+    share = [1.0 / each.sum() for each in rows]
+    both = np.concatenate([table[:, : 2 + 2 * d] for table in tables]), np.concatenate(rows)
+    each_weight = both[0][:, 0] / both[1]
+    if np.ptp(each_weight) <= _EQUAL * each_weight.max():
+        return 1.0
+    effects = [_design_effects(table, of, d) for table, of in (*zip(tables, rows, strict=True), both)]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        excess = (effects[0] * share[0] + effects[1] * share[1]) / (effects[2] * sum(share))
+    excess = excess[np.isfinite(excess)]
+    return max(1.0, float(excess.mean())) if excess.size else 1.0
+
+
+def _design_effects(table: _Array, rows: _Array, d: int) -> _Array:
+    """Design effects (d,); without coordinates that of the weights alone, (1,)."""
+    weights = table[:, :1]
+    linear, square = table[:, 2 : 2 + d], table[:, 2 + d : 2 + 2 * d]
+    total, count = weights.sum(), rows.sum()
+    if not d:
+        return np.asarray(len(table) * np.square(weights).sum(axis=0) / total**2)
+    mean = linear.sum(axis=0) / total
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        variance = square.sum(axis=0) / total - mean**2
+        return np.asarray(count * np.square(linear - weights * mean).sum(axis=0) / total**2 / variance)

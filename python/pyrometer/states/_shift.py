@@ -105,10 +105,12 @@ def shift(
 
     With weights the changes are those of weighted means (`DataState`), and so are those of each permutation, in which a
     row has its own weight. The p-value is then of the hypothesis that rows together with their weights are of one
-    distribution, as when the weights of both samples were made by one rule; it depends on their ratios alone. For
-    samples that agree only when weighted, the level is approximate: with weights of one sample alone, those of
-    normal distributions 0.7 deviations apart, the test at 5 % rejected 9 % of 300 pairs of 200 and 200 rows, 14 % of
-    500 and 50, where the weighted sample is the smaller, and 3 % of 50 and 500; fewer with weights in another unit.
+    distribution, as when the weights of both samples were made by one rule; it depends on their ratios alone. Where the
+    weights of one sample vary more, its means have a larger variance than permutations show; the statistics of the
+    samples are divided by this excess, estimated by design effects. For samples that agree only when weighted, the
+    level is approximate: with weights of one sample alone, those of normal distributions 0.7 deviations apart, the test
+    at 5 % rejected 6.2 % of 400 pairs of 200 and 200 rows and of 500 and 50, and 0.8 % of 50 and 500; where the 50 had
+    the effective size of 19, 10.8 %.
 
     Categories and other columns that are compared by counts have shares smoothed by one row that has the shares of both
     samples together, for the divergence: categories that only one sample has are no error. Their p-value is that of the
