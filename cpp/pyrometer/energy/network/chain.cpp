@@ -23,8 +23,8 @@ constexpr double kTrusted = 1e-4;    // relative error
 constexpr double kRounding = 1e-14;  // relative, for each layer
 constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an energy, which is interpolated
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
-constexpr double kNearRounding = 8;  // the same of relative differences below kNear, which rounding reaches
-constexpr double kNear = 1e-11;
+constexpr double kNearRounding = 8;  // the same of relative differences below kSmallDifference, which rounding reaches
+constexpr double kSmallDifference = 1e-11;
 constexpr double kAtKinks = 32;  // the same of activations with kinks beside 0, where it is slower
 constexpr double kApart = 0.01;  // of ln v, between the nodes of a central difference
 
@@ -116,7 +116,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
       const double rounding =
           rows.error(&fine.energy[first]) +
           (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
-      const double smooth = std::max(kCaution * apart, kNearRounding * std::min(apart, kNear));
+      const double smooth = std::max(kCaution * apart, kNearRounding * std::min(apart, kSmallDifference));
       error[l - 1] = (kinks ? kAtKinks * apart : smooth) * value + rounding;
       if (value <= 0) continue;
       worst = std::max(worst, error[l - 1] / value);
