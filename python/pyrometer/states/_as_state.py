@@ -35,7 +35,7 @@ def as_state(
     """
     if isinstance(value, DataState):
         if weights is not None and not isinstance(weights, str):
-            raise ValueError(f"{name} must be rows with weights=, got a DataState; give it weights when it is made.")
+            raise ValueError(f"{name} must be rows with weights=, got a DataState; pass weights= to DataState instead.")
         if strict and value.reason:
             raise ValueError(f"{name}: {value.reason}")
         return value

@@ -18,10 +18,7 @@ LEAST = 8  # blocks that resampling needs
 _MOST = 1024  # as long as there is room for _FIRST of the greatest size: beyond some ten million rows a few more
 _FIRST = 128  # blocks of the least size; all of one size and below fill this many of that size
 _MOST_FEW, _FIRST_FEW = 320, 64  # of the same, where speed counts
-_MOST_GROWN, _FIRST_GROWN = (
-    512,
-    256,
-)  # and where batches join; as many of the least size alone, for batches of that many
+_MOST_GROWN, _FIRST_GROWN = 512, 256  # of a sample that batches join; so many blocks of the least size alone
 _ENOUGH = _FIRST // 4  # blocks that the smaller sample must have of a size for that size to be exchanged
 
 

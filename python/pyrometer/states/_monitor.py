@@ -275,7 +275,9 @@ class RefreshMonitor(Displayed):
             if model is not None:
                 raise ValueError("reference must be given with a model: the old one has the losses of the old model.")
             if weights is not None:
-                raise ValueError("weights must be None without a new reference, whose rows they are of.")
+                raise ValueError(
+                    "weights must be None without a new reference, got some; pass reference= with their rows, too."
+                )
             self._pools = self._pools.restarted()
             self._start = self.batches if self.grow else self._start
             self._origin = self.batches
