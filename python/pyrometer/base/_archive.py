@@ -34,7 +34,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     Symbolic links are followed. Files that are not regular (pipes, /dev/null) and names of open descriptors
     (/dev/stdout) are written to directly.
     """
-    given, path = path, os.path.realpath(path)
+    destination, path = path, os.path.realpath(path)
     folder, name = os.path.split(path)
     # In the same folder, because a rename is atomic only within one file system.
     start = os.fsdecode(os.fsencode(name)[:200])  # names are limited in bytes
@@ -42,15 +42,15 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     mode = None
     try:
         with contextlib.suppress(FileNotFoundError):
-            mode = os.stat(given).st_mode
-        if mode is not None and (not stat.S_ISREG(mode) or _is_descriptor(given)):
+            mode = os.stat(destination).st_mode
+        if mode is not None and (not stat.S_ISREG(mode) or _is_descriptor(destination)):
             # open() raises for a folder, with its name. The target of /dev/stdout may be unnamed, or hold other output.
-            with open(given, "ab" if stat.S_ISREG(mode) else "wb") as special:
+            with open(destination, "ab" if stat.S_ISREG(mode) else "wb") as special:
                 yield special
             return
         if mode is not None and not os.access(path, os.W_OK):
             # A rename would replace a file that is protected.
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), given)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), destination)
         with open(temporary, "xb") as file:
             if mode is not None:
                 os.chmod(temporary, stat.S_IMODE(mode))
@@ -61,7 +61,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     except OSError as error:
         # The error of a full disk names no file. Errors without an errno have only a message and are left alone.
         if error.errno is not None and error.filename in (temporary, None):
-            error.filename, error.filename2 = given, None
+            error.filename, error.filename2 = destination, None
         raise
     finally:
         with contextlib.suppress(OSError):

@@ -12,19 +12,19 @@ __all__ = ["Array", "mean_squares_about", "require_finite", "require_normal"]
 Array: TypeAlias = npt.NDArray[np.float64]
 
 
-def require_finite(value: Array, what: str = "energy") -> None:
+def require_finite(value: Array, quantity: str = "energy") -> None:
     """Raise ValueError for an energy, or what else it is called, that overflowed."""
     if not np.isfinite(value).all():
         raise ValueError(
-            f"the {what} must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
+            f"the {quantity} must be below 1.8e308, got an overflow; use a smaller scale or rescale the features."
         )
 
 
-def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, what: str = "energy") -> None:
+def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, quantity: str = "energy") -> None:
     """Raise ValueError for a subnormal or zero value where `positive` says that its formula is above 0."""
     if (np.asarray(positive) & (np.abs(value) < np.finfo(float).tiny)).any():
         raise ValueError(
-            f"the {what} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
+            f"the {quantity} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
         )
 
 

@@ -54,19 +54,19 @@ def labels_in(y: Any) -> tuple[Any, ...]:
     elif array.dtype.kind not in "iubOUST":
         raise TypeError(f"y must be labels: numbers, bool or strings, got {described(y)}.")
     try:
-        found = tuple(np.unique(flat).tolist() if array.dtype.kind != "O" else sorted(set(flat.tolist())))
+        labels = tuple(np.unique(flat).tolist() if array.dtype.kind != "O" else sorted(set(flat.tolist())))
     except TypeError:
         kinds = sorted({type(value).__name__ for value in flat.tolist()})
         raise TypeError(
             f"y must have labels that can be sorted, got {' and '.join(kinds)}; pass labels= in the order of the "
             "classes."
         ) from None
-    if len(found) < 2:
-        only = ", ".join(map(repr, found)) or "no rows"
+    if len(labels) < 2:
+        only = ", ".join(map(repr, labels)) or "no rows"
         raise ValueError(f"y must have at least two classes, got {only} only; labels= names classes without rows.")
-    if len(found) > MOST_CLASSES:
-        raise ValueError(f"y must have at most {MOST_CLASSES} classes, got {len(found)}.")
-    return found
+    if len(labels) > MOST_CLASSES:
+        raise ValueError(f"y must have at most {MOST_CLASSES} classes, got {len(labels)}.")
+    return labels
 
 
 def encoded(y: Any, labels: tuple[Any, ...], dtype: Any) -> npt.NDArray[Any]:

@@ -77,17 +77,17 @@ def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
     """Raise ValueError for integers that doubles cannot hold, also if NumPy has rounded them in lists with floats."""
     first = first_inexact(array)
     if first is not None:
-        found = int(array.flat[first])
+        integer = int(array.flat[first])
     elif isinstance(value, (list, tuple)) and array.dtype.kind == "f" and (np.abs(array) >= 2.0**53).any():
-        given = np.asarray(value, dtype=object)
+        integers = np.asarray(value, dtype=object)
         rounded = [
             isinstance(one, numbers.Integral) and int(other) != one if np.isfinite(other) else False
-            for one, other in zip(given.flat, array.flat, strict=True)
+            for one, other in zip(integers.flat, array.flat, strict=True)
         ]
         if True not in rounded:
             return
         first = rounded.index(True)
-        found = int(given.flat[first])
+        integer = int(integers.flat[first])
     else:
         return
     where = np.unravel_index(first, array.shape)
@@ -99,7 +99,7 @@ def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
         else f" at row {where[-2]}, column {where[-1]}"
     )
     raise ValueError(
-        f"{name} must have integers that doubles can hold, which is all up to 2**53, got {found}{place}; subtract an "
+        f"{name} must have integers that doubles can hold, which is all up to 2**53, got {integer}{place}; subtract an "
         "offset first, such as the smallest value, or accept the rounding with astype(float)."
     )
 

@@ -36,8 +36,8 @@ class Deferred(Generic[T]):
         value: Any = values.get(self._name, self._default)
         if callable(value):
             value = values[self._name] = value()
-        found: T = value
-        return found
+        result: T = value
+        return result
 
     def __set__(self, instance: object, value: T | Callable[[], T]) -> None:
         vars(instance)[self._name] = value

@@ -98,10 +98,10 @@ def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     import narwhals as nw
 
     missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
-    whole = series.fill_null(0) if missing.any() else series
+    filled = series.fill_null(0) if missing.any() else series
     if series.dtype.is_integer():
-        numeric(f"{name} (column {quoted(str(series.name))})", whole.to_numpy())  # integers that doubles can hold
-    result = np.array(whole.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        numeric(f"{name} (column {quoted(str(series.name))})", filled.to_numpy())  # integers that doubles can hold
+    result = np.array(filled.cast(nw.Float64).to_numpy(), dtype=np.float64)
     result[missing] = np.nan
     if np.isinf(result).any():
         row = int(np.argmax(np.isinf(result)))

@@ -38,7 +38,7 @@ class Tally:
             self._unit = np.ldexp(0.5, np.frexp(part.max(axis=-2))[1])
             self._mean, self._squares, self._largest = (np.zeros(self._origin.shape) for _ in range(3))
         part = (part - self._origin[..., None, :]) / self._unit[..., None, :]
-        here, share = part.mean(axis=-2), count / (self.draws + count)
+        part_mean, share = part.mean(axis=-2), count / (self.draws + count)
         if self._paired:
             even = count - count % 2
             differences = np.diff(part[..., :even, :].reshape(*part.shape[:-2], -1, 2, part.shape[-1]), axis=-2)[
@@ -49,10 +49,10 @@ class Tally:
             self._squares += (differences**2).sum(axis=-2)
             self._largest = np.maximum(self._largest, (differences**2).max(axis=-2))
         else:
-            self._squares += ((part - here[..., None, :]) ** 2).sum(axis=-2)
-            self._squares += (here - self._mean) ** 2 * (self.draws * share)
-            self._largest = np.maximum(self._largest, ((part - here[..., None, :]) ** 2).max(axis=-2))
-        self._mean += (here - self._mean) * share
+            self._squares += ((part - part_mean[..., None, :]) ** 2).sum(axis=-2)
+            self._squares += (part_mean - self._mean) ** 2 * (self.draws * share)
+            self._largest = np.maximum(self._largest, ((part - part_mean[..., None, :]) ** 2).max(axis=-2))
+        self._mean += (part_mean - self._mean) * share
         self.draws += count
 
     def mean(self) -> Array:

@@ -60,10 +60,10 @@ def weights_of(numbers: _Array, shape: tuple[int, ...]) -> Weights:
             weights = weights * (first / totals)[..., None]
     first_set = weights.reshape(-1, weights.shape[-1])[0]
     exact = total_of(first_set)
-    whole = exact <= 2**53 and bool((first_set == np.floor(first_set)).all())
+    integral = exact <= 2**53 and bool((first_set == np.floor(first_set)).all())
     values = _shared(weights)
     values.flags.writeable = False
-    return Weights(values, int(exact) if whole else float(exact), exact, int(exponents.flat[0]), equal)
+    return Weights(values, int(exact) if integral else float(exact), exact, int(exponents.flat[0]), equal)
 
 
 def exponent_of(weights: _Array) -> npt.NDArray[np.int32]:

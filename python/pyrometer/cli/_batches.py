@@ -80,17 +80,17 @@ class Reader:
         rows: dict[Any, list[int]] = {}
         for row, value in enumerate(values):
             rows.setdefault(value, []).append(row)
-        for value, those in rows.items():
-            yield str(value), table.take(those)
+        for value, places in rows.items():
+            yield str(value), table.take(places)
 
     def _batch(self, name: str, table: pa.Table, target: str | None) -> Batch:
         if not len(table):
             raise ValueError("there must be at least one row, got none.")
         y = None if target is None else self._encoded(table.column(target))
-        found = None if self.prediction is None else np.asarray(table.column(self.prediction), dtype=np.float64)
-        given = self.selection.weights
-        weights = None if given is None else np.asarray(table.column(given), dtype=np.float64)
-        return Batch(name, table.select(self.names), y, found, weights)
+        prediction = None if self.prediction is None else np.asarray(table.column(self.prediction), dtype=np.float64)
+        column = self.selection.weights
+        weights = None if column is None else np.asarray(table.column(column), dtype=np.float64)
+        return Batch(name, table.select(self.names), y, prediction, weights)
 
     def _encoded(self, column: pa.ChunkedArray) -> Any:
         """Return targets as numbers: labels as 0 and 1, or as those of classes."""
@@ -131,18 +131,18 @@ class Model:
     def __call__(self, X: pa.Table) -> _Array:
         """Return predictions; missing numbers count as the reference's means."""
         if self.system is None:
-            given = None if self.batch is None else self.batch.prediction
-            assert given is not None  # the batch that is being read
-            return given
+            prediction_of_batch = None if self.batch is None else self.batch.prediction
+            assert prediction_of_batch is not None  # the batch that is being read
+            return prediction_of_batch
         from pyrometer.states import predicted
 
         numbers = _numbers(X, self.names)
         numbers = np.where(np.isnan(numbers), self.means, numbers)
         loss = LOSSES[self.system.energy]
-        found = predicted(numbers, np.zeros(len(numbers)), self.system, None).prediction
+        prediction = predicted(numbers, np.zeros(len(numbers)), self.system, None).prediction
         if not loss.classes:
-            return found
-        odds = np.exp(found - found.max(axis=1, keepdims=True))
+            return prediction
+        odds = np.exp(prediction - prediction.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
@@ -186,8 +186,8 @@ def batches(read: Reader, reference: str, others: Sequence[str], first: int) -> 
         )
     before = parts[:first]
     y = None if before[0].y is None else np.concatenate([part.y for part in before])
-    found = None if before[0].prediction is None else np.concatenate([part.prediction for part in before])
+    prediction = None if before[0].prediction is None else np.concatenate([part.prediction for part in before])
     name = before[0].name if first == 1 else f"{before[0].name} to {before[-1].name}"
     weights = None if before[0].weights is None else np.concatenate([part.weights for part in before])
-    old = Batch(name, pa.concat_tables([part.X for part in before]), y, found, weights)
+    old = Batch(name, pa.concat_tables([part.X for part in before]), y, prediction, weights)
     return old, (batch for part in (parts[first:], *map(read, others)) for batch in part)

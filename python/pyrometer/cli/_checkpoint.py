@@ -73,7 +73,7 @@ class Parts:
         """Write the results that are still in memory."""
         if not self._held:
             return
-        answers = [answer for _, some in self._held for answer in some]
+        answers = [answer for _, of_task in self._held for answer in of_task]
         with atomic_write(self._path(f"{self._held[0][0]}-{self._held[-1][0]}.npz")) as file:
             np.savez(
                 file,
@@ -193,16 +193,16 @@ class Parts:
         _require(numbers.shape == (len(FIELDS), rows) and numbers.dtype == np.float64)
         _require(verdicts.shape == (rows,) and verdicts.dtype == np.int8 and _codes(verdicts, VERDICTS))
         _require(methods.shape == (tasks,) and methods.dtype == np.int8 and _codes(methods, METHODS))
-        found, place, answer = [], 0, 0
+        unpacked, place, answer = [], 0, 0
         for number in held:
             answers = []
             for shape in shapes(self._parts[number], self._plan):
-                here = slice(place, place + shape[0] * shape[1])
-                block = numbers[:, here].reshape(len(FIELDS), *shape)
-                answers.append(Answer(block, verdicts[here].reshape(shape), int(methods[answer])))
-                place, answer = here.stop, answer + 1
-            found.append((number, answers))
-        return found
+                cells = slice(place, place + shape[0] * shape[1])
+                block = numbers[:, cells].reshape(len(FIELDS), *shape)
+                answers.append(Answer(block, verdicts[cells].reshape(shape), int(methods[answer])))
+                place, answer = cells.stop, answer + 1
+            unpacked.append((number, answers))
+        return unpacked
 
 
 def shapes(part: Part, plan: Plan) -> Iterator[tuple[int, int]]:

@@ -176,10 +176,10 @@ def two_systems(
     made: dict[str, System] = {}
     # Moments first: they determine the columns, and their order.
     for path in sorted(dict.fromkeys((first, second)), key=holds_moments, reverse=True):
-        known = next(iter(made.values()), None)
+        earlier = next(iter(made.values()), None)
         rest = selection
-        if known is not None and not holds_moments(path):
-            rest = selection._replace(columns=known.names, target=target_name(selection.target, known))
+        if earlier is not None and not holds_moments(path):
+            rest = selection._replace(columns=earlier.names, target=target_name(selection.target, earlier))
         made[path] = linear_system(path, rest, energy=energy, labels=labels, intercept=intercept)
     return made[first], made[second]
 
@@ -194,9 +194,9 @@ def _moments(path: str, selection: Selection, energy: str, intercept: bool, chun
     """Load moments; UsageError for options that they cannot follow."""
     from pyrometer.data import Moments
 
-    given: dict[str, Any] = {"drop": selection.drop, "columns": selection.columns, "weights": selection.weights}
-    given |= {"chunk-rows": chunk_rows, **selection.csv}
-    for option, value in given.items():
+    options: dict[str, Any] = {"drop": selection.drop, "columns": selection.columns, "weights": selection.weights}
+    options |= {"chunk-rows": chunk_rows, **selection.csv}
+    for option, value in options.items():
         if value:
             raise click.UsageError(
                 f"{path} holds second moments, for which --{option} has no meaning; leave it out, or give the file of "

@@ -33,20 +33,24 @@ def model_of(name: str) -> Any:
                 f"MODEL must be a file that ends in .onnx, or package.module:function, got {quoted(name)}."
             )
         return name
-    found: Any = _imported(module)
+    imported: Any = _imported(module)
     for part in attribute.split("."):
-        if not hasattr(found, part):
+        if not hasattr(imported, part):
             raise click.UsageError(
-                f"MODEL: {quoted(module)} has no {quoted(part)}{nearest(part, dir(found), fallback='')}."
+                f"MODEL: {quoted(module)} has no {quoted(part)}{nearest(part, dir(imported), fallback='')}."
             )
-        found = getattr(found, part)
-    return _factory(found, name) if callable(found) and (isinstance(found, type) or _is_function(found)) else found
+        imported = getattr(imported, part)
+    return (
+        _factory(imported, name)
+        if callable(imported) and (isinstance(imported, type) or _is_function(imported))
+        else imported
+    )
 
 
-def _is_function(found: Any) -> bool:
+def _is_function(imported: Any) -> bool:
     from pyrometer.base import library_of
 
-    return library_of(found) is None and not hasattr(found, "parameters") and not hasattr(found, "variables")
+    return library_of(imported) is None and not hasattr(imported, "parameters") and not hasattr(imported, "variables")
 
 
 def _imported(module: str) -> Any:
@@ -184,12 +188,12 @@ def _law(name: str, numbers: list[float]) -> Any:
     """Return a law by its name and numbers; None if it is not known, or has another count of numbers."""
     from pyrometer import laws
 
-    known: dict[tuple[str, int], Callable[..., Any]] = {
+    makers: dict[tuple[str, int], Callable[..., Any]] = {
         ("normal", 1): laws.Normal,
         ("uniform", 1): laws.Uniform,
         ("truncated-normal", 1): laws.TruncatedNormal,
         ("truncated-normal", 2): lambda scale, bound: laws.TruncatedNormal(scale, bound=bound),
         ("constant", 1): laws.Constant,
     }
-    law = known.get((name, len(numbers)))
+    law = makers.get((name, len(numbers)))
     return None if law is None else law(*numbers)

@@ -111,8 +111,8 @@ def state_model_options(trained_by: str) -> Callable[[_Function], _Function]:
     """--energy (also "none", for the columns alone), --labels, --intercept and --prediction: the model of states."""
 
     def decorate(function: _Function) -> _Function:
-        what = f"Column of predictions, no feature, in place of a model that {trained_by} trains."
-        function = click.option("--prediction", metavar="COL", help=what)(function)
+        help_text = f"Column of predictions, no feature, in place of a model that {trained_by} trains."
+        function = click.option("--prediction", metavar="COL", help=help_text)(function)
         return _energy_options([*LOSSES, "none"])(intercept_option(function))
 
     return decorate

@@ -22,10 +22,10 @@ def figure(path: str, rows: int = 1, *, shared: bool = True) -> Iterator[Any]:
         raise ImportError("--plot needs matplotlib: pip install 'pyrometer[plot]'.", name="matplotlib") from error
     # Not through pyplot: no window, and no change of its global state.
     made = Figure(layout="constrained", figsize=(6.4, 4.8 if rows == 1 else 1.0 + 1.9 * rows))
-    known = made.canvas.get_supported_filetypes()
+    suffixes = made.canvas.get_supported_filetypes()
     kind = os.path.splitext(path)[1].lower().lstrip(".")
-    if kind not in known:
-        raise ValueError(f"--plot must end in one of {', '.join('.' + word for word in known)}, got {path!r}.")
+    if kind not in suffixes:
+        raise ValueError(f"--plot must end in one of {', '.join('.' + word for word in suffixes)}, got {path!r}.")
     yield made.subplots(rows, 1, sharex=shared)
     buffer = io.BytesIO()
     made.savefig(buffer, format=kind)

@@ -74,12 +74,12 @@ class Program(click.Group):
     def _completed(self, name: str) -> int | None:
         """Print completions if the shell requests them; None if it does not."""
         variable = f"_{name}_COMPLETE".replace("-", "_").upper()
-        asked = os.environ.get(variable)
-        if not asked:
+        instruction = os.environ.get(variable)
+        if not instruction:
             return None
         from click.shell_completion import shell_complete
 
-        return BAD_INPUT if shell_complete(self, {}, name, variable, asked) else 0
+        return BAD_INPUT if shell_complete(self, {}, name, variable, instruction) else 0
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, whose warnings are printed as notes."""
@@ -97,9 +97,9 @@ def conclude(held: Mapping[str, bool | None], fail_on: Sequence[str]) -> None:
     """End the command if a condition of --fail-on holds, or cannot be decided (None); `held` has all of them."""
     sentences = COMMANDS[str(click.get_current_context().info_name)].conditions
     for code, value, whether in ((CONDITION, True, ""), (UNDECIDED, None, "it cannot be decided whether ")):
-        those = [name for name in sentences if name in fail_on and held[name] is value]
-        if those:
-            leave(code, "; ".join(f"--fail-on {name}: {whether}{sentences[name]}" for name in those))
+        failed = [name for name in sentences if name in fail_on and held[name] is value]
+        if failed:
+            leave(code, "; ".join(f"--fail-on {name}: {whether}{sentences[name]}" for name in failed))
 
 
 _NO_ENTROPY = "the entropy is 0 and the temperature undefined; choose another --resolution"

@@ -140,11 +140,11 @@ def _frame(path: str, selection: Selection, options: Options) -> _Frame:
     if missing:
         raise click.ClickException(f"{path} must have the columns {listed(missing, plain)}, got none of that name.")
     y = None if target is None else np.asarray(table.column(target).to_pylist())
-    found, weights = (
+    prediction, weights = (
         None if name is None else table.column(name).to_numpy().astype(np.float64)
         for name in (options.prediction, selection.weights)
     )
-    return _Frame(table.drop_columns(apart) if apart else table, y, found, weights)
+    return _Frame(table.drop_columns(apart) if apart else table, y, prediction, weights)
 
 
 def _is_mixed(table: pa.Table) -> bool:
@@ -220,9 +220,9 @@ def _predictions(
     model: Any = system_of(
         options.energy, numbers[0], targets[0], intercept=options.intercept, weights=frames[0].weights
     )
-    found = [predicted(x, y, model, None) for x, y in zip(numbers, targets, strict=True)]
+    samples = [predicted(x, y, model, None) for x, y in zip(numbers, targets, strict=True)]
     about = {"model": f"of the complete columns of numbers, {listed(usable, plain)}" if usable else "a constant"}
     if LOSSES[options.energy].classes:
-        odds = [np.exp(rows.prediction - rows.prediction.max(axis=1, keepdims=True)) for rows in found]
+        odds = [np.exp(rows.prediction - rows.prediction.max(axis=1, keepdims=True)) for rows in samples]
         return [each / each.sum(axis=1, keepdims=True) for each in odds], about
-    return [rows.prediction for rows in found], about
+    return [rows.prediction for rows in samples], about

@@ -96,8 +96,8 @@ def _grid(*, header: bool = True) -> Grid:
 
 def _columns(screen: Console, table: Table, width: int | None) -> None:
     """Print the columns that fit into the width, those that name a row and then the others in order."""
-    known = (table.names[0], *_KEYS)
-    keys = [name for name in table.names if name in known and table[name].dtype.kind != "f"]
+    identifying = (table.names[0], *_KEYS)
+    keys = [name for name in table.names if name in identifying and table[name].dtype.kind != "f"]
     cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
     numeric = {name for name in table.names if table[name].dtype.kind in "fiu" or plain_text.are_numbers(cells[name])}

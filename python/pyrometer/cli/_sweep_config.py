@@ -56,36 +56,36 @@ def load(path: str, threads: int | None) -> Config:
     from pyrometer._version import __version__
     from pyrometer.sweeps import either_name, plan_of
 
-    given = _parse(path)
-    _known(path, given, ("output", "systems", "laws", *_RUN))
+    document = _parse(path)
+    _known(path, document, ("output", "systems", "laws", *_RUN))
     folder = os.path.dirname(path)
-    output = os.path.join(folder, _string(path, given, "output"))
+    output = os.path.join(folder, _string(path, document, "output"))
     try:
-        table_format("output", given["output"])
+        table_format("output", document["output"])
     except ValueError as error:
         raise click.ClickException(f"{path}: {error}") from None
     if os.path.isdir(output):
         raise click.ClickException(f"{path}: output must be a file, got {output}, which is a folder.")
     files: dict[str, str] = {}
     systems, laws = {}, {}
-    for name, table in _tables(path, given, "systems"):
+    for name, table in _tables(path, document, "systems"):
         with _at(f"{path}: systems.{plain(name)}"):
             systems[name] = _system(folder, table, files)
     require_apart({f"{path}: output": output}, [os.path.join(folder, name) for name in files])
-    for name, table in _tables(path, given, "laws"):
+    for name, table in _tables(path, document, "laws"):
         with _at(f"{path}: laws.{plain(name)}"):
             laws[name] = _law(table)
     with _at(path):
         plan = plan_of(
             systems,
             laws,
-            either_name(given.get("method", "auto"), given.get("methods")),
-            given.get("resolution", 1.0),
-            given.get("samples", 10_000),
-            given.get("seed", 0),
+            either_name(document.get("method", "auto"), document.get("methods")),
+            document.get("resolution", 1.0),
+            document.get("samples", 10_000),
+            document.get("seed", 0),
             threads,
         )
-    about = {"configuration": given, "sha256": files}
+    about = {"configuration": document, "sha256": files}
     text = json.dumps([__version__, about], sort_keys=True)
     return Config(plan, output, about, hashlib.sha256(text.encode()).hexdigest())
 
@@ -222,8 +222,8 @@ def _law(table: dict[str, Any]) -> Any:
         raise ValueError(f"{key} must be a number, a list or {{logspace = [FIRST, LAST, COUNT]}}, got none.")
     array = validate.numeric(key, value)
     law: Any = getattr(pyrometer, kind)
-    given = {name: table[name] for name in others if name in table}
-    return law(array[:, None] if array.ndim == 1 and key != "gain" else array, **given)
+    parameters = {name: table[name] for name in others if name in table}
+    return law(array[:, None] if array.ndim == 1 and key != "gain" else array, **parameters)
 
 
 def _laws(key: str, given: Any) -> Any:

@@ -172,22 +172,22 @@ def _monitor(
     new = RefreshMonitor(data, model, energy=loss, law=law, rng=seed, **options)
     if state is None or not os.path.exists(state):
         return new
-    found = RefreshMonitor.load(state, model, law=law)
-    same = [getattr(found, name) == getattr(new, name) for name in ("run_length", "memory", "block", "grow")]
-    ours, theirs = ((each.rows, each.names, each.energy, each.entropy) for each in (new.reference, found.reference))
+    saved = RefreshMonitor.load(state, model, law=law)
+    same = [getattr(saved, name) == getattr(new, name) for name in ("run_length", "memory", "block", "grow")]
+    ours, theirs = ((each.rows, each.names, each.energy, each.entropy) for each in (new.reference, saved.reference))
     if not all(same) or repr(ours) != repr(theirs):
         raise click.ClickException(
             f"{state} must be of the same REFERENCE and options as now, got others; use another --state FILE to begin "
             "anew."
         )
-    return found
+    return saved
 
 
 def _about(event: Event | None) -> dict[str, Any]:
     if event is None:
         return {"change": "none"}
-    found = {"change": f"alarm at batch {event.batch}", "began": event.began}
-    return found | {"earliest": event.earliest, "latest": event.latest, "rows since": event.rows}
+    labels = {"change": f"alarm at batch {event.batch}", "began": event.began}
+    return labels | {"earliest": event.earliest, "latest": event.latest, "rows since": event.rows}
 
 
 def _table(readings: Any, numbers: list[int], monitor: RefreshMonitor, loss: str, *, short: bool) -> Table:
@@ -213,9 +213,9 @@ def _table(readings: Any, numbers: list[int], monitor: RefreshMonitor, loss: str
 
 
 def _shown(reading: Reading, short: bool) -> dict[str, Any]:
-    found = {name: value for name, value in row_of(reading).items() if name != "name"}
-    found["columns"] = ", ".join(reading.columns)
+    row = {name: value for name, value in row_of(reading).items() if name != "name"}
+    row["columns"] = ", ".join(reading.columns)
     if not short:
-        return found
+        return row
     first = ("rows", "energy", "entropy", "divergence", "temperature", "neighbour", "p_value", "pooled", "alarm")
-    return {name: found[name] for name in first} | {"columns": found["columns"]}
+    return {name: row[name] for name in first} | {"columns": row["columns"]}

@@ -261,5 +261,5 @@ def _with_biases(
         "uniform": lambda: laws.Uniform(scale),
         "torch": networks.TorchLinear,
     }
-    given = {} if bias_init in ("zeros", "torch") else {"bias_scale": scale}
-    return networks.Layers(law, biases=makers[bias_init]()), {"bias_law": bias_init, **given}
+    scales = {} if bias_init in ("zeros", "torch") else {"bias_scale": scale}
+    return networks.Layers(law, biases=makers[bias_init]()), {"bias_law": bias_init, **scales}

@@ -97,7 +97,9 @@ def command(
     features = pa.table(dict(zip(subject.names, subject.X.T, strict=True)))  # with the names of the columns
     system = system_of(energy, features, subject.y, intercept=intercept)
     layers = None if hidden is None else _layers(subject, hidden, activation, layer_init, energy, seed)
-    found = None if against is None else _shift(against, data, selection, energy, pair, intercept=intercept, seed=seed)
+    comparison = (
+        None if against is None else _shift(against, data, selection, energy, pair, intercept=intercept, seed=seed)
+    )
     facts = {
         "data": subject.source,
         "target": subject.target,
@@ -114,7 +116,7 @@ def command(
         system,
         law,
         layers=layers,
-        shift=found,
+        shift=comparison,
         title=title or subject.source,
         facts=facts,
         command=shlex.join(["pyrometer", *sys.argv[1:]]),

@@ -93,28 +93,28 @@ def command(
     from pyrometer.states import clearest, retraining, shift
 
     # The states are made: the model is that of their rows.
-    found = shift(old.state, new.state, level=level, resamples=resamples, rng=seed, threads=threads)
+    result = shift(old.state, new.state, level=level, resamples=resamples, rng=seed, threads=threads)
     loss, made = loss_unit(energy, target or ""), form_of(form, output)
     provenance = {
         "pyrometer": __version__,
         "before": old.source,
         "after": new.source,
-        "rows before": found.before.rows,
-        "rows after": found.after.rows,
+        "rows before": result.before.rows,
+        "rows after": result.after.rows,
         **({"target": target} if energy != NO_MODEL else {}),
         **({"weights": weights} if weights is not None else {}),
         **({"intercept": intercept} if energy != NO_MODEL and prediction is None else {}),
         "energy": energy,
         **({"labels": " ".join(labels)} if labels else {}),
-        "block": found.before.block,
+        "block": result.before.block,
         "density": density,
         "resamples": resamples,
         "seed": seed,
         **old.about,
-        **({"not computed": found.reason} if found.reason else {}),
-        **({"note": found.note} if found.note else {}),
+        **({"not computed": result.reason} if result.reason else {}),
+        **({"note": result.note} if result.note else {}),
     }
-    retrain = "" if new.test is None else retraining(found.p_value, new.test[1], new.test[0], level)
+    retrain = "" if new.test is None else retraining(result.p_value, new.test[1], new.test[0], level)
     if retrain and made != "table":
         provenance["retrain"] = retrain
     if plot is not None:
@@ -125,35 +125,35 @@ def command(
         both = {f"before: {old.source}": old, f"after: {new.source}": new}
         held = {name: each.drawable for name, each in both.items()}
         heavy = {name: each.weights for name, each in both.items() if each.weights is not None}
-        if rows := len(drawn(found.columns, held)):
+        if rows := len(drawn(result.columns, held)):
             with figure(plot, rows, shared=False) as ax:
-                draw(found.columns, held, weights=heavy, ax=ax)
+                draw(result.columns, held, weights=heavy, ax=ax)
     if made == "table":
-        tables = [_for_the_eye(found, loss, retrain), clearest(found)]
+        tables = [_for_the_eye(result, loss, retrain), clearest(result)]
     else:
-        tables = [_record(found, loss)] if is_single(made) else [_record(found, loss), found.columns]
+        tables = [_record(result, loss)] if is_single(made) else [_record(result, loss), result.columns]
     emit([table for table in tables if len(table)], provenance, made, output)
-    conclude({"shifted": found.shifted, "undefined": not found.temperature_defined}, fail_on)
+    conclude({"shifted": result.shifted, "undefined": not result.temperature_defined}, fail_on)
 
 
-def _record(found: Shift, loss: str) -> Table:
+def _record(result: Shift, loss: str) -> Table:
     """Return a table of one row with the names of `Shift`, the verdict first."""
     from pyrometer.results import Table
 
-    first = {name: getattr(found, name) for name in ("verdict", "level", "p_value")}
-    row = first | {"changed": " ".join(found.changed)} | row_of(found)
+    first = {name: getattr(result, name) for name in ("verdict", "level", "p_value")}
+    row = first | {"changed": " ".join(result.changed)} | row_of(result)
     return Table.from_rows("Shift", [row], units=units_of(row, loss))
 
 
-def _for_the_eye(found: Shift, loss: str, retrain: str) -> Table:
+def _for_the_eye(result: Shift, loss: str, retrain: str) -> Table:
     """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
     from pyrometer.results import Table
     from pyrometer.states import why_undefined
 
     quantities = {
-        "energy": (found.energy_change, found.energy_change_error, loss),
-        "entropy": (found.entropy_change, found.entropy_change_error, "nat"),
-        "divergence": (found.divergence, found.divergence_error, "nat"),
+        "energy": (result.energy_change, result.energy_change_error, loss),
+        "entropy": (result.entropy_change, result.entropy_change_error, "nat"),
+        "divergence": (result.divergence, result.divergence_error, "nat"),
     }
     alone = not loss  # no model, and no energy
     rows = [
@@ -162,21 +162,21 @@ def _for_the_eye(found: Shift, loss: str, retrain: str) -> Table:
             "change": change,
             "standard_error": error,
             "unit": unit,
-            "verdict": "unknown" if math.isnan(error) else "changed" if name in found.changed else "not changed",
+            "verdict": "unknown" if math.isnan(error) else "changed" if name in result.changed else "not changed",
         }
         for name, (change, error, unit) in quantities.items()
         if not (alone and name == "energy")
     ]
     if alone:
         legend = ["the columns alone are compared: there is no energy, and no temperature"]
-    elif found.temperature_defined:
-        legend = [f"T = energy/entropy = {found.temperature:.6g} ± {found.temperature_error:.3g} {loss}/nat"]
+    elif result.temperature_defined:
+        legend = [f"T = energy/entropy = {result.temperature:.6g} ± {result.temperature_error:.3g} {loss}/nat"]
     else:
-        legend = [f"T = energy/entropy is undefined: {why_undefined(found)}"]
-    if found.shifted and not found.changed:
+        legend = [f"T = energy/entropy is undefined: {why_undefined(result)}"]
+    if result.shifted and not result.changed:
         legend.append("no quantity has changed by more than twice its standard error alone, but together they have")
-    said = "Shifted" if found.shifted else "Not shifted"
-    title = f"{said} at the level {found.level:g}: p = {found.p_value:.3g}"
+    said = "Shifted" if result.shifted else "Not shifted"
+    title = f"{said} at the level {result.level:g}: p = {result.p_value:.3g}"
     return Table.from_rows(
         title, rows, metadata={"legend": "; ".join(legend) + "." + f" Retrain? {retrain}" * bool(retrain)}
     )

@@ -74,8 +74,8 @@ def command(
     """
     require_apart({"--output": output}, [data] if data else [])
     form = form_of(form, output)
-    wanted = sorted(set(numbers)) or ([2] if is_single(form) else [1, 2, 3])
-    if is_single(form) and len(wanted) > 1:
+    chosen = sorted(set(numbers)) or ([2] if is_single(form) else [1, 2, 3])
+    if is_single(form) and len(chosen) > 1:
         raise click.UsageError("--format csv holds one table, got --table more than once; use json for several.")
     subject = _subject(data, target, dataset, drop, columns, csv, weights, standardize)
 
@@ -99,12 +99,12 @@ def command(
         2: lambda: tables.systems(X, y, **shared, **draws),
         3: lambda: tables.asymptotics(X, y, **shared),
     }
-    made = [makers[number]() for number in wanted]
+    made = [makers[number]() for number in chosen]
     provenance: dict[str, Any] = {"pyrometer": __version__}
     for table in made:
         provenance.update(table.metadata)
     provenance.pop("legend", None)
-    if wanted != [1] and subject is not None:
+    if chosen != [1] and subject is not None:
         provenance["target"] = subject.target
         if weights is not None:
             provenance["weights"] = weights

@@ -47,11 +47,11 @@ def accumulated(
     """
     declared = rows.constants()
     _warn_of_constants(rows.source, declared)
-    whole: Moments | None = None  # of the completed parts
+    completed: Moments | None = None  # of the completed parts
     part: Moments | None = None  # of the current part
     finished = count = 0
     unit = 0
-    found = False  # whether `unit` is known
+    has_unit = False  # whether `unit` is known
     workers = threads if len(rows.names) >= _MANY_COLUMNS else 1
     try:
         with (
@@ -61,7 +61,7 @@ def accumulated(
             for chunk in chunks:
                 weights = None
                 if chunk.weights is not None and chunk.weights.any():
-                    unit, found = unit if found else int(exponent_of(chunk.weights)), True
+                    unit, has_unit = unit if has_unit else int(exponent_of(chunk.weights)), True
                     weights = _in_unit(rows, chunk, unit)
                 data = validate.Data(chunk.X, chunk.y, rows.names, rows.target, weights)
                 try:
@@ -70,29 +70,29 @@ def accumulated(
                         if weights is not None and weights.exponent:
                             piece = piece.scaled(weights.exponent)
                         part = piece if part is None else part + piece
-                    together = whole + part if chunk.last and whole is not None and part is not None else part
+                    together = completed + part if chunk.last and completed is not None and part is not None else part
                 except ValueError as error:
                     rows.require_finite(chunk)
                     rows.require_squares(chunk, error)
                 observe(chunk)
                 count += len(chunk.y)
                 if chunk.last:
-                    whole, part, finished = whole if together is None else together, None, chunk.part + 1
+                    completed, part, finished = completed if together is None else together, None, chunk.part + 1
                 advance(len(chunk.y))
     except KeyboardInterrupt as interrupt:
-        raise ScanInterrupt(_given(whole, unit), _labels(rows, finished)) from interrupt
+        raise ScanInterrupt(_given(completed, unit), _labels(rows, finished)) from interrupt
     except (ValueError, OSError) as error:
         kept = f"; the exception's `finished` has the moments of the {finished} parts before" if finished else ""
         raise ScanError(
-            f"{error} ({count} rows had been read{kept}.)", _given(whole, unit), _labels(rows, finished)
+            f"{error} ({count} rows had been read{kept}.)", _given(completed, unit), _labels(rows, finished)
         ) from error
-    if whole is None:
+    if completed is None:
         got = f"{count} rows of weight 0" if count else "none"
         raise ValueError(f"{printable(rows.source)} must have at least one row of data, got {got}.")
-    zero_variance = np.flatnonzero(np.diagonal(whole.scatter) == 0)
-    constants = [(*rows.names, rows.target)[j] for j in zero_variance] if whole.rows > 1 else []
+    zero_variance = np.flatnonzero(np.diagonal(completed.scatter) == 0)
+    constants = [(*rows.names, rows.target)[j] for j in zero_variance] if completed.rows > 1 else []
     _warn_of_constants(rows.source, [name for name in constants if name not in declared])
-    return (whole.with_rows(count) if whole.weighted else whole), unit
+    return (completed.with_rows(count) if completed.weighted else completed), unit
 
 
 def _in_unit(rows: Rows, chunk: Chunk, unit: int) -> Weights:
@@ -109,9 +109,9 @@ def _in_unit(rows: Rows, chunk: Chunk, unit: int) -> Weights:
     return weights_of(scaled, chunk.y.shape)
 
 
-def _given(whole: Moments | None, unit: int) -> Moments | None:
+def _given(completed: Moments | None, unit: int) -> Moments | None:
     """Return moments of the weights as they were given."""
-    return whole.scaled(unit) if whole is not None and unit else whole
+    return completed.scaled(unit) if completed is not None and unit else completed
 
 
 def _labels(rows: Rows, finished: int) -> tuple[str, ...]:

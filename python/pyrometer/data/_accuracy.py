@@ -87,8 +87,8 @@ def lost(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost 
     usual = np.minimum(sums, _USUAL * math.sqrt(count) * deviation)
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
     far = np.maximum(away - _NEAR * deviation / np.sqrt(count), 0.0)
-    more = sums - usual
-    of_mean = np.maximum(more / count - 2.0 * _UNIT * np.abs(mean), 0.0)
+    excess = sums - usual
+    of_mean = np.maximum(excess / count - 2.0 * _UNIT * np.abs(mean), 0.0)
     gone = np.maximum(_LEFT * rounded - squares, 0.0)
     error = (
         of_merging
@@ -97,7 +97,7 @@ def lost(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost 
     )
     error = np.where(error > _UNIT * squares, error, 0.0)
     # Shifts t of the means at distances h: t_j h_k + h_j t_k <= (d_j d_k)^1/2 with d = r t^2 + h^2 / r for any r > 0.
-    for shift, distance in ((usual, far), (more, away)):
+    for shift, distance in ((usual, far), (excess, away)):
         error = error + _balanced(shift, distance, deviation)
     error = np.where(np.isnan(error), np.inf, error)
     return Lost(of_mean, error) if error.any() or of_mean.any() else None

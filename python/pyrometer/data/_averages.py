@@ -101,20 +101,20 @@ class Averages:
 
     def square_errors(self) -> _Array | None:
         """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
-        found = self._lost_squares()
-        if found is None:
+        lost_squares = self._lost_squares()
+        if lost_squares is None:
             return None
-        at, errors = found
+        at, errors = lost_squares
         result = np.zeros((*self.shape, self.parameters + 1))
         result.reshape(-1, self.parameters + 1)[at] = np.insert(errors, -1, 0.0, axis=-1) if self.intercept else errors
         return result
 
     def greatest_square_error(self) -> float:
         """Greatest relative error bound of :meth:`mean_squares` and :meth:`target_square` of all data sets."""
-        found = self._lost_squares()
-        if found is None:
+        lost_squares = self._lost_squares()
+        if lost_squares is None:
             return 0.0
-        at, errors = found
+        at, errors = lost_squares
         mean, scatter = (array.reshape(-1, *array.shape[len(self.shape) :])[at] for array in (self.mean, self.scatter))
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             squares = np.diagonal(scatter, axis1=-2, axis2=-1) / self.count + mean**2

@@ -413,8 +413,8 @@ class Moments(Displayed, Averages):
         if self.intercept != other.intercept:
             raise ValueError(f"both moments must agree on intercept, got {self.intercept} and {other.intercept}.")
         if sign < 0 and other.count >= self.count:
-            what = "a smaller sum of weights" if self.weighted or other.weighted else "fewer rows"
-            raise ValueError(f"a - b needs {what} in b than in a, got {other.count} in b and {self.count} in a.")
+            remedy = "a smaller sum of weights" if self.weighted or other.weighted else "fewer rows"
+            raise ValueError(f"a - b needs {remedy} in b than in a, got {other.count} in b and {self.count} in a.")
         return self._new(self._merged(other, sign)._replace(names=names, target=target))
 
     def _agree(
@@ -437,18 +437,18 @@ class Moments(Displayed, Averages):
 
     def _merged(self, other: Moments, sign: int) -> _State:
         weight = self._exact_count() + sign * other._exact_count()
-        whole = isinstance(self.count, int) and isinstance(other.count, int)
-        count = int(weight) if whole else float(weight)
-        if whole and count > MOST_ROWS:
+        integral = isinstance(self.count, int) and isinstance(other.count, int)
+        count = int(weight) if integral else float(weight)
+        if integral and count > MOST_ROWS:
             raise ValueError(f"both moments must have at most 2**53 rows together, got {count}.")
         weighted = self.weighted or other.weighted
         states = self._core_state(), other._core_state()
-        exact = whole or (all(part.count == part._exact_count() for part in (self, other)) and count == weight)
+        exact = integral or (all(part.count == part._exact_count() for part in (self, other)) and count == weight)
         mean, scatter, low, accuracy = _core.merge_moments(*states, sign, count, count == 1 and not weighted, exact)
         # Of weighted rows it is unknown how many are left.
         rows = max(1, self.rows + sign * other.rows) if weighted else None
         names = self.intercept, self.names, self.target
-        return _State(count, mean, scatter, *names, accuracy, low, rows, None if whole else weight)
+        return _State(count, mean, scatter, *names, accuracy, low, rows, None if integral else weight)
 
     def _exact_count(self) -> Fraction:
         return Fraction(self.count) if self._weight is None else self._weight

@@ -88,8 +88,8 @@ def _weights_of(chunk: Chunk, exponent: int) -> npt.NDArray[np.float64] | None:
     """Return the weights of a chunk, divided by a power of two, those of its copies shared; zeros if all are 0."""
     if chunk.weights is None or not chunk.weights.any():
         return chunk.weights
-    found = weights_of(np.ldexp(chunk.weights, -exponent), chunk.y.shape)
-    return np.ldexp(found.values, found.exponent)
+    weights = weights_of(np.ldexp(chunk.weights, -exponent), chunk.y.shape)
+    return np.ldexp(weights.values, weights.exponent)
 
 
 class _Sample:
@@ -172,5 +172,5 @@ def scanned(
     )
     _, X, y, w = sample.rows()
     by_row = None if weights is None else np.ldexp(w, -unit)
-    whole = Scanned(rows, moments, X, y, by_row, unit, sample.bound == 1 << 64)
-    return whole.standardised() if validate.flag("standardize", standardize) else whole
+    result = Scanned(rows, moments, X, y, by_row, unit, sample.bound == 1 << 64)
+    return result.standardised() if validate.flag("standardize", standardize) else result

@@ -94,10 +94,10 @@ def moments(
     while len(pieces) > 1:
         pairs = [merged(*pieces[k : k + 2]) for k in range(0, len(pieces) - 1, 2)]
         pieces = pairs + pieces[2 * len(pairs) :]
-    whole: Moments | None = dask.compute(*pieces)[0] if pieces else None
-    if whole is None:
+    total: Moments | None = dask.compute(*pieces)[0] if pieces else None
+    if total is None:
         raise ValueError("X must have at least one row, got none.")
-    return whole
+    return total
 
 
 def _moments(number: int, part: Any, names: list[str] | None, target: str | None, intercept: bool) -> Moments | None:

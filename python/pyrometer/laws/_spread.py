@@ -95,10 +95,12 @@ class Spread:
         """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws; 0 for constants."""
         random = self.random
         if not leading:
-            more = self.each("entropy")
+            constants = self.each("entropy")
         else:  # A standard deviation may leave the range of a double where its scale does not.
-            more = -np.log(np.where(random, self.each("ratio"), 1.0)) if len(self.runs) > 1 else np.zeros(len(random))
-        return self._in_blocks(lambda scales: logarithms(np.where(random, scales, resolution), resolution) + more)
+            constants = (
+                -np.log(np.where(random, self.each("ratio"), 1.0)) if len(self.runs) > 1 else np.zeros(len(random))
+            )
+        return self._in_blocks(lambda scales: logarithms(np.where(random, scales, resolution), resolution) + constants)
 
     def _in_blocks(self, of: Callable[[_Array], _Array]) -> _Array:
         """Return a function of the scales of each law, computed for as many laws at a time as fit into the cache."""

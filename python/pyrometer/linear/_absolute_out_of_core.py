@@ -45,10 +45,10 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
         return float(value), start, float(gap), True, int(rank)
     scale = _Scale(scanned, intercept)
     theta = scale.inside(start)
-    most = max(_FEWEST, _CELLS // (len(theta) + 1))
+    limit = max(_FEWEST, _CELLS // (len(theta) + 1))
     best, best_theta, floor, rounding = np.inf, theta, 0.0, 0.0
     for _ in range(_MOST_PASSES):
-        split = _pass(scanned, scale, theta, best_theta - theta, most)
+        split = _pass(scanned, scale, theta, best_theta - theta, limit)
         rounding = max(rounding, split.rounding)
         if split.energies[0] < best:
             best, best_theta = float(split.energies[0]), theta
@@ -127,10 +127,10 @@ class _Split:
         return theta, float((value - gap) * len(rows) / self.count) - self.rounding
 
 
-def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int) -> _Split:
+def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, limit: int) -> _Split:
     """Evaluate the energy at theta and along `back`; split the rows, about `most` of which are near zero."""
     n, total = len(theta), scanned.moments.count
-    levels = np.linspace(min(0.5, 0.5 * most / scanned.moments.rows), 1.0, _DISTANCES)
+    levels = np.linspace(min(0.5, 0.5 * limit / scanned.moments.rows), 1.0, _DISTANCES)
     edges = np.quantile(_closeness(scale.rows(scanned.X, scanned.y), theta)[1], levels)
     near: list[Array] = []
     energies: list[Array] = []
@@ -147,7 +147,7 @@ def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, most: int)
         rise = np.einsum("ij,j->i", rows[:, :-1], back)
         energies.append(np.array([np.abs(residual - (1.0 - share) * rise).sum() for share in _SHARES]))
         size += float(np.abs(y).sum())
-        far = closeness > edges[0] if held < 2 * most else np.ones(len(y), dtype=np.bool_)
+        far = closeness > edges[0] if held < 2 * limit else np.ones(len(y), dtype=np.bool_)
         near.append(rows[~far])
         held += len(near[-1])
         additions += 1 + _accumulate(rows[far], residual[far], closeness[far], edges, sums)

@@ -232,8 +232,8 @@ class LinearSystem(Displayed):
         """Minimum energy, and a warning if there is one; computed once."""
         minimum = _minima.get(self)
         if minimum is None:
-            found, warning = LINEAR[self.energy].minimum(self, threads)
-            minimum = _minima[self] = self.with_names(found), warning
+            lowest, warning = LINEAR[self.energy].minimum(self, threads)
+            minimum = _minima[self] = self.with_names(lowest), warning
         return minimum
 
     def with_names(self, minimum: Minimum) -> Minimum:

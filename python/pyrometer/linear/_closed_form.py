@@ -41,16 +41,16 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
     unless the result does. Each pair has the same bits whatever the batch, unlike in a matrix product.
     """
     n = stack.shape[-1]
-    left, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
-    sums = np.empty((len(left), len(right)))
+    rows, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
+    sums = np.empty((len(rows), len(right)))
     across = min(max(1, len(right)), max(1, _BLOCK // max(1, n)))
     step = max(1, _BLOCK // max(1, across * n))
     with np.errstate(over="ignore", invalid="ignore"):  # `require_finite` checks the result
-        for start, first in itertools.product(range(0, len(right), across), range(0, len(left), step)):
-            some = right[start : start + across]
-            terms = left[first : first + step] * some
+        for start, first in itertools.product(range(0, len(right), across), range(0, len(rows), step)):
+            columns = right[start : start + across]
+            terms = rows[first : first + step] * columns
             for _ in range(power - 1):
-                terms *= some
+                terms *= columns
             np.sum(terms, axis=-1, out=sums[first : first + step, start : start + across])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 

@@ -81,6 +81,6 @@ def warn_of_few_digits(
 ) -> None:
     """Warn where the error of an energy leaves fewer than 9 digits."""
     with np.errstate(invalid="ignore"):
-        few = error > 10.0**-ENOUGH_DIGITS * np.abs(value)
-    if few.any():
+        inaccurate = error > 10.0**-ENOUGH_DIGITS * np.abs(value)
+    if inaccurate.any():
         warn_caller(PrecisionWarning(f"{what} have fewer than {ENOUGH_DIGITS:g} certain digits: {why}."))

@@ -55,16 +55,16 @@ def _held(scanned: Scanned) -> _Held:
 
 def binary(scanned: Scanned, intercept: bool) -> Lowest:
     """The infimum of the cross entropy of two classes, whose parameters are those of class 1."""
-    found = _lowest(Passes(scanned, intercept, BINARY), _held(scanned))
-    error = found.parameter_error
-    return found._replace(parameter_error=None if error is None else 2.0 * error[: len(found.parameters)])
+    lowest = _lowest(Passes(scanned, intercept, BINARY), _held(scanned))
+    error = lowest.parameter_error
+    return lowest._replace(parameter_error=None if error is None else 2.0 * error[: len(lowest.parameters)])
 
 
 def of_classes(scanned: Scanned, intercept: bool, classes: int) -> Lowest:
     """The infimum of the softmax cross entropy, with parameters of all classes, of sum 0 over those that have rows."""
     if classes == 2:
-        found = _lowest(Passes(scanned, intercept, BINARY), _held(scanned))
-        return found._replace(parameters=np.concatenate([-0.5 * found.parameters, 0.5 * found.parameters]))
+        lowest = _lowest(Passes(scanned, intercept, BINARY), _held(scanned))
+        return lowest._replace(parameters=np.concatenate([-0.5 * lowest.parameters, 0.5 * lowest.parameters]))
     held, present = _with_all_classes(scanned, classes)
     if not intercept:
         present[:] = True
@@ -72,19 +72,19 @@ def of_classes(scanned: Scanned, intercept: bool, classes: int) -> Lowest:
     names = np.cumsum(present) - 1
     loss = Softmax(kept)
     if kept == 1:
-        found = Lowest(0.0, np.zeros(0), 0.0, False, n - intercept)
+        lowest = Lowest(0.0, np.zeros(0), 0.0, False, n - intercept)
     else:
         held = held._replace(y=names[held.y.astype(np.int64)].astype(held.X.dtype))
-        found = _lowest(Passes(scanned, intercept, loss, None if present.all() else names), held)
+        lowest = _lowest(Passes(scanned, intercept, loss, None if present.all() else names), held)
     full = np.zeros((classes, n))
-    full[np.flatnonzero(present)[:-1]] = found.parameters.reshape(kept - 1, n)
+    full[np.flatnonzero(present)[:-1]] = lowest.parameters.reshape(kept - 1, n)
     full[present] -= full[present].mean(axis=0)
     if kept == classes:
-        return found._replace(parameters=full.reshape(-1))
+        return lowest._replace(parameters=full.reshape(-1))
     # The largest logit of a row is not negative, as their sum is 0.
     full[~present, -1] = -_FAR - np.log(classes)
-    gap = found.gap + float(np.exp(-_FAR))
-    return Lowest(found.value, full.reshape(-1), gap, False, found.rank)
+    gap = lowest.gap + float(np.exp(-_FAR))
+    return Lowest(lowest.value, full.reshape(-1), gap, False, lowest.rank)
 
 
 def _with_all_classes(scanned: Scanned, classes: int) -> tuple[_Held, npt.NDArray[np.bool_]]:
@@ -112,21 +112,21 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
     for _ in range(_MOST_ROUNDS):
         _, start, attained, direction = _in_memory(passes, held)
         if attained or not direction.any():
-            found = minimised(passes, np.where(free, start, 0.0), free)
-            if isinstance(found, Converged):
+            result = minimised(passes, np.where(free, start, 0.0), free)
+            if isinstance(result, Converged):
                 m = scanned.moments.count
-                return Lowest(found.loss / m, found.theta, found.gap / m, True, rank, found.errors.reshape(-1))
+                return Lowest(result.loss / m, result.theta, result.gap / m, True, rank, result.errors.reshape(-1))
             if extremes or not attained:
                 break
             held, extremes = _with_extremes(passes, held), True
             continue
         along = replace(passes, direction=direction)
-        more, least = _with_wrong(along, held)
-        if len(more.y) == len(held.y):
+        enlarged, least = _with_wrong(along, held)
+        if len(enlarged.y) == len(held.y):
             if not np.isfinite(least):  # no margin exceeds its rounding error
                 break
             return _without_separated(along, held, free, np.zeros(len(free)), rank, least)
-        held = more
+        held = enlarged
         if len(held.y) > most:
             break
     raise _undecided(passes)
@@ -200,10 +200,10 @@ def _without_separated(
     k = len(columns)
     at_zero = passes.evaluate(np.zeros(passes.scanned.X.shape[1]), np.zeros(k))
     free = columns & pivots(np.where(np.outer(columns, columns), at_zero.curvature, 0.0))
-    found = Converged(at_zero.loss, start, 0.0, np.empty(0))
+    minimum = Converged(at_zero.loss, start, 0.0, np.empty(0))
     if free.any():
-        some = _some(held, max(2, 4 * _CELLS // (passes.loss.classes * k)))
-        rows = np.concatenate(list(_differences(passes, held.X[some], held.y[some])))
+        chosen = _some(held, max(2, 4 * _CELLS // (passes.loss.classes * k)))
+        rows = np.concatenate(list(_differences(passes, held.X[chosen], held.y[chosen])))
         if not are_dependent(free, rows, lambda: _all_differences(passes)):
             raise _undecided(passes)
         converged = minimised(passes, start, free)
@@ -211,22 +211,22 @@ def _without_separated(
             if passes.far_at is not None:
                 raise _undecided(passes)
             return _without_separated(replace(passes, far_at=converged), held, columns, converged, rank, least)
-        found = converged
-    return _far_along(passes, found, at_zero.reach, rank, least)
+        minimum = converged
+    return _far_along(passes, minimum, at_zero.reach, rank, least)
 
 
-def _far_along(passes: Passes, found: Converged, reach: Array, rank: int, least: float) -> Lowest:
+def _far_along(passes: Passes, minimum: Converged, reach: Array, rank: int, least: float) -> Lowest:
     """Move parameters along the direction until the separated classes have no loss; all rows give an upper bound."""
     assert passes.direction is not None
     m = passes.scanned.moments.count
-    at_minimum = most_of_two(np.abs(found.theta).reshape(-1, len(reach)) @ reach)
+    at_minimum = most_of_two(np.abs(minimum.theta).reshape(-1, len(reach)) @ reach)
     with np.errstate(over="ignore", invalid="ignore"):
-        theta = found.theta + (_FAR + at_minimum) / least * passes.direction
-    above = replace(passes, direction=None, far_at=None).loss_at(theta) - found.loss
+        theta = minimum.theta + (_FAR + at_minimum) / least * passes.direction
+    above = replace(passes, direction=None, far_at=None).loss_at(theta) - minimum.loss
     if not np.isfinite(above):
         raise _undecided(passes)
-    gap = found.gap + max(above, 0.0) + max(300.0 * float(_UNIT) * found.loss, m * float(np.exp(-_FAR)))
-    return Lowest(found.loss / m, theta, gap / m, False, rank)
+    gap = minimum.gap + max(above, 0.0) + max(300.0 * float(_UNIT) * minimum.loss, m * float(np.exp(-_FAR)))
+    return Lowest(minimum.loss / m, theta, gap / m, False, rank)
 
 
 def _differences(passes: Passes, X: _Rows, y: _Rows) -> Iterator[Array]:

@@ -23,13 +23,13 @@ def pivots(matrix: Array) -> _Mask:
     scale = np.sqrt(np.diagonal(matrix))
     matrix = matrix / np.outer(np.where(scale > 0, scale, 1.0), np.where(scale > 0, scale, 1.0))
     free = np.zeros(len(matrix), dtype=np.bool_)
-    left = np.diagonal(matrix).copy()
-    while left.max(initial=0.0) > _DEPENDENT:
-        pivot = int(np.argmax(left))
+    residual = np.diagonal(matrix).copy()
+    while residual.max(initial=0.0) > _DEPENDENT:
+        pivot = int(np.argmax(residual))
         free[pivot] = True
-        column = matrix[:, pivot] / np.sqrt(left[pivot])
+        column = matrix[:, pivot] / np.sqrt(residual[pivot])
         matrix = matrix - np.outer(column, column)
-        left = np.where(free, 0.0, np.diagonal(matrix))
+        residual = np.where(free, 0.0, np.diagonal(matrix))
     return free
 
 
@@ -44,7 +44,7 @@ def independent(scanned: Scanned, intercept: bool) -> tuple[_Mask, int]:
     return np.concatenate([free, np.ones(int(intercept), dtype=np.bool_)]), int(free.sum())
 
 
-def are_dependent(free: _Mask, some: Array, blocks: Callable[[], Iterable[Array]]) -> bool:
+def are_dependent(free: _Mask, sample: Array, blocks: Callable[[], Iterable[Array]]) -> bool:
     """Whether the columns that are not free are linear combinations of the others, within rounding, in all rows.
 
     Moments in double precision cannot distinguish dependence from relative distances below 1e-8. The coefficients are
@@ -52,7 +52,7 @@ def are_dependent(free: _Mask, some: Array, blocks: Callable[[], Iterable[Array]
     """
     if free.all():
         return True
-    design, left_out = some[:, free], some[:, ~free]
+    design, left_out = sample[:, free], sample[:, ~free]
     length = np.sqrt(np.mean(design**2, axis=0)) if len(design) else np.zeros(design.shape[1])
     scale = np.where(length > 0.0, length, 1.0)
     coefficients = np.linalg.lstsq(design / scale, left_out, rcond=None)[0]
@@ -65,7 +65,7 @@ def are_dependent(free: _Mask, some: Array, blocks: Callable[[], Iterable[Array]
         sizes = np.abs(rows[:, ~free]) + np.abs(rows[:, free]) @ np.abs(coefficients)
         return np.abs(rows[:, ~free] - rows[:, free] @ coefficients), sizes
 
-    sizes = residuals(some)[1]
+    sizes = residuals(sample)[1]
     typical = np.array([np.median(size[size > 0.0]) if size.any() else 0.0 for size in sizes.T])
     for rows in blocks():
         residual, sizes = residuals(rows)

@@ -61,8 +61,8 @@ def mean_energies(
         if slope and closed:
             slopes = closed.slope, closed.slope_error
         elif slope:
-            found = sampled_slope(law, lambda other: formulas.energies(system, other, draws, key, threads))
-            slopes = found[0].reshape(shape), found[1].reshape(shape)
+            slope_and_error = sampled_slope(law, lambda other: formulas.energies(system, other, draws, key, threads))
+            slopes = slope_and_error[0].reshape(shape), slope_and_error[1].reshape(shape)
         return _certain(system, law, estimate, *slopes, slope=slope)
     if method != "exact" and not law.random.any():
         raise ValueError(

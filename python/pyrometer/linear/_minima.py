@@ -96,9 +96,9 @@ def of_rows(
     parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
     """
     # A minimum of 0 is exact where its gap is 0 as well, or where all labels are separated.
-    known = (gap == 0.0) | (~attained & (value == 0.0))
+    certain = (gap == 0.0) | (~attained & (value == 0.0))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        relative = np.where(known, 0.0, gap / value)
+        relative = np.where(certain, 0.0, gap / value)
     methods, condition = np.full(len(value), method), np.full(len(value), np.nan)
     bound = np.full(parameters.shape, np.inf) if parameter_error is None else parameter_error
     minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative, bound)

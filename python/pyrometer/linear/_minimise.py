@@ -252,12 +252,12 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
             "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
             "rescale columns and targets of extreme sizes."
         )
-    few = ~(relative <= 10.0**-ENOUGH_DIGITS)  # nan, too
-    if not few.any():
+    inaccurate = ~(relative <= 10.0**-ENOUGH_DIGITS)  # nan, too
+    if not inaccurate.any():
         return None
     squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
-    lost = few & ~exact
+    lost = inaccurate & ~exact
     if not lost.any():
         return None
     return too_few(

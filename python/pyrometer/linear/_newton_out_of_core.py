@@ -145,27 +145,27 @@ def minimised(passes: Passes, theta: Array, free: _Mask) -> Converged | Array:
     moments, intercept = passes.scanned.moments, passes.intercept
     shift = moments.mean[:-1] if intercept else np.zeros(passes.columns)
     theta = _moved(theta, shift, intercept, 1.0)
-    here = passes.evaluate(shift, theta)
-    if here.loss > np.log(passes.loss.classes) * moments.count:  # worse than theta = 0
-        here = passes.evaluate(shift, np.zeros_like(theta))
+    evaluation = passes.evaluate(shift, theta)
+    if evaluation.loss > np.log(passes.loss.classes) * moments.count:  # worse than theta = 0
+        evaluation = passes.evaluate(shift, np.zeros_like(theta))
     for _ in range(_MOST_PASSES):
-        newton = _Newton(here, free)
+        newton = _Newton(evaluation, free)
         if not newton.sound:
             break
-        found = newton.certified(here)
-        if found is not None:
-            loss, theta, excess, rounding, radius = found
+        certificate = newton.certified(evaluation)
+        if certificate is not None:
+            loss, theta, excess, rounding, radius = certificate
             parameters, m = _moved(theta, shift, intercept, -1.0), moments.count
             # Rounding the intercepts changes the margins of all rows by the same amounts.
             by_class = parameters.reshape(-1, passes.columns)
             moved = most_of_two(_UNIT * np.abs(by_class[:, -1])) if intercept else 0.0
             gap = excess + rounding + moved * np.sqrt(m * excess) / 2 + moved**2 * m / 8
             return Converged(loss, parameters, float(gap), newton.errors(by_class, shift, intercept, radius))
-        candidate = _descend(passes, shift, here, newton)
+        candidate = _descend(passes, shift, evaluation, newton)
         if candidate is None:
             break
-        here = candidate
-    return _moved(here.theta, shift, intercept, -1.0)
+        evaluation = candidate
+    return _moved(evaluation.theta, shift, intercept, -1.0)
 
 
 class _Newton:
@@ -209,7 +209,7 @@ class _Newton:
         relative_error = n * (additions + at.margin_error()) / self.eigenvalue
         if not relative_error < 0.25:
             return None
-        most = (self.decrement + noise) / np.sqrt(1.0 - relative_error)
+        distance = (self.decrement + noise) / np.sqrt(1.0 - relative_error)
         leverage = self._leverage(at.reach) / np.sqrt(1.0 - relative_error)
         reached = at.reached(self.step)
         if not 2.0 * reached + leverage * noise <= 1.0:
@@ -218,7 +218,9 @@ class _Newton:
         remainder = self.decrement**2 * reached
         # The last step needs no evaluation where its bound suffices.
         follow = reached * self.decrement <= settled and remainder <= 1e-15 * at.loss
-        if not (self.decrement <= settled or follow) or not (most**2 <= 1e-13 * at.loss or self.decrement <= 4 * noise):
+        if not (self.decrement <= settled or follow) or not (
+            distance**2 <= 1e-13 * at.loss or self.decrement <= 4 * noise
+        ):
             return None
         rounding = (additions + 8.0 * _UNIT) * at.loss + unit * float(at.size @ np.abs(at.theta))
         # As in newton.hpp: of the decrement after the step, and of H between here and there.
@@ -226,9 +228,9 @@ class _Newton:
         after = ((np.expm1(reached) if follow else 1.0) * self.decrement + noise * growth) * growth
         radius = 2.0 * np.log(2.0) * after * growth if leverage * growth * after <= 0.5 else np.inf
         if not follow:
-            return at.loss, at.theta, most**2, rounding, float(radius)
+            return at.loss, at.theta, distance**2, rounding, float(radius)
         loss = at.loss - self.decrement**2 / 2
-        return loss, at.theta + self.step, most**2, rounding + remainder, float(radius)
+        return loss, at.theta + self.step, distance**2, rounding + remainder, float(radius)
 
     def errors(self, by_class: Array, shift: Array, intercept: bool, radius: float) -> Array:
         """Bounds of the errors of parameters (k, n) of the columns themselves, of all classes but one."""
@@ -245,15 +247,15 @@ class _Newton:
         return np.asarray(radius * norms + 4.0 * (n + others + 4) * _UNIT * sizes)
 
 
-def _descend(passes: Passes, shift: Array, here: Evaluation, newton: _Newton) -> Evaluation | None:
+def _descend(passes: Passes, shift: Array, evaluation: Evaluation, newton: _Newton) -> Evaluation | None:
     """Return the evaluation at a lower loss along the step; None if the line search fails."""
     slope, t = newton.decrement**2, 1.0
     for _ in range(20):
-        candidate = passes.evaluate(shift, here.theta + t * newton.step)
-        if candidate.loss <= here.loss - 1e-4 * t * slope + 64.0 * _UNIT * here.loss:
+        candidate = passes.evaluate(shift, evaluation.theta + t * newton.step)
+        if candidate.loss <= evaluation.loss - 1e-4 * t * slope + 64.0 * _UNIT * evaluation.loss:
             return candidate
         # Quadratic interpolation of both losses and the slope.
-        rise = candidate.loss - here.loss + t * slope
+        rise = candidate.loss - evaluation.loss + t * slope
         best = t * t * slope / (2.0 * rise)
         t = min(max(best, 0.1 * t), 0.5 * t) if np.isfinite(best) else 0.1 * t
     return None

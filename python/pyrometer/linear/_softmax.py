@@ -91,16 +91,16 @@ class SoftmaxRegression(LinearSystem):
     labels: tuple[Any, ...]
 
     def __init__(self, X: Any, y: Any, *, intercept: bool = True, weights: Any = None, labels: Any = None) -> None:
-        given = None if labels is None else validate.class_labels(labels)
-        found: list[tuple[Any, ...]] = []
+        checked_labels = None if labels is None else validate.class_labels(labels)
+        names: list[tuple[Any, ...]] = []
 
         def codes(target: Any, dtype: Any) -> Any:
-            found.append(validate.labels_in(target) if given is None else given)
-            return validate.encoded(target, found[0], dtype)
+            names.append(validate.labels_in(target) if checked_labels is None else checked_labels)
+            return validate.encoded(target, names[0], dtype)
 
         data = validate.data(X, y, labels=codes, weights=weights, by_columns=True)
         validate.finite("X", data.X)
-        object.__setattr__(self, "labels", found[0])
+        object.__setattr__(self, "labels", names[0])
         self._describe(data, None, energy="softmax", intercept=validate.flag("intercept", intercept))
 
     @classmethod

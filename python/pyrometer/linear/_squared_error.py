@@ -27,13 +27,13 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
         return _with_constants(system, parameters, constants, quadratic)
     target = system.second_moments.target_square()
     linear = absolute_penalty(system, parameters)
-    more = (1,) * len(parameters.batch_shape)
+    ones = (1,) * len(parameters.batch_shape)
     with np.errstate(over="ignore"):
-        value = quadratic.value + target.reshape(target.shape + more) + linear
+        value = quadratic.value + target.reshape(target.shape + ones) + linear
         derivative = quadratic.slope + linear
     require_finite(value)
     errors = system.second_moments.square_errors()
-    error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + more)
+    error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + ones)
     return Closed(value, derivative, error, quadratic.slope_error)
 
 

@@ -103,13 +103,13 @@ def _counted(site: CallSite, built: Built, runs: dict[str, Runs]) -> tuple[int, 
 
 def _ranges(spans: list[list[int]]) -> list[list[int]]:
     """Return ranges of elements in order, those that touch as one."""
-    found: list[list[int]] = []
+    ranges: list[list[int]] = []
     for first, last in sorted(spans):
-        if found and first <= found[-1][1]:
-            found[-1][1] = max(found[-1][1], last)
+        if ranges and first <= ranges[-1][1]:
+            ranges[-1][1] = max(ranges[-1][1], last)
         else:
-            found.append([first, last])
-    return found
+            ranges.append([first, last])
+    return ranges
 
 
 def _together(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:

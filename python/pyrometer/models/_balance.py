@@ -84,10 +84,10 @@ def balance(
     >>> import torch
     >>> data = pm.datasets.diabetes(standardize=True)
     >>> model = lambda: torch.nn.Sequential(torch.nn.Linear(10, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
-    >>> found = pm.models.balance(model, data.X)
-    >>> found.factors.round(4).tolist(), found.achieved.round(9).tolist()
+    >>> result = pm.models.balance(model, data.X)
+    >>> result.factors.round(4).tolist(), result.achieved.round(9).tolist()
     ([1.6514, 2.3764], [1.0, 1.0])
-    >>> module = found.apply(model())
+    >>> module = result.apply(model())
     """
     framework = framework_of(model)
     if framework.name != "PyTorch":

@@ -37,8 +37,8 @@ def _reached(balance: Any) -> Iterator[str]:
         return
     away = 100.0 * float(np.max(np.abs(balance.achieved / balance.target - 1.0)))
     error = float(np.max(balance.achieved_errors / balance.achieved))
-    told = f", with standard errors up to {100.0 * error:.2g} %" if error else ""
-    yield f"energies per unit of the rescaled model are within {away:.2g} % of the target{told}."
+    errors = f", with standard errors up to {100.0 * error:.2g} %" if error else ""
+    yield f"energies per unit of the rescaled model are within {away:.2g} % of the target{errors}."
     if error > _ENOUGH:
         draws = math.ceil(balance.draws * (error / _ENOUGH) ** 2)
         yield f"narrow layers vary from draw to draw: for {100.0 * _ENOUGH:.0f} % use about draws={draws}."
@@ -110,8 +110,8 @@ class Balance(Shown, record=_RECORD):
     >>> import pyrometer as pm
     >>> import torch
     >>> data = pm.datasets.diabetes(standardize=True)
-    >>> found = pm.models.balance(lambda: torch.nn.Linear(10, 32), data.X, target=4.0)
-    >>> found.parameters, found.method.tolist(), found.achieved.round(9).tolist()
+    >>> result = pm.models.balance(lambda: torch.nn.Linear(10, 32), data.X, target=4.0)
+    >>> result.parameters, result.method.tolist(), result.achieved.round(9).tolist()
     ((('weight', 'bias'),), ['closed form'], [4.0])
     """
 

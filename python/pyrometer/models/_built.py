@@ -48,11 +48,11 @@ def with_named(built: Built) -> dict[str, Runs]:
     # Copies have the numbers of what they are copies of.
     runs |= {name: runs[first] for name, first in built.shared.items() if name in runs}
     undrawn = memory.number(Label(Kind.UNDRAWN))
-    left = [name for name, of in runs.items() if undrawn in of.labels]
-    if left:
+    missing = [name for name, of in runs.items() if undrawn in of.labels]
+    if missing:
         raise ValueError(
-            f"parameters [{listed(left)}] are not drawn. trunc_normal_ and orthogonal_ do nothing on the meta device: "
-            f'build on the CPU, or name their laws, laws={{"{left[0]}": pm.Normal(0.02)}}.'
+            f"parameters [{listed(missing)}] are not drawn. trunc_normal_ and orthogonal_ do nothing on the meta "
+            f'device: build on the CPU, or name their laws, laws={{"{missing[0]}": pm.Normal(0.02)}}.'
         )
     return runs
 

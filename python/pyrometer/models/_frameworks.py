@@ -142,8 +142,8 @@ def framework_of(model: Any) -> Framework:
     if _is_class(model) or (callable(model) and not isinstance(model, type) and library_of(model) is None):
         _require_no_arguments(model)
         return _of_built(model)
-    known = ", ".join(framework.models for framework in (FRAMEWORKS[-1], *FRAMEWORKS[:-1]))
-    raise TypeError(f"model must be {known}, got {described(model)}; pass lambda: MyModel().")
+    accepted = ", ".join(framework.models for framework in (FRAMEWORKS[-1], *FRAMEWORKS[:-1]))
+    raise TypeError(f"model must be {accepted}, got {described(model)}; pass lambda: MyModel().")
 
 
 def _is_class(model: Any) -> bool:

@@ -142,9 +142,9 @@ def _is_ours(estimator: Any) -> bool:
 
 
 def _not_one_of(estimator: Any, name: str) -> TypeError:
-    known = [*OBJECTIVES, *PERCEPTRONS]
-    hint = "; pass its best_estimator_" if hasattr(estimator, "best_estimator_") else nearest(name, known, fallback="")
-    return TypeError(f"estimator must be one of [{listed(known, name=str)}], got {described(estimator)}{hint}.")
+    names = [*OBJECTIVES, *PERCEPTRONS]
+    hint = "; pass its best_estimator_" if hasattr(estimator, "best_estimator_") else nearest(name, names, fallback="")
+    return TypeError(f"estimator must be one of [{listed(names, name=str)}], got {described(estimator)}{hint}.")
 
 
 def _network(estimator: Any, X: Any, y: Any, weights: Any) -> Network:

@@ -34,13 +34,13 @@ def activation(value: Any, layers: int) -> Activation | tuple[Activation, ...]:
     """Return one activation, or those of the hidden layers if they differ."""
     if isinstance(value, str) or callable(value) or not isinstance(value, Iterable) or isinstance(value, (bytes, dict)):
         return _one("activation", value)
-    given = tuple(_one(f"activation[{place}]", phi) for place, phi in enumerate(value))
-    if len(given) != layers:
+    chosen = tuple(_one(f"activation[{place}]", phi) for place, phi in enumerate(value))
+    if len(chosen) != layers:
         raise ValueError(
-            f"activation must be one, or one for each of the {layers} hidden layers, got {len(given)}; the last layer "
+            f"activation must be one, or one for each of the {layers} hidden layers, got {len(chosen)}; the last layer "
             "has none."
         )
-    return given[0] if given and all(phi == given[0] for phi in given) else given or "identity"
+    return chosen[0] if chosen and all(phi == chosen[0] for phi in chosen) else chosen or "identity"
 
 
 def _one(name: str, value: Any) -> Activation:
@@ -55,14 +55,14 @@ def targets(inputs: _Data, y: Any, outputs: int | None) -> tuple[_Data, _Data | 
         if outputs is None:
             raise ValueError("outputs must be given if y is not, got neither; pass outputs=1 for one output.")
         return inputs, None, outputs
-    found, _ = validate.matrix("y", y, vector=True)
-    _require_rows(len(inputs), len(found))
-    dtype = np.float32 if inputs.dtype == found.dtype == np.float32 else np.float64
-    if outputs is not None and outputs != found.shape[1]:
+    targets, _ = validate.matrix("y", y, vector=True)
+    _require_rows(len(inputs), len(targets))
+    dtype = np.float32 if inputs.dtype == targets.dtype == np.float32 else np.float64
+    if outputs is not None and outputs != targets.shape[1]:
         raise ValueError(
-            f"outputs must be {found.shape[1]}, the number of columns of y, got {outputs}; it may be omitted."
+            f"outputs must be {targets.shape[1]}, the number of columns of y, got {outputs}; it may be omitted."
         )
-    return inputs.astype(dtype, copy=False), found.astype(dtype, copy=False), found.shape[1]
+    return inputs.astype(dtype, copy=False), targets.astype(dtype, copy=False), targets.shape[1]
 
 
 def labels(y: Any, rows: int, outputs: int | None) -> tuple[npt.NDArray[np.int64], tuple[Any, ...], int]:

@@ -28,15 +28,15 @@ def mean_squares(network: Network, ideal: Any, shift: Array | None = None) -> Ar
     Given their inputs, pre-activations have mean c, 0 or the constant biases `shift` (..., L), so that <|z - z*|^2> =
     <|z|^2> - |c|^2 + |z* - c|^2.
     """
-    given = _pre_activations(network, ideal)
+    pre_activations = _pre_activations(network, ideal)
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = np.array([np.einsum("ij,ij->", z, z) / network.rows for z in given])
+        squares = np.array([np.einsum("ij,ij->", z, z) / network.rows for z in pre_activations])
     if not np.isfinite(squares).all():
         layer = int(np.argmin(np.isfinite(squares)))
         raise ValueError(f"ideal must have finite mean squares, got {squares[layer]} in layer {layer + 1}.")
     if shift is None:
         return squares
-    about = np.stack([mean_squares_about(z, shift[..., layer]) for layer, z in enumerate(given)], axis=-1)
+    about = np.stack([mean_squares_about(z, shift[..., layer]) for layer, z in enumerate(pre_activations)], axis=-1)
     return about - np.array(network.widths[1:]) * shift**2
 
 
@@ -88,14 +88,14 @@ def _layer(network: Network, k: int, weight: Any, bias: Any) -> tuple[Array, Arr
 
 def _forward(network: Network, weights: Sequence[tuple[Array, Array | None]]) -> list[Array]:
     """Return the pre-activations of trained weights."""
-    x, found = network.X.astype(np.float64), []
+    x, pre_activations = network.X.astype(np.float64), []
     with np.errstate(over="ignore", invalid="ignore"):  # `mean_squares` checks the result
         for k, (W, b) in enumerate(weights):
             z = x @ W.T if b is None else x @ W.T + b
-            found.append(z)
+            pre_activations.append(z)
             if k < network.layers - 1:
                 x = _activated(network.activations[k], z)
-    return found
+    return pre_activations
 
 
 def _activated(activation: Activation, z: Array) -> Array:

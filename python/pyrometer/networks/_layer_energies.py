@@ -182,10 +182,10 @@ def _require_limit(spread: LayerSpread, method: str) -> None:
     """Raise ValueError for laws that have no limit of wide laws: those with constants or without an entropy."""
     refused = next((family for family in spread.weights if family in (CONSTANT, ORTHOGONAL)), None)
     if refused is not None or spread.shift is not None:
-        what = "constant biases" if refused is None else f"{refused.name} weights"
+        refused_law = "constant biases" if refused is None else f"{refused.name} weights"
         raise ValueError(
             f"method={method!r} needs random weights with an entropy in every layer, and biases that are random or 0, "
-            f"got {what}; use 'auto'."
+            f"got {refused_law}; use 'auto'."
         )
 
 

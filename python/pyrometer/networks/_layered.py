@@ -66,10 +66,10 @@ def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, dr
         np.full_like(energy, np.nan),
     )
     mean, spread = tally.mean(), tally.error()
-    known, bound = energy[undecided], error[undecided]
-    kept = ((bound <= np.maximum(2.0 * spread, _EXACT * known)) & (bound <= _MOST_BOUND * known)).all(axis=-1)
-    apart = np.where(np.isfinite(bound), np.abs(mean - known), 0.0)
-    hidden = (apart > bound + _APART * spread + _EXACT * known) & ~kept[..., None]
+    exact, bound = energy[undecided], error[undecided]
+    kept = ((bound <= np.maximum(2.0 * spread, _EXACT * exact)) & (bound <= _MOST_BOUND * exact)).all(axis=-1)
+    apart = np.where(np.isfinite(bound), np.abs(mean - exact), 0.0)
+    hidden = (apart > bound + _APART * spread + _EXACT * exact) & ~kept[..., None]
     if hidden.any():
         warn_caller(
             SimulationWarning(

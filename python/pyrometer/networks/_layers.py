@@ -136,10 +136,10 @@ def _law(name: str, law: Any, calls: dict[str, str]) -> Any:
         raise TypeError(
             f"{name} must be laws of biases, got Orthogonal, a law of matrices; use such as pm.Normal(0.1)."
         )
-    known = isinstance(law, (Scaled, Orthogonal)) or (
+    is_law = isinstance(law, (Scaled, Orthogonal)) or (
         not isinstance(law, type) and len(getattr(law, "segments", ())) == 1
     )
-    if isinstance(law, Independent) or not known:
+    if isinstance(law, Independent) or not is_law:
         raise not_a_law(name, law, calls)
     return law
 

@@ -78,10 +78,10 @@ def panels(
         return tuple(made[:, 0])
     if not isinstance(ax, (np.ndarray, Sequence)):
         return (_checked(ax),)
-    given = tuple(np.asarray(ax, dtype=object).reshape(-1))
-    if len(given) != count:
-        raise ValueError(f"ax must be one Axes or {count}, got {len(given)}; plt.subplots({count}, 1)[1] makes them.")
-    return tuple(map(_checked, given))
+    axes = tuple(np.asarray(ax, dtype=object).reshape(-1))
+    if len(axes) != count:
+        raise ValueError(f"ax must be one Axes or {count}, got {len(axes)}; plt.subplots({count}, 1)[1] makes them.")
+    return tuple(map(_checked, axes))
 
 
 def _pyplot() -> Any:

@@ -66,10 +66,10 @@ def columns(
     >>> import pyrometer as pm
     >>> rng = np.random.default_rng(0)
     >>> before, after = rng.normal(size=(100, 2)), rng.normal([0.0, 2.0], size=(100, 2))
-    >>> found = pm.shift(before, after, model=None, rng=0)
+    >>> result = pm.shift(before, after, model=None, rng=0)
     >>> names = ["column 0", "column 1"]
     >>> samples = {"before": dict(zip(names, before.T)), "after": dict(zip(names, after.T))}
-    >>> [ax.get_ylabel() for ax in pm.plot.columns(found.columns, samples)]
+    >>> [ax.get_ylabel() for ax in pm.plot.columns(result.columns, samples)]
     ['density', 'density']
     """
     rows = drawn(table, samples)
@@ -109,9 +109,9 @@ def _shares(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any]) ->
     """Draw shares of the categories that differ most."""
     shares: dict[str, dict[str, float]] = {}
     for name, values in samples.items():
-        found, codes = np.unique(["missing" if value is None else str(value) for value in values], return_inverse=True)
+        names, codes = np.unique(["missing" if value is None else str(value) for value in values], return_inverse=True)
         share = np.bincount(codes, weights[name]) / np.sum(weights[name])
-        shares[name] = dict(zip(found.tolist(), share.tolist(), strict=True))
+        shares[name] = dict(zip(names.tolist(), share.tolist(), strict=True))
     every = sorted({category for share in shares.values() for category in share})
     spread = {c: np.ptp([share.get(c, 0.0) for share in shares.values()]) for c in every}
     every = sorted(every, key=lambda category: -spread[category])[:_BARS]

@@ -54,8 +54,8 @@ def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axe
     ...     x = rng.normal(size=(400, 1))
     ...     y = x[:, 0] + (1.0 + 0.3 * t) * rng.normal(size=400)
     ...     states.append(pm.DataState(x, y, model=lambda X: X[:, 0], energy="mse"))
-    >>> found = pm.drift(np.arange(6.0), states, bandwidth=2.0, rng=0)
-    >>> [ax.get_ylabel() for ax in pm.plot.drift(found)]
+    >>> result = pm.drift(np.arange(6.0), states, bandwidth=2.0, rng=0)
+    >>> [ax.get_ylabel() for ax in pm.plot.drift(result)]
     ['energy (loss)', 'entropy (nat)', 'T (loss/nat)']
     """
     if not isinstance(found, Drift):
@@ -78,12 +78,12 @@ def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axe
     return drawn
 
 
-def _temperature(ax: Axes, time: npt.NDArray[np.float64], found: Drift) -> None:
-    value = drawable(found.temperature)
+def _temperature(ax: Axes, time: npt.NDArray[np.float64], result: Drift) -> None:
+    value = drawable(result.temperature)
     ax.axhline(0.0, color="0.5", linewidth=0.8)
     if np.isfinite(value).any():
-        defined = np.isfinite(value) & ~np.isnan(found.temperature_low)
-        ends = np.array([found.temperature_low, found.temperature_high])[:, defined]
+        defined = np.isfinite(value) & ~np.isnan(result.temperature_low)
+        ends = np.array([result.temperature_low, result.temperature_high])[:, defined]
         ends = np.append(ends[np.isfinite(ends)], [0.0])
         low, high = min(0.0, float(np.nanmin(value))), max(0.0, float(np.nanmax(value)))
         reach, margin = (_BEYOND - 1.0) * (high - low), 0.05 * (high - low)
@@ -91,8 +91,8 @@ def _temperature(ax: Axes, time: npt.NDArray[np.float64], found: Drift) -> None:
         top = min(max(high, float(ends.max())) + margin, high + reach)
         ax.fill_between(
             time,
-            np.clip(found.temperature_low, bottom, top),
-            np.clip(found.temperature_high, bottom, top),
+            np.clip(result.temperature_low, bottom, top),
+            np.clip(result.temperature_high, bottom, top),
             where=defined,
             facecolor=POSITIVE.color,
             alpha=0.25,

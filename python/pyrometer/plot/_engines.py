@@ -149,13 +149,13 @@ def _chain(name: str, engine: HeatEngine | ModelLayers) -> _Chain:
         raise ValueError(
             f"{name} must be of one law, got a batch of shape {each.energy.shape[:-1]}; make one engine for each law."
         )
-    known = bool((each.units > 0.0).all())
-    units = each.units if known else np.ones(len(each))
+    has_units = bool((each.units > 0.0).all())
+    units = each.units if has_units else np.ones(len(each))
     title = f"{engine.network}, {engine.law}" if engine.network else "network"
     names = tuple(str(number + 1) for number in range(len(each)))
     with np.errstate(over="ignore"):
         per_unit, errors = each.energy / units, each.standard_error / units
-    return _Chain(title, names, per_unit, errors, each.temperature, each.verdict, _growth(per_unit), of_unit=known)
+    return _Chain(title, names, per_unit, errors, each.temperature, each.verdict, _growth(per_unit), of_unit=has_units)
 
 
 def _growth(per_unit: _Array) -> _Array:

@@ -49,8 +49,8 @@ def shift(found: Shift, *, ax: Axes | None = None) -> Axes:
     >>> import numpy as np
     >>> import pyrometer as pm
     >>> x, y = np.random.default_rng(0).normal(size=(2, 300, 2)), np.random.default_rng(1).normal(size=(2, 300))
-    >>> found = pm.shift((x[0], y[0]), (x[1], y[1] + 1.0), model=lambda X: X[:, 1], energy="mse", rng=0)
-    >>> pm.plot.shift(found).get_title()
+    >>> result = pm.shift((x[0], y[0]), (x[1], y[1] + 1.0), model=lambda X: X[:, 1], energy="mse", rng=0)
+    >>> pm.plot.shift(result).get_title()
     'shifted: p = 0.001 at the level 0.05'
     """
     if not isinstance(found, Shift):
@@ -90,10 +90,10 @@ def _columns(ax: Axes, columns: Any, level: float) -> None:
     ax.legend(fontsize="small")
 
 
-def _changes(ax: Axes, found: Shift) -> None:
+def _changes(ax: Axes, result: Shift) -> None:
     names = ("energy", "entropy", "divergence")
-    changes = np.array([found.energy_change, found.entropy_change, found.divergence])
-    errors = np.array([found.energy_change_error, found.entropy_change_error, found.divergence_error])
+    changes = np.array([result.energy_change, result.entropy_change, result.divergence])
+    errors = np.array([result.energy_change_error, result.entropy_change_error, result.divergence_error])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         quotients = drawable(np.where(errors > 0.0, changes / errors, np.nan))
     ax.barh(names, np.nan_to_num(quotients), height=0.6, color=POSITIVE.color)
@@ -146,7 +146,7 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
     >>> x = rng.normal(size=(4, 200, 1))
     >>> watched = pm.RefreshMonitor((x[0], x[0, :, 0] + rng.normal(size=200)), lambda X: X[:, 0], energy="mse", rng=0)
     >>> for batch in x[1:]:
-    ...     found = watched.update(batch, batch[:, 0] + rng.normal(size=200))
+    ...     result = watched.update(batch, batch[:, 0] + rng.normal(size=200))
     >>> [ax.get_ylabel() for ax in pm.plot.monitor(watched)]
     ['energy (loss)', 'entropy (nat)', 'T (loss/nat)', 'p-value']
     """

@@ -117,8 +117,8 @@ def _factors(given: npt.ArrayLike | None) -> _Array:
 
 def scaled(law: Any, factors: _Array) -> tuple[Any, str, float]:
     """Return the batch of laws with multiplied scales, the label of the first scale, and that scale."""
-    given = dict(vars(law)) if hasattr(law, "batch_shape") and hasattr(law, "__dataclass_fields__") else {}
-    scales = [name for name in given if name in _SCALES]
+    parameters = dict(vars(law)) if hasattr(law, "batch_shape") and hasattr(law, "__dataclass_fields__") else {}
+    scales = [name for name in parameters if name in _SCALES]
     if not scales:
         raise TypeError(
             f"law must have a scale, length or gain to multiply, got {described(law)}; use such as pm.Normal(1.0) or "
@@ -130,11 +130,11 @@ def scaled(law: Any, factors: _Array) -> tuple[Any, str, float]:
         )
     for name in scales:
         # Scales have the parameters on their last axis, gains have none.
-        each = np.asarray(given[name], dtype=np.float64)
-        given[name] = each * (factors if name == "gain" else factors[:, None])
+        each = np.asarray(parameters[name], dtype=np.float64)
+        parameters[name] = each * (factors if name == "gain" else factors[:, None])
     first = float(np.asarray(getattr(law, scales[0])).reshape(-1)[0])
     several = "first " if np.size(getattr(law, scales[0])) > 1 else ""
-    return type(law)(**given), several + _SCALES[scales[0]], first
+    return type(law)(**parameters), several + _SCALES[scales[0]], first
 
 
 def _regions(ax: Axes, at: _Array, verdict: npt.NDArray[np.str_]) -> None:

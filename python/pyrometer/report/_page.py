@@ -144,13 +144,13 @@ def _parts(
     if facts:
         yield sections.of_data(facts)
     if system is not None:
-        found: Temperature = temperature(system, law, rng=rng)
-        sentences.append(f"Temperature {found.value:.6g} loss/nat at the law {law}.")
-        sentences += verdict_sentences(found)
-        yield sections.of_temperature(found, system, law, rng)
+        result: Temperature = temperature(system, law, rng=rng)
+        sentences.append(f"Temperature {result.value:.6g} loss/nat at the law {law}.")
+        sentences += verdict_sentences(result)
+        yield sections.of_temperature(result, system, law, rng)
         if sections.has_scale(law):
             yield sections.of_scales(system, law, rng)
-        limits = sections.of_limits(found, system, law)
+        limits = sections.of_limits(result, system, law)
         if limits is not None:
             yield limits
         yield sections.of_minimum(minimum_energy(system))

@@ -76,19 +76,19 @@ def has_scale(law: Law) -> bool:
 def of_temperature(result: Temperature, system: System, law: Law, rng: RandomSource) -> Section:
     """Return the temperature, with its picture across scales where the law has one."""
     words = "The loss that training removes, divided by the entropy of the initial parameters (2.7)."
-    found = Section("Temperature", "temperature", words, (result._repr_html_(),))
+    section = Section("Temperature", "temperature", words, (result._repr_html_(),))
     if not has_scale(law):
-        return found
+        return section
     caption = "Temperature against the scale of the law, with its pole, its limits and the marginal temperature."
-    return replace(found, picture=drawn(lambda: plot.temperature(system, law, rng=rng)), caption=caption)
+    return replace(section, picture=drawn(lambda: plot.temperature(system, law, rng=rng)), caption=caption)
 
 
 def of_scales(system: System, law: Law, rng: RandomSource) -> Section:
     """Return temperatures at multiples of the law's scale."""
     laws, name, unit = plot.scaled(law, np.array(_FACTORS))
-    found = temperature(system, laws, rng=rng)
+    temperatures = temperature(system, laws, rng=rng)
     columns = {name: unit * np.array(_FACTORS)}
-    columns |= {field: np.asarray(getattr(found, field)) for field in ("value", "energy", "entropy", "verdict")}
+    columns |= {field: np.asarray(getattr(temperatures, field)) for field in ("value", "energy", "entropy", "verdict")}
     units = {"value": "loss/nat", "energy": "loss", "entropy": "nat"}
     return Section("Scales", "scales", "", (Table("Other scales of the law", columns, units)._repr_html_(),))
 
@@ -98,11 +98,11 @@ def of_limits(exact: Temperature, system: System, law: Law) -> Section | None:
     rows = []
     for method in ("refined", "asymptotic"):
         try:
-            found = temperature(system, law, method=method)
+            limit = temperature(system, law, method=method)
         except ValueError:
             return None
-        ratio = float(found.value) / float(exact.value) if exact.value else np.nan
-        rows.append({"method": method, "value": float(found.value), "ratio to exact": ratio})
+        ratio = float(limit.value) / float(exact.value) if exact.value else np.nan
+        rows.append({"method": method, "value": float(limit.value), "ratio to exact": ratio})
     table = Table.from_rows("Limits", rows, units={"value": "loss/nat"})
     words = (
         '"asymptotic" is the limit of the paper, which converges like the reciprocal of the logarithm of the scale; '
@@ -129,13 +129,13 @@ def of_layers(engine: HeatEngine | ModelLayers) -> Section:
     )
 
 
-def of_shift(found: Shift) -> Section:
+def of_shift(result: Shift) -> Section:
     """Return a shift and the columns that have moved."""
     return Section(
         "Shift",
         "shift",
         "Whether the data before and after are of one distribution, and which columns have moved.",
-        (found._repr_html_(),),
-        drawn(lambda: plot.shift(found)),
+        (result._repr_html_(),),
+        drawn(lambda: plot.shift(result)),
         "Divergence of each column, with standard errors.",
     )

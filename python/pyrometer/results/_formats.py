@@ -45,8 +45,8 @@ def _write_parquet(table: Table, file: BinaryIO) -> None:
 
 
 TABLE_FORMATS = {
-    known.name: known
-    for known in (
+    record.name: record
+    for record in (
         TableFormat("csv", ".csv", _write_csv),
         TableFormat("json", ".json", _write_json, single=False),
         TableFormat("parquet", ".parquet", _write_parquet, text=False),
@@ -57,7 +57,9 @@ TABLE_FORMATS = {
 def table_format(what: str, path: str) -> TableFormat:
     """Return the format of a file by its suffix; ValueError, with those that are known, for another."""
     suffix = os.path.splitext(path)[1].lower()
-    for known in TABLE_FORMATS.values():
-        if known.suffix == suffix:
-            return known
-    raise ValueError(f"{what} must end in {', '.join(known.suffix for known in TABLE_FORMATS.values())}, got {path!r}.")
+    for record in TABLE_FORMATS.values():
+        if record.suffix == suffix:
+            return record
+    raise ValueError(
+        f"{what} must end in {', '.join(record.suffix for record in TABLE_FORMATS.values())}, got {path!r}."
+    )

@@ -92,8 +92,8 @@ def aligned(texts: Sequence[str]) -> list[str]:
 
 
 def _point(text: str) -> int:
-    found = _POINT.search(text)
-    return found.start() if found else len(text)
+    match = _POINT.search(text)
+    return match.start() if match else len(text)
 
 
 def are_numbers(texts: Sequence[str]) -> bool:

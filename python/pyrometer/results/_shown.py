@@ -265,8 +265,8 @@ class Described(Displayed, ByValue):
     """A frozen description, such as a law, that is shown as the call that makes it."""
 
     def __repr__(self) -> str:
-        given = {field: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        shown = [f"{field.name}={_argument(value)}" for field, value in given.items() if value is not field.default]
+        values = {field: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        shown = [f"{field.name}={_argument(value)}" for field, value in values.items() if value is not field.default]
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def to_text(self, *, width: int | None = None) -> str:

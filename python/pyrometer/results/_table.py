@@ -83,8 +83,8 @@ class Table(ByValue):
         units: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        given = columns.held if isinstance(columns, Columns) else columns
-        arrays: dict[str, Held] = {str(name): checked(str(name), values) for name, values in given.items()}
+        mapping = columns.held if isinstance(columns, Columns) else columns
+        arrays: dict[str, Held] = {str(name): checked(str(name), values) for name, values in mapping.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns must have the same length, got {lengths}.")

@@ -67,23 +67,23 @@ class BatchTest(NamedTuple):
         seed: tuple[int, int],
     ) -> Shift:
         """Compare a batch with the reference, by few permutations of `states` if these are enough."""
-        found = compare(*states, self.level, FIRST, seed, threads=0)
+        result = compare(*states, self.level, FIRST, seed, threads=0)
         if self.grows:
-            first = None if states[1] is state else found.p_value
+            first = None if states[1] is state else result.p_value
             p_value = self.tested(layout, pair, resamples, seed, first)
-            return with_p_value(found, p_value, before=states[0], after=states[1])
-        whole = self.reference, state
+            return with_p_value(result, p_value, before=states[0], after=states[1])
+        pair_of_states = self.reference, state
         if self.carries:
             p_value = self.tested(layout, pair, resamples, seed)
         else:
 
             def test(count: int) -> float:
-                return self._p_value(*(states if count < resamples else whole), layout, pair, count, seed)
+                return self._p_value(*(states if count < resamples else pair_of_states), layout, pair, count, seed)
 
-            p_value = sequential(test, resamples, found.p_value)
+            p_value = sequential(test, resamples, result.p_value)
             if p_value <= self.level:
-                return compare(*whole, self.level, resamples, seed, threads=0)
-        return with_p_value(found, p_value, before=self.reference, after=state)
+                return compare(*pair_of_states, self.level, resamples, seed, threads=0)
+        return with_p_value(result, p_value, before=self.reference, after=state)
 
     def tested(
         self, layout: Layout, pair: Comparison, resamples: int, seed: tuple[int, int], first: float | None = None
@@ -105,26 +105,26 @@ class BatchTest(NamedTuple):
         """Unite blocks, unless these would be too few for the joint density."""
         if sums is self.reference.sums.table():
             return self.few.sums.table()
-        joint, found = int(self.reference.joint.sum()), few(sums, at=at)
-        return sums if too_many(len(found), joint) != too_many(len(sums), joint) else found
+        joint, merged = int(self.reference.joint.sum()), few(sums, at=at)
+        return sums if too_many(len(merged), joint) != too_many(len(sums), joint) else merged
 
     def _p_value(
         self, old: DataState, new: DataState, layout: Layout, pair: Comparison, count: int, seed: tuple[int, int]
     ) -> float:
         """p-value of so many permutations, with what adjacent blocks share."""
         both, most, inflation = Pair.of(old, new), MOST if self.grows else None, self._inflation(pair, layout.rows_at)
-        found = compared(both.tables, old.law, count, seed, 0, both.marginals, inflation=inflation, most=most)
-        return 1.0 if found is None else found.p_value
+        permutations = compared(both.tables, old.law, count, seed, 0, both.marginals, inflation=inflation, most=most)
+        return 1.0 if permutations is None else permutations.p_value
 
     def changed(
-        self, layout: Layout, pairs: list[Comparison], found: Shift, window: int, seed: tuple[int, int]
+        self, layout: Layout, pairs: list[Comparison], result: Shift, window: int, seed: tuple[int, int]
     ) -> tuple[str, ...]:
         """Columns that have changed most clearly, in the batch, or in the pool if that alone raises the alarm."""
-        if found.p_value > self.level:
+        if result.p_value > self.level:
             pair = next(each for each in pairs if each.window == window)
             old, new = layout.state(pair.before, self.reference), layout.state(pair.after, self.reference)
-            found = compare(old, new, self.level, FIRST, seed, threads=0)
-        return tuple(str(row["column"]) for row in found.columns if row["p_value"] <= _CLEAR)
+            result = compare(old, new, self.level, FIRST, seed, threads=0)
+        return tuple(str(row["column"]) for row in result.columns if row["p_value"] <= _CLEAR)
 
     def _inflation(self, pair: Comparison, at: int) -> float:
         rows = min(pair.before[:, at].sum(), pair.after[:, at].sum())

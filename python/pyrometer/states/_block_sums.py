@@ -154,10 +154,10 @@ class BlockSums:
 
     def of_table(self, table: _Array, rows: _Array | None = None) -> BlockSums:
         """Return sums about the same centre in the same units, from a table that is not changed any more."""
-        found = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss, rows)
+        sums = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss, rows)
         table.flags.writeable = False
-        found.__dict__["_own"] = table
-        return found
+        sums.__dict__["_own"] = table
+        return sums
 
     @cached_property
     def _own(self) -> _Array:

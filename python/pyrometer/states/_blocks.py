@@ -51,16 +51,16 @@ def exchangeable(
     """
     if rows is not None:
         old, new = (np.column_stack([of, sums]) for of, sums in zip(rows, (old, new), strict=True))
-        (old, many), (new, others) = exchangeable(old, new)
-        return (old[:, 1:], many), (new[:, 1:], others)
+        (old, moved), (new, others) = exchangeable(old, new)
+        return (old[:, 1:], moved), (new[:, 1:], others)
     size, coarsest = old[0, 0], max(old[:, 0].max(), new[:, 0].max())
-    found = old, new
+    pair = old, new
     while size < coarsest:
-        after = ((sums[:, 0] == 4 * size).sum() + (sums[:, 0] == size).sum() // 4 for sums in found)
+        after = ((sums[:, 0] == 4 * size).sum() + (sums[:, 0] == size).sum() // 4 for sums in pair)
         if min(after) < _ENOUGH:
             break
-        found, size = (_united(found[0], size), _united(found[1], size)), 4 * size
-    return _led_by(found[0], size), _led_by(found[1], size)
+        pair, size = (_united(pair[0], size), _united(pair[1], size)), 4 * size
+    return _led_by(pair[0], size), _led_by(pair[1], size)
 
 
 def together(first: _Array, second: _Array, at: int = 0) -> _Array:

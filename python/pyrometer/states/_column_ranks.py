@@ -35,23 +35,23 @@ def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int],
     The permutations are those of `dealt_shifts`; the samples themselves come first. Chi-square with two degrees of
     freedom, of widths one, if the samples are of one distribution.
     """
-    (first, many), (second, others) = exchangeable(*marginals.pair, marginals.rows_of_pair)
-    blocks = np.concatenate([first[:many], second[:others]])
-    place, scale, widths = _scores(marginals, blocks, many)
+    (first, blocks_before), (second, others) = exchangeable(*marginals.pair, marginals.rows_of_pair)
+    blocks = np.concatenate([first[:blocks_before], second[:others]])
+    place, scale, widths = _scores(marginals, blocks, blocks_before)
     scores = np.hstack([place, scale, widths[:, None]])
-    old, _ = dealt((scores[:many], many), (scores[many:], others), seed, resamples, threads)
-    rows = many + others
+    old, _ = dealt((scores[:blocks_before], blocks_before), (scores[blocks_before:], others), seed, resamples, threads)
+    rows = blocks_before + others
     of_place, of_scale, of_widths = np.split(old, [marginals.d, 2 * marginals.d], axis=1)
-    factor = rows * (rows - 1.0) / (many * others)
+    factor = rows * (rows - 1.0) / (blocks_before * others)
     squares = (place * place).sum(axis=0), (place * scale).sum(axis=0), (scale * scale).sum(axis=0)
     slope = _quotient(squares[1], squares[0])
-    left = squares[2] - slope * squares[1]
-    left = np.where(left > _DEPENDENT * squares[2], left, 0.0)
-    both = _quotient(of_place**2, squares[0]) + _quotient((of_scale - slope * of_place) ** 2, left)
+    residual = squares[2] - slope * squares[1]
+    residual = np.where(residual > _DEPENDENT * squares[2], residual, 0.0)
+    both = _quotient(of_place**2, squares[0]) + _quotient((of_scale - slope * of_place) ** 2, residual)
     return factor * both, factor * _quotient(of_widths[:, 0] ** 2, np.asarray((widths**2).sum()))
 
 
-def _scores(marginals: Marginals, blocks: _Array, many: int) -> tuple[_Array, _Array, _Array]:
+def _scores(marginals: Marginals, blocks: _Array, blocks_before: int) -> tuple[_Array, _Array, _Array]:
     """Scores of blocks for the place and the scale of each number (b, d), and for the width (b,), of sum zero.
 
     All times the weights of blocks.
@@ -60,18 +60,18 @@ def _scores(marginals: Marginals, blocks: _Array, many: int) -> tuple[_Array, _A
     share, mean, square = marginals.block_means(blocks)
     present = share > 0.0
     mean, square = (np.where(present, each, 0.0) for each in (mean, square))
-    middle = np.array([_median(column[known], weights[known]) for column, known in zip(mean.T, present.T, strict=True)])
+    middle = np.array([_median(column[rows], weights[rows]) for column, rows in zip(mean.T, present.T, strict=True)])
     away = np.maximum(square - 2.0 * middle * mean + middle**2, 0.0)
     # Sums of the second sample were moved to the centre of the first, which costs digits relative to their size.
-    size = np.maximum(np.abs(mean[:many]).mean(axis=0), np.abs(mean[many:]).mean(axis=0))
+    size = np.maximum(np.abs(mean[:blocks_before]).mean(axis=0), np.abs(mean[blocks_before:]).mean(axis=0))
     place, scale = _ranked(mean, present, size, weights), _ranked(away, present, size**2, weights)
-    known = np.where(present, weights[:, None], 0.0).sum(axis=0) + 1.0
+    present_weight = np.where(present, weights[:, None], 0.0).sum(axis=0) + 1.0
     width = (blocks[:, 1] / blocks[:, 0])[:, None]
     everywhere = np.ones_like(width, dtype=bool)
     of_width = _ranked(width, everywhere, width.max(axis=0), weights) / (weights.sum() + 1.0)
     return (
-        _centred(place / known, present, weights),
-        _centred(_savage(scale / known, present), present, weights),
+        _centred(place / present_weight, present, weights),
+        _centred(_savage(scale / present_weight, present), present, weights),
         _centred(_savage(of_width, everywhere), everywhere, weights)[:, 0],
     )
 

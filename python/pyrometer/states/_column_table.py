@@ -86,16 +86,16 @@ class ColumnTable:
         sizes = [float(table[:, 0].sum()) / marginals.mean_weight for table in marginals.tables]
         ranks += 2.0 * sizes[0] * sizes[1] / sum(sizes) * parts.missing  # chi-square, too
         numbers = [i for i, _ in _numbers(pair)]
-        found = [ranks[:, numbers], *([of_widths[:, None]] if pair.old.law == "laplace" else []), parts.counts]
+        statistics = [ranks[:, numbers], *([of_widths[:, None]] if pair.old.law == "laplace" else []), parts.counts]
         if joint:
             labels = [each.place == LABEL for each in marginals.counted]
             own = parts.numbers[:, numbers].sum(axis=1) + parts.counts[:, np.logical_not(labels)].sum(axis=1)
             if pair.old.law == "laplace":
                 own += parts.widths
-            found.append((self.changes[:, 2] - own)[:, None])
+            statistics.append((self.changes[:, 2] - own)[:, None])
         if of_energy:
-            found.append(np.abs(self.changes[:, :1]))
-        return np.hstack(found)
+            statistics.append(np.abs(self.changes[:, :1]))
+        return np.hstack(statistics)
 
     def _rows(self, pair: Pair) -> list[_Row]:
         """Rows of the columns of X, the residual and the label."""
@@ -149,9 +149,9 @@ def _of_counts(pair: Pair, k: int, totals: list[_Array]) -> _Row:
     row = {"column": _name(pair, each.place), "kind": kind, **_EMPTY}
     lost = [float(share[-1]) if None in each.values else 0.0 for share in shares]
     row |= {"missing_before": lost[0], "missing_after": lost[1]}
-    most = int(np.argmax(np.abs(shares[1] - shares[0])))
-    value = each.values[most]
-    row |= {"before": float(shares[0][most]), "after": float(shares[1][most])}
+    largest = int(np.argmax(np.abs(shares[1] - shares[0])))
+    value = each.values[largest]
+    row |= {"before": float(shares[0][largest]), "after": float(shares[1][largest])}
     row["category"] = "missing" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return row
 

@@ -71,8 +71,10 @@ class Columns:
 
     def counts_alone(self, place: int) -> bool:
         """Whether of a column of numbers only missing ones can be counted, because there are too few others."""
-        found = self.of(place)
-        return place in self.by_counts and found is not None and (found.kind == "missing" or found.values == (None,))
+        counted = self.of(place)
+        return (
+            place in self.by_counts and counted is not None and (counted.kind == "missing" or counted.values == (None,))
+        )
 
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
@@ -107,18 +109,18 @@ def described_columns(
         x = x.copy()
     for i, place in enumerate(data.places):
         missing = None if data.missing is None or not data.missing[:, i].any() else data.missing[:, i]
-        known = like.of(place) if like is not None and place in like.by_counts else None
-        if known is not None and known.kind == "value" and known.values != (None,):
-            found = _like(known, place, x[:, i], missing)
+        reference = like.of(place) if like is not None and place in like.by_counts else None
+        if reference is not None and reference.kind == "value" and reference.values != (None,):
+            coded = _like(reference, place, x[:, i], missing)
         else:
-            found = coded_numbers(place, x[:, i], missing)
-            different = len(found[1].values) - (missing is not None) if found else 0
+            coded = coded_numbers(place, x[:, i], missing)
+            different = len(coded[1].values) - (missing is not None) if coded else 0
             present = len(x) if missing is None else int(len(x) - missing.sum())
-            if found and found[0] == "value" and present < _LEAST[min(different, 2)]:
-                found = None if missing is None else ("missing", missing_alone(place, missing))
-        if found:
-            tables.append(counted(*found, begins, weights))
-            values.append(found[1])
+            if coded and coded[0] == "value" and present < _LEAST[min(different, 2)]:
+                coded = None if missing is None else ("missing", missing_alone(place, missing))
+        if coded:
+            tables.append(counted(*coded, begins, weights))
+            values.append(coded[1])
         if missing is not None:
             fill[place] = _fill(like, centre, place, x[:, i], missing, weights)
             x[missing, i] = fill[place]
@@ -186,11 +188,11 @@ def _empty(like: Columns) -> set[int]:
 
 def _of_kinds(like: Columns, data: Predicted) -> Predicted:
     """Return the rows with columns of the kinds of `like`, where it has columns without a value, or they have."""
-    known = [i for i, place in enumerate(data.places) if place in _empty(like)]
-    if known:
+    missing_columns = [i for i, place in enumerate(data.places) if place in _empty(like)]
+    if missing_columns:
         lost = np.zeros(data.x.shape, dtype=bool) if data.missing is None else data.missing
-        coded = tuple(missing_alone(data.places[i], lost[:, i]) for i in known)
-        keep = [i for i in range(len(data.places)) if i not in known]
+        coded = tuple(missing_alone(data.places[i], lost[:, i]) for i in missing_columns)
+        keep = [i for i in range(len(data.places)) if i not in missing_columns]
         data = data._replace(
             x=data.x[:, keep],
             missing=lost[:, keep],

@@ -40,14 +40,14 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
             blocks[:, 2] = state.sums.of_rows(scores)
         law = "scores"
     inflation = inflation_of(old, new)
-    found = compared(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals, inflation=inflation)
+    permutations = compared(sums, law, resamples, (seed[0], seed[1] ^ 1), threads, pair.marginals, inflation=inflation)
     spread = spread * inflation
     change = new.energy - old.energy
     entropy, divergence = (new.entropy - old.entropy if pair.is_own else float(changes[0])), float(changes[1])
     errors, unit = np.sqrt(np.diag(spread)), old.sums.unit
     T, T_error = _quotient(change, entropy, spread, unit)
-    known = not np.isnan(T)
-    if not known and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
+    defined = not np.isnan(T)
+    if not defined and abs(entropy) > 2.0 * errors[1] and not np.isnan(change):
         reasons.append("temperature: the quotient leaves the range of a double")
     of_energy = in_range(float(errors[0]), unit) if old.loss != NO_LOSS else np.nan
     # A sum that may cancel to less than its rounding.
@@ -56,7 +56,7 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
     lost = [name for name, error in unknown.items() if np.isnan(error) and (name != "energy" or old.loss != NO_LOSS)]
     if lost and not any(reason.startswith(("before", "after", "errors", "divergence")) for reason in reasons):
         reasons.append(f"errors of {', '.join(lost)}: their squares leave the range of a double")
-    p_value = 1.0 if found is None else found.p_value
+    p_value = 1.0 if permutations is None else permutations.p_value
     return Shift(
         before=old,
         after=new,
@@ -65,7 +65,7 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         divergence=divergence,
         cross_entropy=entropy + divergence,
         temperature=T,
-        temperature_defined=bool(known),
+        temperature_defined=bool(defined),
         energy_change_error=of_energy,
         entropy_change_error=float(errors[1]),
         divergence_error=float(errors[2]),
@@ -76,16 +76,23 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         verdict=verdict_of(p_value, level),
         reason="; ".join(reasons),
         columns=ColumnTable(
-            old, new, divergence, None if found is None else found.changes, resamples, seed, threads, inflation
+            old,
+            new,
+            divergence,
+            None if permutations is None else permutations.changes,
+            resamples,
+            seed,
+            threads,
+            inflation,
         ),
         note=pair.note,
     )
 
 
-def with_p_value(found: Shift, p_value: float, *, before: DataState, after: DataState) -> Shift:
+def with_p_value(result: Shift, p_value: float, *, before: DataState, after: DataState) -> Shift:
     """Return a shift with another p-value and its verdict, and other states; its columns are still not computed."""
-    other = {"p_value": p_value, "verdict": verdict_of(p_value, found.level), "before": before, "after": after}
-    return type(found)(**(vars(found) | other))
+    other = {"p_value": p_value, "verdict": verdict_of(p_value, result.level), "before": before, "after": after}
+    return type(result)(**(vars(result) | other))
 
 
 def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
@@ -96,8 +103,8 @@ def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple
         T = np.ldexp(change, -unit) / entropy
         slope = np.array([1.0, -T]) / entropy
         error = np.sqrt(slope @ spread[:2, :2] @ slope)
-    found = in_range(float(T), unit), in_range(float(error), unit)
-    return found if not np.isnan(found).any() else (np.nan, np.nan)
+    values = in_range(float(T), unit), in_range(float(error), unit)
+    return values if not np.isnan(values).any() else (np.nan, np.nan)
 
 
 def inflation_of(old: DataState, new: DataState) -> float:

@@ -74,9 +74,9 @@ class Counted:
 
 def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64], weights: _Array | None = None) -> Counted:
     """Count the values of a column over blocks, whose first rows are `begins`; or sum the weights of their rows."""
-    blocks, many = len(begins), len(of.values)
+    blocks, width = len(begins), len(of.values)
     block = np.repeat(np.arange(blocks), np.diff(np.append(begins, len(of.codes))))
-    counts = np.bincount(block * many + of.codes, weights, minlength=blocks * many).reshape(blocks, many)
+    counts = np.bincount(block * width + of.codes, weights, minlength=blocks * width).reshape(blocks, width)
     return Counted(of.place, kind, of.values, counts.astype(np.float64))
 
 
@@ -104,9 +104,9 @@ def missing_alone(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
     return Coded(place, (PRESENT, None), missing.astype(np.int64))
 
 
-def presence(found: Counted | None, place: int, rows: _Array) -> Counted:
+def presence(table: Counted | None, place: int, rows: _Array) -> Counted:
     """Return counts of present and missing values of a column of numbers, of blocks with these rows, or weights."""
-    missing = found.counts[:, -1] if found is not None and None in found.values else np.zeros(len(rows))
+    missing = table.counts[:, -1] if table is not None and None in table.values else np.zeros(len(rows))
     return Counted(place, "missing", (PRESENT, None), np.stack([rows - missing, missing], axis=1))
 
 

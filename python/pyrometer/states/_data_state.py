@@ -238,15 +238,15 @@ class DataState(Displayed):
         self.energy, self.entropy = self._sums.energy_and_entropy(self.joint)
         keep = self._columns.has_density
         places = np.array(self._columns.places, dtype=np.intp)
-        few = self._columns.alone
-        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=few)]
+        alone = self._columns.alone
+        reasons = [lack_of_spread(at.x, at.target, at.residual, self.loss, keep, alone=alone)]
         while not reasons[0] and np.isnan(self.entropy):
             kept = places[keep]
             z = at.z if data.weights is None else at.z * np.sqrt(data.weights)[:, None]
             last, why = dependence(z[:, self.joint], len(kept), kept, self.names)
             place = int(kept[last]) if last < len(kept) else None
-            found = None if place is None else self._columns.of(place)
-            if place is None or found is None or found.kind != "value":
+            counted = None if place is None else self._columns.of(place)
+            if place is None or counted is None or counted.kind != "value":
                 reasons.append(why)
                 break
             self._columns = with_counts(self._columns, place)
@@ -271,13 +271,13 @@ class DataState(Displayed):
 
         `resampled` sums columns of blocks over the resamples.
         """
-        found = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
-        if not found.adds:
+        marginals = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
+        if not marginals.adds:
             return 0.0
-        table = found.tables[0]
+        table = marginals.tables[0]
         if resampled is None:
-            return float(found.entropy(table.sum(axis=0)[None])[0])
-        return found.entropy(resampled(table))
+            return float(marginals.entropy(table.sum(axis=0)[None])[0])
+        return marginals.entropy(resampled(table))
 
     def _of_values(self, values: tuple[Coded, ...], weights: _Array | None) -> _Array | float:
         """Return -ln of the share of each row's values, for the columns that contribute by counts."""
@@ -396,8 +396,8 @@ class DataState(Displayed):
 
     def header(self) -> dict[str, Any]:
         """Return what describes the state besides its arrays."""
-        found = {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
-        return found | ({"columns": self._columns.header()} if self._columns.counted or self._columns.fill else {})
+        fields = {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
+        return fields | ({"columns": self._columns.header()} if self._columns.counted or self._columns.fill else {})
 
     def arrays(self) -> dict[str, _Array]:
         """Return the arrays by the names that files have for them."""

@@ -92,8 +92,8 @@ def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequ
         )
     same = len(parts) == 1 and bool((z[:, j] == z[:, parts[0]]).all())
     how = f"the same as {among}" if same else f"a linear function of {among}"
-    found = _named(int(kept[j]), names)
-    return j, f"X must have no dependent columns, got {found}, {how}: together they have no density; drop one."
+    column = _named(int(kept[j]), names)
+    return j, f"X must have no dependent columns, got {column}, {how}: together they have no density; drop one."
 
 
 def _weights(units: _Array, j: int) -> _Array:

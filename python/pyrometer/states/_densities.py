@@ -85,18 +85,18 @@ def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:
 
 def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
     """Return ln p(x) as a function, fitted to `x` unless the density is a callable."""
-    found: Callable[[_Array], Any]
+    score: Callable[[_Array], Any]
     if density == "kernel":
-        found = _kernel(x)
+        score = _kernel(x)
     elif density == "mixture":
-        found = _mixture(x)
+        score = _mixture(x)
     elif isinstance(density, Estimator):
-        found = copy.deepcopy(density).fit(x).score_samples
+        score = copy.deepcopy(density).fit(x).score_samples
     else:
-        found = density  # type: ignore[assignment]
+        score = density  # type: ignore[assignment]
 
     def checked(other: _Array) -> _Array:
-        result = np.asarray(found(other), dtype=np.float64)
+        result = np.asarray(score(other), dtype=np.float64)
         if result.shape != (len(other),):
             raise ValueError(
                 f"density must return one log density for each row, shape {(len(other),)}, got {result.shape}."

@@ -78,7 +78,7 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
     m, k = z.shape
     if m < 10:
         return INDEPENDENT
-    longest, found = int(min(10.0 * np.log10(m), m // 10)), [INDEPENDENT]
+    longest, dependences = int(min(10.0 * np.log10(m), m // 10)), [INDEPENDENT]
     for j, name in enumerate(names):
         with np.errstate(over="ignore", invalid="ignore"):
             column = z[:, j] - z[:, j].mean()
@@ -94,8 +94,8 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
             continue
         if _autoregression(_correlations(_ranks(column), longest), m, margin)[0] > 1.0:
             time, reach = _autoregression(_correlations(column, longest), m, margin)
-            found.append(Dependence(time, reach, name) if time > 1.0 and reach > 0.0 else INDEPENDENT)
-    return max(found, key=lambda each: each.reach)
+            dependences.append(Dependence(time, reach, name) if time > 1.0 and reach > 0.0 else INDEPENDENT)
+    return max(dependences, key=lambda each: each.reach)
 
 
 def _correlations(column: _Array, longest: int) -> _Array:

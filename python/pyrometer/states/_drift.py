@@ -152,8 +152,8 @@ def drift(
     ...     x = rng.normal(size=(4000, 1))
     ...     y = x[:, 0] + (1.0 + 0.2 * t) * rng.normal(size=4000)
     ...     states.append(pm.DataState(x, y, model=lambda X: X[:, 0], energy="mse"))
-    >>> found = pm.drift(time, states, bandwidth=2.0, rng=0)      # noise alone: T = 2 E
-    >>> bool(np.abs(found.temperature[4] - 2.0 * 1.8**2) < 4.0 * found.temperature_error[4]), str(found.verdict[4])
+    >>> result = pm.drift(time, states, bandwidth=2.0, rng=0)      # noise alone: T = 2 E
+    >>> bool(np.abs(result.temperature[4] - 2.0 * 1.8**2) < 4.0 * result.temperature_error[4]), str(result.verdict[4])
     (True, 'ok')
     """
     at = np.asarray(validate.numeric("time", time), dtype=np.float64)
@@ -185,11 +185,11 @@ def drift(
         slopes, spread = _slopes(quadratic[1] / per, values, noise)
         errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
         T, T_error = np.ldexp(_quotients(slopes, spread)[:2], unit)
-        known = np.isfinite(T) & np.isfinite(T_error)
+        defined = np.isfinite(T) & np.isfinite(T_error)
         cubic, least = _local_polynomials(distance, 3)
         low, high = np.ldexp(_quotients(*_slopes(cubic[1] / per, values, noise))[2:], unit)
-        few = least < _DETERMINED
-        bounded = np.isfinite(low) & np.isfinite(high) & ~few
+        undetermined = least < _DETERMINED
+        bounded = np.isfinite(low) & np.isfinite(high) & ~undetermined
         smooth[:, 0] = np.ldexp(smooth[:, 0], unit)
         slopes, errors = (np.ldexp(each, [unit - coarse, -coarse]) for each in (slopes, errors))
     if not (np.isfinite(smooth).all() and np.isfinite(slopes).all()):
@@ -205,12 +205,12 @@ def drift(
         entropy_slope=slopes[:, 1],
         energy_slope_error=np.where(np.isinf(errors[:, 0]), np.nan, errors[:, 0]),
         entropy_slope_error=np.where(np.isinf(errors[:, 1]), np.nan, errors[:, 1]),
-        temperature=np.where(known, T, np.nan),
-        temperature_error=np.where(known, T_error, np.nan),
+        temperature=np.where(defined, T, np.nan),
+        temperature_error=np.where(defined, T_error, np.nan),
         temperature_low=np.where(bounded, low, -np.inf) + lacking,
         temperature_high=np.where(bounded, high, np.inf) + lacking,
-        verdict=np.where(known, "ok", "undefined"),
-        reason="; ".join(filter(None, [_reason(incomplete), beyond, _without_interval(at[few])])),
+        verdict=np.where(defined, "ok", "undefined"),
+        reason="; ".join(filter(None, [_reason(incomplete), beyond, _without_interval(at[undetermined])])),
     )
 
 
@@ -232,9 +232,12 @@ def _quotients(slopes: _Array, spread: _Array) -> _Array:
     gradient = np.stack([1.0 / divisor, -T / divisor], axis=1)
     square = np.einsum("ti,tij,tj->t", gradient, spread, gradient)
     unit = _ERRORS / divisor
-    left = 1.0 - unit**2 * variance
+    rest = 1.0 - unit**2 * variance
     away = unit * (spread[:, 0, 1] - T * variance)
-    centre, half = T - unit * away / left, np.sqrt(_ERRORS**2 * square * left + (unit * away) ** 2) / left
+    centre, half = (
+        T - unit * away / rest,
+        np.sqrt(_ERRORS**2 * square * rest + (unit * away) ** 2) / rest,
+    )
     return np.stack([T, np.sqrt(square), centre - half, centre + half])
 
 

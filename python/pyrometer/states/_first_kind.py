@@ -22,13 +22,13 @@ def first_kind(model: Any, law: Law | None, loss: str, X: Any, y: Any, weights: 
         return np.nan, ""
     intercept = model.intercept if isinstance(model, (LinearRegression, LogisticRegression)) else True
     X, weights = split(X, "weights", weights)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             hot = temperature(system_of(loss, _numbers(X), y, intercept=intercept, weights=weights), law)
         except (TypeError, ValueError) as error:
             return np.nan, f"temperature: {error}"
-    notes = [str(warning.message) for warning in told]
+    notes = [str(warning.message) for warning in caught]
     if not np.isfinite(hot.value):
         notes.append(str(hot.verdict))
     return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(f"temperature: {note}" for note in notes)

@@ -72,11 +72,11 @@ class Layout:
 
     def filled(self, table: _Array) -> _Array:
         """Return a table of fewer values with zeros for the others; rows that had no weights have 1 each."""
-        known, at = table.shape[1], self.rows_at
-        if known == self.width + len(self.labels):
+        width, at = table.shape[1], self.rows_at
+        if width == self.width + len(self.labels):
             return table
-        table = np.hstack([table, np.zeros((len(table), self.width + len(self.labels) - known))])
-        if at >= known:
+        table = np.hstack([table, np.zeros((len(table), self.width + len(self.labels) - width))])
+        if at >= width:
             table[:, at] = table[:, 0]
         return table
 

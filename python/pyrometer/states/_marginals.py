@@ -105,14 +105,14 @@ class Marginals:
         for place in sorted(
             by_counts | {each.place for each in columns[0].counted if each.kind in ("category", "label")}
         ):
-            found = [each.of(place) for each in columns]
+            held = [each.of(place) for each in columns]
             if any(each.counts_alone(place) for each in columns):
-                found = [presence(each, place, sums.counts) for each, sums in zip(found, samples, strict=True)]
-            both = aligned([each for each in found if each is not None])
-            for parts, each in zip(tables, both, strict=True):
+                held = [presence(each, place, sums.counts) for each, sums in zip(held, samples, strict=True)]
+            alignment = aligned([each for each in held if each is not None])
+            for parts, each in zip(tables, alignment, strict=True):
                 parts.append(each.counts)
-            slices.append(slice(width, width + len(both[0].values)))
-            counted.append(both[0])
+            slices.append(slice(width, width + len(alignment[0].values)))
+            counted.append(alignment[0])
             width = slices[-1].stop
         single = np.zeros(d, dtype=bool)
         if alone:

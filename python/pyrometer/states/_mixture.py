@@ -111,8 +111,8 @@ class Mixture(Shown, record=records.MIXTURE):
         >>> X, Z = rng.normal(size=(200, 2)), rng.normal(1.0, 1.0, size=(200, 2))
         >>> y, w = X @ [1.0, 2.0] + rng.normal(size=200), Z @ [1.0, 2.0] + rng.normal(size=200)
         >>> old, new = pm.LinearRegression(X, y), pm.LinearRegression(Z, w)
-        >>> found = pm.shift((X, y), (Z, w), model=old, rng=0)
-        >>> print(pm.mix(old, new, pm.Normal(1.0)).retrain(found)[:55])
+        >>> result = pm.shift((X, y), (Z, w), model=old, rng=0)
+        >>> print(pm.mix(old, new, pm.Normal(1.0)).retrain(result)[:55])
         No need: the data have moved, and one model still holds
         """
         if np.ndim(self.p_value):
@@ -244,17 +244,15 @@ def retraining(shifted: float, different: float, test: str, level: float) -> str
     """Say whether to train again, from the p-values of a shift of the data and of the test of one model for both."""
     if np.isnan(different):
         return "Unknown: there is no test whether one model holds for both."
-    told = f"(p = {different:.3g}, {test} test)"
+    p = f"(p = {different:.3g}, {test} test)"
     if different <= level:
-        return (
-            f"Yes: one model does not hold for both {told}; train on the new rows, or tell the two apart by a feature."
-        )
+        return f"Yes: one model does not hold for both {p}; train on the new rows, or tell the two apart by a feature."
     if shifted <= level:
         return (
-            f"No need: the data have moved, and one model still holds for both {told}; training on both together makes "
+            f"No need: the data have moved, and one model still holds for both {p}; training on both together makes "
             "it more precise where the new rows are."
         )
-    return f"No need: neither the data nor the model that fits them have changed detectably {told}."
+    return f"No need: neither the data nor the model that fits them have changed detectably {p}."
 
 
 def _system(name: str, value: Any) -> System:
@@ -267,10 +265,10 @@ def _system(name: str, value: Any) -> System:
 
 def _pooled(a: System, b: System) -> System:
     """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
-    for what in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
-        left, right = getattr(a, what, None), getattr(b, what, None)
-        if left != right:
-            raise ValueError(f"a and b must be of one kind, got {what} {plain(repr(left))} and {plain(repr(right))}.")
+    for name in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
+        first, second = getattr(a, name, None), getattr(b, name, None)
+        if first != second:
+            raise ValueError(f"a and b must be of one kind, got {name} {plain(repr(first))} and {plain(repr(second))}.")
     if a.rescaled or b.rescaled:
         raise ValueError(
             "a and b must have weights that can be compared, got some of extreme sizes, or of a stack with different "

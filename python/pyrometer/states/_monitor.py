@@ -134,7 +134,7 @@ class RefreshMonitor(Displayed):
     ...     return x, x[:, 0] + noise * rng.normal(size=500)
     >>> monitor = pm.RefreshMonitor(batch(1.0), lambda X: X[:, 0], energy="mse", rng=0)
     >>> for noise in (1.0, 1.0, 2.0):
-    ...     found = monitor.update(*batch(noise))
+    ...     result = monitor.update(*batch(noise))
     >>> [reading.alarm for reading in monitor.readings]
     [False, False, True]
     """
@@ -214,7 +214,7 @@ class RefreshMonitor(Displayed):
         squares, time = self.reference.sums.squares, self.reference.dependence.time if self._remembers else 1.0
         at = pools.layout.rows_at
         of_one = float((pools.earlier[at] + pools.totals[:, at].sum()) / (pools.earlier[0] + pools.totals[:, 0].sum()))
-        found = beginning(
+        change = beginning(
             pools.earlier * of_one,  # in units of the mean weight
             pools.totals * of_one,
             pools.layout.groups,
@@ -228,11 +228,11 @@ class RefreshMonitor(Displayed):
             batch=raised.batch,
             window=raised.window,
             p_value=raised.p_value,
-            began=first + found.best,
-            earliest=first + found.earliest,
-            latest=first + found.latest,
-            batches=self.batches - (first + found.best) + 1,
-            rows=int(pools.totals[found.best :, at].sum()),
+            began=first + change.best,
+            earliest=first + change.earliest,
+            latest=first + change.latest,
+            batches=self.batches - (first + change.best) + 1,
+            rows=int(pools.totals[change.best :, at].sum()),
         )
 
     def since_change(self) -> list[tuple[Any, ...]]:
@@ -323,14 +323,14 @@ class RefreshMonitor(Displayed):
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {described(name)}.")
-        what = f"batch {self.batches + 1}" + (f" ({plain(name)})" if name else "")
-        given = X if y is None else (X, y)
+        label = f"batch {self.batches + 1}" + (f" ({plain(name)})" if name else "")
+        rows_of_batch = X if y is None else (X, y)
         lead, block = self._pools.missing, self.block
         if self.grow and block == 1 and hasattr(X, "__len__"):
             block = wide(len(X), block)
         kept = {"like": self.reference, "strict": False, "lead": lead, "weights": weights}
-        state = as_state(what, given, self.model, self.energy, block, **kept)
-        require_like(self.reference, what, state, (self.block, block))
+        state = as_state(label, rows_of_batch, self.model, self.energy, block, **kept)
+        require_like(self.reference, label, state, (self.block, block))
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)
@@ -338,7 +338,7 @@ class RefreshMonitor(Displayed):
         ours, *theirs = source.spawn(1 + len(pools.waiting))
         test = self._test
         states = test.states(pools.layout, comparisons[0], state)
-        found = test.compared(pools.layout, comparisons[0], state, states, resamples, validate.seed(source))
+        result = test.compared(pools.layout, comparisons[0], state, states, resamples, validate.seed(source))
         others = [
             (test.tested(pools.layout, each, resamples, validate.seed(seed)), each.window)
             for each, seed in zip(comparisons[1:], theirs, strict=False)
@@ -346,32 +346,32 @@ class RefreshMonitor(Displayed):
         pooled, window = min(others, default=(np.nan, 0))
         hot, why = first_kind(self.model, self.law, state.loss, X, y, weights)
         last = Neighbour.of(state if self.grow else states[1], ours)
-        alarm = found.p_value <= self.level or pooled <= self.level
+        alarm = result.p_value <= self.level or pooled <= self.level
         reading = Reading(
             name=name,
-            columns=test.changed(pools.layout, comparisons, found, window, self._seed) if alarm else (),
+            columns=test.changed(pools.layout, comparisons, result, window, self._seed) if alarm else (),
             rows=state.rows,
             energy=state.energy,
             entropy=state.entropy,
-            divergence=found.divergence,
+            divergence=result.divergence,
             temperature=hot,
             neighbour=last.temperature(self._last),
-            p_value=found.p_value,
+            p_value=result.p_value,
             pooled=pooled,
             window=window,
             alarm=alarm,
-            reason="; ".join(filter(None, [found.reason, why])),
+            reason="; ".join(filter(None, [result.reason, why])),
         )
         self._readings.append(reading)
         self.batches += 1
-        rows = given if isinstance(given, tuple) else (None, None)
+        rows = rows_of_batch if isinstance(rows_of_batch, tuple) else (None, None)
         self._rows.append(rows if weights is None else (*rows, weights))
         if reading.alarm and self._alarm is None:
-            p_value, differs = min([(found.p_value, 1), *others])
+            p_value, differs = min([(result.p_value, 1), *others])
             self._alarm = _Alarm(self.batches, differs, p_value)
             pools = pools.frozen(self._pools, differs)
         self._last, self._pools = last, pools
-        return BatchShift(**vars(found), reading=reading, event=self.event)
+        return BatchShift(**vars(result), reading=reading, event=self.event)
 
     @property
     def _remembers(self) -> bool:

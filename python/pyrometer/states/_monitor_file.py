@@ -59,12 +59,12 @@ def read_monitor(path: str, kind: type) -> tuple[Any, ...]:
 
 def checked_header(header: Any) -> dict[str, Any]:
     """Return the options and counters of the monitor."""
-    found = {name: field(header, name, whole(least)) for name, least in _COUNTS.items()}
-    if found["memory"] & (found["memory"] - 1):
-        raise ValueError(f"memory must be a power of two, got {found['memory']}")
-    found["seed"] = field(header, "seed", seed_of)
-    found["energy"] = field(header, "energy", lambda n, v: v if v is None else loss_named(v, what=n).name)
-    return found
+    fields = {name: field(header, name, whole(least)) for name, least in _COUNTS.items()}
+    if fields["memory"] & (fields["memory"] - 1):
+        raise ValueError(f"memory must be a power of two, got {fields['memory']}")
+    fields["seed"] = field(header, "seed", seed_of)
+    fields["energy"] = field(header, "energy", lambda n, v: v if v is None else loss_named(v, what=n).name)
+    return fields
 
 
 def checked_readings(header: Any, kind: type, levels: dict[str, Any], level: float) -> list[Any]:
@@ -90,24 +90,24 @@ def _reading(at: str, given: Any, kind: type, batch: int, memory: int, level: fl
     field(given, "rows", whole(1), at)
     if extra := sorted(set(given) - set(checks)):
         raise ValueError(f"{at} must have no other fields, got {extra[0]!r}")
-    found = {
+    values = {
         name: field(given, name, check, at) for name, check in checks.items() if name in given or name not in optional
     }
     for name in ("p_value", "pooled"):
-        if found[name] > 1.0:
-            raise ValueError(f"{at}.{name} must be at most 1, got {found[name]}")
-    window = found["window"]
+        if values[name] > 1.0:
+            raise ValueError(f"{at}.{name} must be at most 1, got {values[name]}")
+    window = values["window"]
     # Pools of a reference that grows, or was changed, are not those of the batch's number.
     sizes = {2**k for k in range(1, memory.bit_length()) if restarts or batch % 2**k == 0}
-    if (window == 0) != math.isnan(found["pooled"]) or not (
+    if (window == 0) != math.isnan(values["pooled"]) or not (
         window in sizes or (window == 0 and (restarts or not sizes))
     ):
         raise ValueError(
-            f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {found['pooled']}"
+            f"{at}.window must be that of a pool of batch {batch}, got {window} with pooled {values['pooled']}"
         )
-    if found["alarm"] != (found["p_value"] <= level or found["pooled"] <= level):
-        raise ValueError(f"{at}.alarm must say whether a p-value is at most {level:g}, got {found['alarm']}")
-    return kind(**found)
+    if values["alarm"] != (values["p_value"] <= level or values["pooled"] <= level):
+        raise ValueError(f"{at}.alarm must say whether a p-value is at most {level:g}, got {values['alarm']}")
+    return kind(**values)
 
 
 def _divergence(name: str, value: Any) -> float:
@@ -118,12 +118,12 @@ def _divergence(name: str, value: Any) -> float:
 def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
     """Return energy and entropy of the last batch, which must be those of `batch`, and the variance of its entropy."""
     given = field(header, "last", lambda _, value: value)
-    found = [field(given, name, number(nan=True), "last") for name in ("energy", "entropy")]
-    for name, value in zip(("energy", "entropy"), found, strict=True):
-        told = getattr(batch, name)
-        if value != told and not (math.isnan(value) and math.isnan(told)):
-            raise ValueError(f"last.{name} must be that of the last batch, {told}, got {value}")
-    return found[0], found[1], field(given, "variance", number(0.0, nan=True), "last")
+    values = [field(given, name, number(nan=True), "last") for name in ("energy", "entropy")]
+    for name, value in zip(("energy", "entropy"), values, strict=True):
+        expected = getattr(batch, name)
+        if value != expected and not (math.isnan(value) and math.isnan(expected)):
+            raise ValueError(f"last.{name} must be that of the last batch, {expected}, got {value}")
+    return values[0], values[1], field(given, "variance", number(0.0, nan=True), "last")
 
 
 def checked_later(header: Any, version: int) -> dict[str, Any]:
@@ -131,38 +131,38 @@ def checked_later(header: Any, version: int) -> dict[str, Any]:
 
     Those of version 2 have a dependence only where blocks were chosen for it.
     """
-    found: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
-    found["chosen"] = False
-    found["labels"] = []
+    fields: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
+    fields["chosen"] = False
+    fields["labels"] = []
     if version == 1:
-        return found
-    found["labels"] = field(header, "labels", pairs_of(is_value))
-    if len(set(map(repr, found["labels"]))) != len(found["labels"]):
+        return fields
+    fields["labels"] = field(header, "labels", pairs_of(is_value))
+    if len(set(map(repr, fields["labels"]))) != len(fields["labels"]):
         raise ValueError("labels must be different")
-    found["grow"] = field(header, "grow", validate.flag)
-    found["start"], found["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
+    fields["grow"] = field(header, "grow", validate.flag)
+    fields["start"], fields["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
     memory, alarm = (field(header, name, lambda _, value: value) for name in ("dependence", "alarm"))
     if memory is not None:
         checks = {"time": number(1.0), "reach": number(0.0), "series": text}
-        found["dependence"] = {name: field(memory, name, check, "dependence") for name, check in checks.items()}
-    found["chosen"] = memory is not None if version == 2 else field(header, "chosen", validate.flag)
-    if found["chosen"] and memory is None:
+        fields["dependence"] = {name: field(memory, name, check, "dependence") for name, check in checks.items()}
+    fields["chosen"] = memory is not None if version == 2 else field(header, "chosen", validate.flag)
+    if fields["chosen"] and memory is None:
         raise ValueError("dependence must be there for blocks that were chosen, got none")
     if alarm is not None:
         alarmed: dict[str, Check] = {"batch": whole(1), "window": whole(1), "p_value": number(0.0)}
-        found["alarm"] = {name: field(alarm, name, check, "alarm") for name, check in alarmed.items()}
-    _require_order(found, header)
-    return found
+        fields["alarm"] = {name: field(alarm, name, check, "alarm") for name, check in alarmed.items()}
+    _require_order(fields, header)
+    return fields
 
 
-def _require_order(found: dict[str, Any], header: Any) -> None:
+def _require_order(fields: dict[str, Any], header: Any) -> None:
     """Raise if the reference, or an alarm, is of a batch that has not been."""
-    batches, raised = header["batches"], found["alarm"]
+    batches, raised = header["batches"], fields["alarm"]
     for name in ("start", "origin"):
-        if found[name] > batches:
-            raise ValueError(f"{name} must be at most the number of batches, {batches}, got {found[name]}")
+        if fields[name] > batches:
+            raise ValueError(f"{name} must be at most the number of batches, {batches}, got {fields[name]}")
     if raised is not None:
-        first = max(found["start"], found["origin"])
+        first = max(fields["start"], fields["origin"])
         if not first < raised["batch"] <= batches:
             raise ValueError(f"alarm.batch must be {first + 1} to {batches}, got {raised['batch']}")
         if raised["window"] > header["memory"] or raised["window"] & (raised["window"] - 1) or raised["p_value"] > 1.0:
@@ -195,21 +195,21 @@ def checked_pools(
     if begun is not None and (levels["block"] == 1 or begun[layout.rows_at] >= levels["block"]):
         raise ValueError(f"begun must have fewer rows than a block of {levels['block']}, got {begun[layout.rows_at]:g}")
     _require_rows(pools, levels, since, rows, layout.rows_at)
-    found: dict[str, Any] = {"waiting": tuple(pools), "begun": begun, "layout": layout}
+    fields: dict[str, Any] = {"waiting": tuple(pools), "begun": begun, "layout": layout}
     if version == 1:
-        return found
-    known = (levels["alarm"]["batch"] if levels["alarm"] else levels["batches"]) - levels["origin"]
-    found |= {"earlier": of_blocks("earlier", 1)[0], "totals": of_blocks("totals", min(SCANNED, known))}
+        return fields
+    scanned = (levels["alarm"]["batch"] if levels["alarm"] else levels["batches"]) - levels["origin"]
+    fields |= {"earlier": of_blocks("earlier", 1)[0], "totals": of_blocks("totals", min(SCANNED, scanned))}
     at = layout.rows_at
-    if found["earlier"][at] < state.rows:
-        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {found['earlier'][at]:g}")
+    if fields["earlier"][at] < state.rows:
+        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {fields['earlier'][at]:g}")
     if levels["grow"]:
-        found["base"] = of_blocks("base")
-        if not found["base"][:, at].sum() >= state.rows:
+        fields["base"] = of_blocks("base")
+        if not fields["base"][:, at].sum() >= state.rows:
             raise ValueError(
-                f"base must have the {state.rows} rows of the reference, got {found['base'][:, at].sum():g}"
+                f"base must have the {state.rows} rows of the reference, got {fields['base'][:, at].sum():g}"
             )
-    return found
+    return fields
 
 
 def _waiting(

@@ -11,30 +11,30 @@ from pyrometer.states._data_state import DataState
 __all__ = ["require_like", "require_reference"]
 
 
-def require_reference(found: DataState, model: Any, loss: str, block: int | Literal["auto"]) -> None:
+def require_reference(state: DataState, model: Any, loss: str, block: int | Literal["auto"]) -> None:
     """Raise if batches cannot be tested against the reference."""
-    blocks = found.sums.sizes
-    if found.loss != loss:
-        raise ValueError(f"reference must have the loss of the model, {loss!r}, got {found.loss!r}.")
-    if not isinstance(found.density, str) or found.density != "gaussian":
-        raise ValueError(f"reference must have density='gaussian', got {found.density!r}.")
+    blocks = state.sums.sizes
+    if state.loss != loss:
+        raise ValueError(f"reference must have the loss of the model, {loss!r}, got {state.loss!r}.")
+    if not isinstance(state.density, str) or state.density != "gaussian":
+        raise ValueError(f"reference must have density='gaussian', got {state.density!r}.")
     if len(blocks) < LEAST:
         remedy = "use more rows or a smaller block"
-        if found.automatic and found.block > 1:
-            memory = found.dependence
+        if state.automatic and state.block > 1:
+            memory = state.dependence
             remedy = (
-                f"a block is {found.block} rows because they are serially dependent ({memory.series} over "
-                f"{memory.time:.0f} rows); use {LEAST * found.block} rows or more"
+                f"a block is {state.block} rows because they are serially dependent ({memory.series} over "
+                f"{memory.time:.0f} rows); use {LEAST * state.block} rows or more"
             )
         raise ValueError(
-            f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {found.rows} rows; {remedy}."
+            f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {state.rows} rows; {remedy}."
         )
     if block != "auto" and blocks[0] != block:
         raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
     if isinstance(model, (LinearRegression, LogisticRegression)):
         features = model.parameters - model.intercept
-        if model.shape != () or features != found.features:
-            raise ValueError(f"reference must have the {features} features of the model, got {found.features}.")
+        if model.shape != () or features != state.features:
+            raise ValueError(f"reference must have the {features} features of the model, got {state.features}.")
 
 
 def require_like(reference: DataState, name: str, state: DataState, blocks: tuple[int, int]) -> None:

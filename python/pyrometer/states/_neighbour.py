@@ -29,5 +29,5 @@ class Neighbour(NamedTuple):
     def temperature(self, before: Neighbour) -> float:
         """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
         change = self.entropy - before.entropy
-        known = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
-        return in_range((self.energy - before.energy) / change, 0) if known else np.nan
+        clear = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
+        return in_range((self.energy - before.energy) / change, 0) if clear else np.nan

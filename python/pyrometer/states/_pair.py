@@ -119,21 +119,23 @@ class Pair:
 
     def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
         """Changes (resamples + 1, 2) of entropy and divergence beside the joint ones; the samples themselves first."""
-        found = self.marginals
+        marginals = self.marginals
         old, new = (
             np.vstack([table.sum(axis=0), sums])
-            for table, sums in zip(found.tables, redrawn_pair(found.pair, seed, resamples, threads), strict=True)
+            for table, sums in zip(
+                marginals.tables, redrawn_pair(marginals.pair, seed, resamples, threads), strict=True
+            )
         )
-        parts = found.parts(old, new)
+        parts = marginals.parts(old, new)
         return np.stack([parts.entropy, parts.divergence], axis=1)
 
     def column_errors(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
         """Standard errors of the divergences of numbers, the residual included, of counted columns, and of widths."""
-        found, widths = self.marginals, self.old.law == "laplace"
+        marginals, widths = self.marginals, self.old.law == "laplace"
         if not (self.is_comparable and self.can_be_redrawn):
-            return np.full(found.d + len(found.counted) + widths, np.nan)
-        sums = redrawn_pair(found.pair, seed, resamples, threads)
-        drawn = found.parts(*sums)
+            return np.full(marginals.d + len(marginals.counted) + widths, np.nan)
+        sums = redrawn_pair(marginals.pair, seed, resamples, threads)
+        drawn = marginals.parts(*sums)
         each = np.hstack([drawn.numbers, drawn.counts])
         if widths:
             each = np.column_stack([each, drawn.widths])
@@ -144,13 +146,13 @@ class Pair:
 
 
 def _is_counted(state: DataState, place: int) -> bool:
-    found = state.columns.of(place)
-    return found is not None and found.kind != "missing"
+    counted = state.columns.of(place)
+    return counted is not None and counted.kind != "missing"
 
 
 def _is_constant(state: DataState, place: int) -> bool:
-    found = state.columns.of(place)
-    return found is not None and found.kind == "value" and len(found.values) == 1
+    counted = state.columns.of(place)
+    return counted is not None and counted.kind == "value" and len(counted.values) == 1
 
 
 def _reason(state: DataState, places: list[int]) -> str:

@@ -109,20 +109,20 @@ class Pools:
     def _with_sums(self, sums: _Array, within: bool) -> tuple[Pools, list[Comparison]]:
         after = self._with_total(sums.sum(axis=0), within)
         sums, begun = self._completed(sums)
-        found = [Comparison(self.before(), sums, 1)]
+        comparisons = [Comparison(self.before(), sums, 1)]
         if within and self.grows:
-            return replace(after, begun=begun), found
+            return replace(after, begun=begun), comparisons
         pools, base = list(self.waiting), self.base
         for k, waiting in enumerate(self.waiting):
             if waiting is None:
                 pools[k] = sums
                 break
             sums, pools[k] = self._union(waiting, sums), None
-            found.append(Comparison(self.before(k + 1), sums, 2 ** (k + 1)))
+            comparisons.append(Comparison(self.before(k + 1), sums, 2 ** (k + 1)))
         else:
             at = self.layout.rows_at
             base = grown(base, _folded(sums, self.block, at), at=at) if self.grows else base
-        return replace(after, base=base, waiting=tuple(pools), begun=begun), found
+        return replace(after, base=base, waiting=tuple(pools), begun=begun), comparisons
 
     def frozen(self, before: Pools, window: int) -> Pools:
         """Return this state, that after an alarm, with the reference which the last `window` batches differed from.
@@ -142,11 +142,11 @@ class Pools:
 
     def arrays(self) -> dict[str, _Array]:
         """Return the arrays by the names that files have for them."""
-        found = {f"pool_{k}": pool for k, pool in enumerate(self.waiting) if pool is not None}
-        found |= {"earlier": self.earlier[None], "totals": self.totals}
+        arrays = {f"pool_{k}": pool for k, pool in enumerate(self.waiting) if pool is not None}
+        arrays |= {"earlier": self.earlier[None], "totals": self.totals}
         if self.begun is not None:
-            found["begun"] = self.begun[None]
-        return found | ({"base": self.base} if self.grows else {})
+            arrays["begun"] = self.begun[None]
+        return arrays | ({"base": self.base} if self.grows else {})
 
     def _with_total(self, total: _Array, within: bool) -> Pools:
         if within:

@@ -240,8 +240,12 @@ def _estimated(X: Any, model: Any, loss: str) -> Any:
             f"model must have predict_proba and classes_ for energy={loss!r}, got {described(model)}; fit it, or pass "
             "a function that returns probabilities."
         )
-    found = np.asarray(model.predict_proba(X))
-    return found[:, 1] if loss == LOGISTIC.name and found.ndim == 2 and found.shape[1] == 2 else found
+    probabilities = np.asarray(model.predict_proba(X))
+    return (
+        probabilities[:, 1]
+        if loss == LOGISTIC.name and probabilities.ndim == 2 and probabilities.shape[1] == 2
+        else probabilities
+    )
 
 
 def _checked(given: Any, X: Any, rows: Predicted) -> _Array:

@@ -20,27 +20,27 @@ _LEVEL = 0.05
 _SHOWN = 5
 
 
-def why_undefined(found: Any) -> str:
+def why_undefined(result: Any) -> str:
     """Return why a shift has no temperature."""
-    if found.before.loss == NO_LOSS:
+    if result.before.loss == NO_LOSS:
         return "there is no energy without a model"
-    if math.isnan(found.energy_change):
+    if math.isnan(result.energy_change):
         return "the change of the energy is unknown"
-    if math.isnan(found.entropy_change_error):
+    if math.isnan(result.entropy_change_error):
         return "the standard error of the entropy's change is unknown"
     return "the entropy has not changed by more than twice its standard error"
 
 
-def clearest(found: Any) -> Table:
+def clearest(result: Any) -> Table:
     """Return the columns of a shift whose change is clearest, without what a narrow table has no room for."""
-    rows = list(found.columns)
+    rows = list(result.columns)
     names = ("column", "kind", "before", "after", "category", "divergence", "p_value")
     shown = [{name: row[name] for name in names} for row in rows[:_SHOWN]]
     if not any(row["category"] for row in shown):
         shown = [{name: value for name, value in row.items() if name != "category"} for row in shown]
     alone = ""
-    if found.moved and not found.shifted:
-        names_of = listed(found.moved[:_SHOWN], plain)
+    if result.moved and not result.shifted:
+        names_of = listed(result.moved[:_SHOWN], plain)
         alone = f"The test of all columns together rejects nothing, that of single columns does: {names_of} moved; "
     legend = alone + (
         "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
@@ -50,26 +50,26 @@ def clearest(found: Any) -> Table:
     return Table.from_rows(title, shown, units={"divergence": "nat"} if shown else None, metadata={"legend": legend})
 
 
-def _of_shift(found: Any) -> Iterator[str]:
-    if found.shifted:
-        what = ", ".join(found.changed) or "no quantity alone, but all of them together"
+def _of_shift(result: Any) -> Iterator[str]:
+    if result.shifted:
+        names = ", ".join(result.changed) or "no quantity alone, but all of them together"
         yield (
-            f"shifted: p is at most the level {found.level:g}; changed by more than twice the standard error: {what}. "
-            "Check the model on new rows with targets; pm.mix tells what one model for old and new rows loses."
+            f"shifted: p is at most the level {result.level:g}; changed by more than twice the standard error: {names}."
+            " Check the model on new rows with targets; pm.mix tells what one model for old and new rows loses."
         )
     else:
-        if found.moved:
+        if result.moved:
             yield (
-                f"not-shifted: p is above the level {found.level:g} for energy, entropy and divergence together, but "
-                f"the test of single columns rejects: {listed(found.moved[:_SHOWN], plain)} moved."
+                f"not-shifted: p is above the level {result.level:g} for energy, entropy and divergence together, but "
+                f"the test of single columns rejects: {listed(result.moved[:_SHOWN], plain)} moved."
             )
         else:
             yield (
-                f"not-shifted: p is above the level {found.level:g}: these rows are no reason to retrain. A shift too "
+                f"not-shifted: p is above the level {result.level:g}: these rows are no reason to retrain. A shift too "
                 "small for their number is not excluded."
             )
-    if not found.temperature_defined:
-        yield f"T is undefined: {why_undefined(found)}."
+    if not result.temperature_defined:
+        yield f"T is undefined: {why_undefined(result)}."
 
 
 SHIFT = Record(
@@ -82,8 +82,8 @@ SHIFT = Record(
         "temperature": Quantity("T", "loss/nat", "temperature_error", note="of the second kind (2.9)"),
     },
     elsewhere=frozenset({"before", "after", "level", "verdict", "temperature_defined", "columns"}),
-    tables=lambda found: [clearest(found)] if len(found.columns) else [],
-    heading=lambda found: f"{found.verdict}: {found.before.rows} rows before, {found.after.rows} after",
+    tables=lambda result: [clearest(result)] if len(result.columns) else [],
+    heading=lambda result: f"{result.verdict}: {result.before.rows} rows before, {result.after.rows} after",
     sentences=_of_shift,
 )
 
@@ -137,7 +137,7 @@ DRIFT = Record(
         "temperature_high": Quantity("to", "loss/nat"),
         "verdict": Quantity("verdict"),
     },
-    heading=lambda found: f"{len(found.time)} times",
+    heading=lambda result: f"{len(result.time)} times",
     over="time",
     axes=1,
 )

@@ -41,72 +41,72 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     """Return the reference, whose sums fit its counts and give its energy and entropy."""
     described = field(header, "reference", lambda _, value: value)
     at = "reference"
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "rows": field(described, "rows", whole(1), at),
         "features": field(described, "features", whole(0), at),
         "loss": field(described, "loss", lambda n, v: v if v == NO_LOSS else loss_named(v, what=n).name, at),
     }
-    found |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
-    found["names"] = names_of(described.get("names"), found["features"])
-    found["reason"] = text("reference.reason", described.get("reason", ""))
-    columns = checked_columns(described.get("columns"), arrays, found["features"])
-    if found["rows"] > 2**53:
-        raise ValueError(f"reference.rows must be at most 2**53, got {found['rows']}")
-    sums = _sums(arrays, found, len(columns.places) + CONDITIONALS[found["loss"]].joint, block)
+    fields |= {name: field(described, name, number(nan=True), at) for name in HEADER[3:]}
+    fields["names"] = names_of(described.get("names"), fields["features"])
+    fields["reason"] = text("reference.reason", described.get("reason", ""))
+    columns = checked_columns(described.get("columns"), arrays, fields["features"])
+    if fields["rows"] > 2**53:
+        raise ValueError(f"reference.rows must be at most 2**53, got {fields['rows']}")
+    sums = _sums(arrays, fields, len(columns.places) + CONDITIONALS[fields["loss"]].joint, block)
     for each in columns.counted:
-        told = each.counts.sum(axis=1)
-        if not (np.array_equal(told, sums.counts) if sums.rows is None else np.allclose(told, sums.counts, CLOSE)):
+        total = each.counts.sum(axis=1)
+        if not (np.array_equal(total, sums.counts) if sums.rows is None else np.allclose(total, sums.counts, CLOSE)):
             raise ValueError(f"counts of the column at place {each.place} must be those of all rows of each block")
-    state = DataState.restored(found, sums, columns)
-    _require_numbers(state, found)
+    state = DataState.restored(fields, sums, columns)
+    _require_numbers(state, fields)
     return state
 
 
-def _sums(arrays: Mapping[str, Any], found: dict[str, Any], d: int, block: int) -> BlockSums:
+def _sums(arrays: Mapping[str, Any], fields: dict[str, Any], d: int, block: int) -> BlockSums:
     """Return the sums over the blocks of the rows that are told."""
     centre = array_of(arrays, "centre", (d,))
     counts = array_of(arrays, "counts", (None,))
     name = "rows" if "rows" in arrays else "counts"
     rows = array_of(arrays, name, counts.shape)
-    begins = boundaries(found["rows"], block) if len(rows) <= found["rows"] else np.empty(0)
-    if not np.array_equal(rows, np.diff(np.append(begins, found["rows"]))):
-        raise ValueError(f"{name} must be the rows of {found['rows']} rows' blocks of {block}")
-    given = {"centre": centre, "counts": counts} | ({"rows": rows} if name == "rows" else {})
+    begins = boundaries(fields["rows"], block) if len(rows) <= fields["rows"] else np.empty(0)
+    if not np.array_equal(rows, np.diff(np.append(begins, fields["rows"]))):
+        raise ValueError(f"{name} must be the rows of {fields['rows']} rows' blocks of {block}")
+    fields_of_sums = {"centre": centre, "counts": counts} | ({"rows": rows} if name == "rows" else {})
     if "units" in arrays:
-        given["units"] = array_of(arrays, "units", (2 + d,), np.int64)
-        if np.abs(given["units"]).max() > _UNITS:
-            raise ValueError(f"units must be exponents of doubles, got {np.abs(given['units']).max()}")
-    unit = given["units"][2:] if "units" in arrays else np.zeros(d, dtype=np.int64)
+        fields_of_sums["units"] = array_of(arrays, "units", (2 + d,), np.int64)
+        if np.abs(fields_of_sums["units"]).max() > _UNITS:
+            raise ValueError(f"units must be exponents of doubles, got {np.abs(fields_of_sums['units']).max()}")
+    unit = fields_of_sums["units"][2:] if "units" in arrays else np.zeros(d, dtype=np.int64)
     with np.errstate(over="ignore"):
         if not (np.abs(np.ldexp(centre, -unit)) <= _FARTHEST_CENTRE).all():
             raise ValueError("centre must be that of the rows, within 2^300 of their units")
-    sums = "sums_in_units" if "units" in arrays and given["units"].any() else "sums"
+    sums = "sums_in_units" if "units" in arrays and fields_of_sums["units"].any() else "sums"
     widths = {2 + d + d * (d + 1) // 2, 2 + 2 * d}
-    given[sums] = array_of(arrays, sums, (len(counts), None))
-    if given[sums].shape[1] not in widths:
-        raise ValueError(f"{sums} must have {max(widths)} columns, got {given[sums].shape[1]}")
-    require_moments(sums, np.column_stack([counts, given[sums]]), d, given.get("rows"))
-    return BlockSums.from_arrays(given, found["loss"])
+    fields_of_sums[sums] = array_of(arrays, sums, (len(counts), None))
+    if fields_of_sums[sums].shape[1] not in widths:
+        raise ValueError(f"{sums} must have {max(widths)} columns, got {fields_of_sums[sums].shape[1]}")
+    require_moments(sums, np.column_stack([counts, fields_of_sums[sums]]), d, fields_of_sums.get("rows"))
+    return BlockSums.from_arrays(fields_of_sums, fields["loss"])
 
 
-def _require_numbers(state: DataState, found: dict[str, Any]) -> None:
+def _require_numbers(state: DataState, fields: dict[str, Any]) -> None:
     """Raise if energy and entropies that are told are not those of the sums."""
     for name, value in zip(("energy", "entropy"), state.numbers(), strict=True):
-        told = found[name]
+        stated = fields[name]
         if not (
-            math.isclose(told, value, rel_tol=CLOSE, abs_tol=CLOSE * (name == "entropy"))
-            or (math.isnan(told) and (found["reason"] or (name == "energy" and found["loss"] == NO_LOSS)))
+            math.isclose(stated, value, rel_tol=CLOSE, abs_tol=CLOSE * (name == "entropy"))
+            or (math.isnan(stated) and (fields["reason"] or (name == "energy" and fields["loss"] == NO_LOSS)))
         ):
-            raise ValueError(f"reference.{name} must be that of the sums, {value}, got {told}")
+            raise ValueError(f"reference.{name} must be that of the sums, {value}, got {stated}")
     weighted, one = state.sums.rows is not None, min(1.0, state.sums.mean_weight)
     most = math.log(state.total_weight / one)
     least = -math.inf if weighted else 0.0  # the row of the least weight may have all of the density
     if not (
-        least - CLOSE <= found["discrete_entropy"] <= most + CLOSE * (abs(most) + 1.0)
-        or (math.isnan(found["discrete_entropy"]) and (found["reason"] or state.columns.fill))
+        least - CLOSE <= fields["discrete_entropy"] <= most + CLOSE * (abs(most) + 1.0)
+        or (math.isnan(fields["discrete_entropy"]) and (fields["reason"] or state.columns.fill))
     ):
         raise ValueError(
-            f"reference.discrete_entropy must be {least:g} to ln(rows), {most:g}, got {found['discrete_entropy']}"
+            f"reference.discrete_entropy must be {least:g} to ln(rows), {most:g}, got {fields['discrete_entropy']}"
         )
 
 
@@ -131,9 +131,9 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
         if not ((counts >= 0) & ((counts == np.floor(counts)) | ("rows" in arrays))).all():
             raise ValueError(f"counts_{k} must be whole numbers of at least 0")
         counted.append(Counted(place, kind, tuple(values), counts))
-    known = {each.place for each in counted}
+    distinct = {each.place for each in counted}
     categories = {each.place for each in counted if each.kind == "category"}
-    if len(known) != len(counted) or not set(by_counts) <= known or len(places) + len(categories) != features:
+    if len(distinct) != len(counted) or not set(by_counts) <= distinct or len(places) + len(categories) != features:
         raise ValueError(f"{at} must describe {features} columns once each")
     if categories & set(places) or not {place for place, _ in fill} <= set(places):
         raise ValueError(f"{at}.places must be those of columns of numbers")

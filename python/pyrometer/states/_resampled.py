@@ -37,9 +37,9 @@ def dealt(
     """
     (first, many), (second, others) = old, new
     exchanged = np.ascontiguousarray(np.concatenate([first[:many], second[:others]]))
-    few = _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)
-    rest = exchanged.sum(axis=0) - few
-    before, after = (few, rest) if many <= others else (rest, few)
+    drawn = _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)
+    rest = exchanged.sum(axis=0) - drawn
+    before, after = (drawn, rest) if many <= others else (rest, drawn)
     return (
         np.vstack([first.sum(axis=0), before + first[many:].sum(axis=0)]),
         np.vstack([second.sum(axis=0), after + second[others:].sum(axis=0)]),

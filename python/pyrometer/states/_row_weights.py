@@ -32,8 +32,8 @@ class RowWeights(NamedTuple):
             return cls(None, None)
         for name, value in data.items():
             validate.aligned(name, value, "weights", weights)
-        given = validate.weights(weights)
-        return cls(given, replacements(given) if given.ndim == 1 else None)
+        checked = validate.weights(weights)
+        return cls(checked, replacements(checked) if checked.ndim == 1 else None)
 
     def taken(self, value: Any, axis: int) -> Any:
         """Return rows of data, with others in the places of those of weight 0; None of None."""

@@ -140,14 +140,14 @@ def shift(
     >>> X = rng.normal(size=(400, 2))
     >>> y = X @ [1.0, 2.0] + rng.normal(size=400)
     >>> trained = pm.LinearRegression(X[:200], y[:200])
-    >>> found = pm.shift((X[:200], y[:200]), (X[200:], y[200:]), model=trained, rng=0)
-    >>> found.p_value > 0.05
+    >>> result = pm.shift((X[:200], y[:200]), (X[200:], y[200:]), model=trained, rng=0)
+    >>> result.p_value > 0.05
     True
     >>> old = {"city": rng.choice(["Oslo", "Moss"], 100), "age": rng.choice([*range(20, 68), None], 100)}
     >>> new = {"city": rng.choice(["Oslo", "Bodo"], 50), "age": rng.choice([*range(22, 70), None], 50)}
     >>> import pyarrow as pa
-    >>> found = pm.shift(pa.table(old), pa.table(new), rng=0)      # columns alone, without a model
-    >>> found.verdict, found.moved
+    >>> result = pm.shift(pa.table(old), pa.table(new), rng=0)      # columns alone, without a model
+    >>> result.verdict, result.moved
     ('shifted', ('city',))
     """
     count = validate.count("resamples", resamples, minimum=99)

@@ -70,10 +70,10 @@ class Shift(Shown, record=records.SHIFT):
     >>> x = rng.normal(size=(2000, 1))
     >>> model = lambda X: X[:, 0]
     >>> calm, noisy = ((x, x[:, 0] + noise * rng.normal(size=2000)) for noise in (1.0, 1.5))
-    >>> found = pm.shift(calm, noisy, model=model, energy="mse", rng=0)
-    >>> found.verdict, found.p_value, found.changed
+    >>> result = pm.shift(calm, noisy, model=model, energy="mse", rng=0)
+    >>> result.verdict, result.p_value, result.changed
     ('shifted', 0.001, ('energy', 'entropy', 'divergence'))
-    >>> found.temperature_defined, abs(found.temperature - 3.08) < 3 * found.temperature_error
+    >>> result.temperature_defined, abs(result.temperature - 3.08) < 3 * result.temperature_error
     (True, True)
     """
 

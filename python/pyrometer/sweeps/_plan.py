@@ -113,16 +113,16 @@ class Plan:
     @cached_property
     def groups(self) -> dict[int, int]:
         """Numbers of the first of consecutive systems that form one stack, with the number of these systems."""
-        found: dict[int, int] = {}
-        first, last, most = 0, None, 1
+        lengths: dict[int, int] = {}
+        first, last, longest = 0, None, 1
         for number, system in enumerate(self.systems.values()):
             key = stack_key(system)
-            if key is None or key != last or found[first] == most:
+            if key is None or key != last or lengths[first] == longest:
                 first, last = number, key
-                most = 1 if key is None else max(1, _COPIED // numbers_of(system))
-                found[first] = 0
-            found[first] += 1
-        return found
+                longest = 1 if key is None else max(1, _COPIED // numbers_of(system))
+                lengths[first] = 0
+            lengths[first] += 1
+        return lengths
 
     def size(self, system: int) -> int:
         """Number of systems of a stack or group."""

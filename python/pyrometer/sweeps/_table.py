@@ -39,11 +39,11 @@ class Sheet:
             )
             for places, _, method in tasks:
                 answer = next(queue)
-                here = (slice(first, last), places, method)
+                cells = (slice(first, last), places, method)
                 for name, values in zip(FIELDS, answer.numbers, strict=True):
-                    columns[name][here] = values
-                verdicts[here], methods[here] = answer.verdicts, answer.method
-                filled[here] = True
+                    columns[name][cells] = values
+                verdicts[cells], methods[cells] = answer.verdicts, answer.method
+                filled[cells] = True
                 rows += answer.verdicts.size
         return rows
 

@@ -146,8 +146,8 @@ def _labels_of(y: Any) -> list[str]:
     """Return what a target is besides numbers: labels of two classes, 0 and 1, or of more."""
     if np.isin(y, (0, 1)).all():
         return ["two"]
-    whole = bool((y == np.floor(y)).all()) and 3 <= len(np.unique(y)) <= _MOST_CLASSES
-    return ["classes"] if whole else []
+    is_classes = bool((y == np.floor(y)).all()) and 3 <= len(np.unique(y)) <= _MOST_CLASSES
+    return ["classes"] if is_classes else []
 
 
 def _data(

@@ -150,8 +150,8 @@ _RECORD = Record(
         "temperature_law": Quantity("T of the law", "loss/nat", note="(B.10)"),
         "temperature_cells": Quantity("T of the cells", "loss/nat", note="(B.9)"),
     },
-    sentences=lambda found: (
-        ["T needs the energy that is released: pass energy_change=."] if np.isnan(found.temperature).all() else []
+    sentences=lambda result: (
+        ["T needs the energy that is released: pass energy_change=."] if np.isnan(result.temperature).all() else []
     ),
     over="real",
 )
@@ -283,13 +283,13 @@ def _require_finite(*temperatures: npt.NDArray[np.float64]) -> None:
 def _groups(law: Any, collapsed: Any, parameters: int | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     """Return a mask of collapsed parameters, and how many parameters each entry represents."""
     try:
-        given = np.asarray(collapsed)
+        sizes = np.asarray(collapsed)
     except ValueError:  # lists of different lengths
-        given = np.empty(0)
-    if given.dtype == np.bool_ and given.ndim == 1 and given.size:
-        if parameters is not None and parameters != given.size:
-            raise ValueError(f"parameters must be {given.size}, the length of collapsed, got {parameters}.")
-        return given, np.ones(given.size)
+        sizes = np.empty(0)
+    if sizes.dtype == np.bool_ and sizes.ndim == 1 and sizes.size:
+        if parameters is not None and parameters != sizes.size:
+            raise ValueError(f"parameters must be {sizes.size}, the length of collapsed, got {parameters}.")
+        return sizes, np.ones(sizes.size)
     count = validate.count("collapsed", collapsed, minimum=0)
     segments = () if isinstance(law, type) else getattr(law, "segments", ())
     shapes = [np.shape(scales) for _, scales in segments]

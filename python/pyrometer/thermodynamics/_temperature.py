@@ -208,12 +208,12 @@ def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) 
     if minimum is None:
         computed = minimum_or_none(system, threads)
         return np.zeros(()) if computed is None else np.asarray(computed.value)
-    given = np.asarray(validate.numeric("minimum", minimum), dtype=np.float64)
-    if given.shape not in ((), system.shape) or not np.isfinite(given).all():
+    energies = np.asarray(validate.numeric("minimum", minimum), dtype=np.float64)
+    if energies.shape not in ((), system.shape) or not np.isfinite(energies).all():
         raise ValueError(
             f"minimum must be finite, one value or one for each system {system.shape}, got {described(minimum)}."
         )
-    return given
+    return energies
 
 
 def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:

@@ -145,7 +145,7 @@ class Csv:
 
     def _first_words(self, names: list[str]) -> dict[str, str]:
         """Return what columns have in the first row that is not a number; ValueError if other options make it one."""
-        found = {}
+        first_words = {}
         for name, column in words(self.head(), self.dialect, self.delimiter, names).items():
             row = first_word(column, self.dialect.decimal)
             if row >= 0:
@@ -153,8 +153,8 @@ class Csv:
                 options = number_options(texts, self.delimiter, self.dialect)
                 if options or (row and len(names) == 1):  # a number that is not, among numbers
                     raise self._bad_value(name, texts[0], row + 1)
-                found[name] = f"{quoted(texts[0])} in row {row + 1}"
-        return found
+                first_words[name] = f"{quoted(texts[0])} in row {row + 1}"
+        return first_words
 
     def _too_long(self, name: str, value: str, row: int) -> ValueError:
         return ValueError(too_long(printable(self.label), name, value, row, target=name == self._target))
@@ -178,13 +178,13 @@ class Csv:
     def _located(self, error: Exception) -> Exception:
         """Return an error of Arrow with the column and the row; rows are counted from 1, below the header."""
         before = 1 + self.dialect.skip
-        if found := _BAD_VALUE.search(str(error)):
-            name = self.first.types.names[int(found[1])]
-            return self._bad_value(name, found[3], int(found[2]) - before)
-        if found := _BAD_ROW.search(str(error)):
+        if match := _BAD_VALUE.search(str(error)):
+            name = self.first.types.names[int(match[1])]
+            return self._bad_value(name, match[3], int(match[2]) - before)
+        if match := _BAD_ROW.search(str(error)):
             return ValueError(
-                f"{printable(self.label)} must have {found[2]} columns in every row, got {found[3]} in row "
-                f"{int(found[1]) - before}; correct it, or put quotes around a value that contains {self.delimiter!r}."
+                f"{printable(self.label)} must have {match[2]} columns in every row, got {match[3]} in row "
+                f"{int(match[1]) - before}; correct it, or put quotes around a value that contains {self.delimiter!r}."
             )
         if "Empty CSV" in str(error):
             return ValueError(f"{printable(self.label)} must be CSV with a header and at least one row, got less.")
@@ -201,8 +201,8 @@ class Csv:
         return ValueError(f"{printable(self.label)} cannot be read as CSV with {self._described()}; pass {options}.")
 
     def _described(self) -> str:
-        given = ", ".join(f"{name}={getattr(self.dialect, name)!r}" for name in self.dialect.given() if name != "sep")
-        return f"sep={self.delimiter!r}" + (f", {given}" if given else "")
+        options = ", ".join(f"{name}={getattr(self.dialect, name)!r}" for name in self.dialect.given() if name != "sep")
+        return f"sep={self.delimiter!r}" + (f", {options}" if options else "")
 
 
 class CsvFile(Csv):

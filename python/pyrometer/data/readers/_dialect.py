@@ -38,10 +38,10 @@ def dialect_of(options: dict[str, Any]) -> Dialect:
     for name in options:
         if name not in names:
             raise TypeError(f"unexpected keyword argument {name!r}; the options of CSV are {', '.join(names)}.")
-    given = dict(options)
-    if given.get("sep") in ("\\t", "tab"):
-        given["sep"] = "\t"
-    made = Dialect(**given)
+    settings = dict(options)
+    if settings.get("sep") in ("\\t", "tab"):
+        settings["sep"] = "\t"
+    made = Dialect(**settings)
     for name in ("sep", "decimal", "thousands"):
         _require_character(name, getattr(made, name), none=name != "decimal")
     comment: Any = made.comment
@@ -66,9 +66,9 @@ def options_text(options: dict[str, Any]) -> str:
     """Return options as keyword arguments and as those of the shell."""
     import shlex
 
-    given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    text = ", ".join(f"{name}={value!r}" for name, value in options.items())
     typed = " ".join(f"--{name} {shlex.quote(str(value).replace(chr(9), 'tab'))}" for name, value in options.items())
-    return f"{given} ({typed})"
+    return f"{text} ({typed})"
 
 
 def _require_character(name: str, value: Any, *, none: bool) -> None:

@@ -43,8 +43,8 @@ def _has_no_rows(path: str, _: Dialect) -> NoReturn:
 
 
 FORMATS = {
-    known.name: known
-    for known in (
+    record.name: record
+    for record in (
         Format(
             "Parquet",
             (".parquet", ".pq"),
@@ -71,16 +71,16 @@ def format_of(path: str) -> Format:
         suffix = os.path.splitext(stem)[1]
         if suffix not in FORMATS["CSV"].suffixes:
             return FORMATS["CSV"]
-    for known in FORMATS.values():
-        if suffix in known.suffixes:
-            return known
+    for candidate in FORMATS.values():
+        if suffix in candidate.suffixes:
+            return candidate
     if not os.path.isfile(path):
         return FORMATS["CSV"]  # opening it gives the reason
     with open(path, "rb") as file:
         first = file.read(_FIRST)
-    for known in FORMATS.values():
-        if known.begins(first):
-            return known
+    for candidate in FORMATS.values():
+        if candidate.begins(first):
+            return candidate
     names = [f"{k.name} ({', '.join(k.suffixes)})" for k in FORMATS.values() if k.part is not _has_no_rows]
     raise ValueError(f"{printable(path)} must be a file of {', '.join(names)}, and is none of them; save it as one.")
 

@@ -139,9 +139,9 @@ def _rounding(number: Decimal) -> Decimal:
     nearest = float(number)
     if len(number.as_tuple().digits) <= _SHORT and (number.as_tuple().exponent or nearest == number):
         return Decimal(0)
-    whole = Decimal(nearest)
-    printed = whole.quantize(Decimal((0, (1,), int(number.as_tuple().exponent))))
-    return Decimal(0) if number in (whole, printed, Decimal(repr(nearest))) else abs(number - whole)
+    exact = Decimal(nearest)
+    printed = exact.quantize(Decimal((0, (1,), int(number.as_tuple().exponent))))
+    return Decimal(0) if number in (exact, printed, Decimal(repr(nearest))) else abs(number - exact)
 
 
 def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:

@@ -61,17 +61,17 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     memory, shapes, runs = Memory(), dict[str, tuple[int, ...]](), dict[str, Runs]()
     repeats = _Repeats(memory)
     variables = list(variables_of(model))
-    given = named(laws, [name for name, _, _ in variables])
+    named_laws = named(laws, [name for name, _, _ in variables])
     for name, variable, layer in variables:
         shapes[name] = tuple(variable.shape)
-        if name in given:
+        if name in named_laws:
             runs[name] = Runs.whole(math.prod(variable.shape), memory.number(Label(Kind.OUTSIDE)))
         else:
             runs[name] = joined([repeats.runs(piece, variable) for piece in pieces_of(variable, layer)])
             if fresh and not _fit(_numbers(variable), runs[name], memory):
                 label = Label(Kind.UNKNOWN, reason="values that do not fit the initializer")
                 runs[name] = Runs.whole(math.prod(variable.shape), memory.number(label))
-    return Built(model, memory, shapes, runs, {}, given)
+    return Built(model, memory, shapes, runs, {}, named_laws)
 
 
 def _fit(values: Any, runs: Runs, memory: Memory) -> bool:
@@ -105,8 +105,8 @@ def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:
             name += "_"
         names.add(name)
         # Wrappers, as of spectral normalisation, have the variables of what they wrap.
-        known = [layer for layer in layers if pieces_of(variable, layer)[0].initializer is not None]
-        yield name, variable, (known or layers)[0]
+        initialised = [layer for layer in layers if pieces_of(variable, layer)[0].initializer is not None]
+        yield name, variable, (initialised or layers)[0]
 
 
 def layers_of(layer: Any) -> Iterator[Any]:
@@ -120,15 +120,19 @@ def pieces_of(variable: Any, layer: Any) -> list[Piece]:
     """Return what makes a variable of a layer; one piece without an initializer if it is not known."""
     shape = tuple(variable.shape)
     names = (*_NAMES.get(variable.name, ()), f"{variable.name}_initializer")
-    found = next((made for name in names if (made := getattr(layer, name, None)) is not None), None)
-    if variable.name == "kernel" and hasattr(layer, "equation") and getattr(found, "input_axes", shape) is None:
-        found = _with_axes(found, layer)
-    if variable.name == "bias" and found is not None and getattr(layer, "unit_forget_bias", False):
+    initializer = next((made for name in names if (made := getattr(layer, name, None)) is not None), None)
+    if variable.name == "kernel" and hasattr(layer, "equation") and getattr(initializer, "input_axes", shape) is None:
+        initializer = _with_axes(initializer, layer)
+    if variable.name == "bias" and initializer is not None and getattr(layer, "unit_forget_bias", False):
         import keras
 
         units = shape[0] // 4  # the gates: input, forget, cell, output
-        return [Piece(found, (units,)), Piece(keras.initializers.Ones(), (units,)), Piece(found, (2 * units,))]
-    return [Piece(found, shape)]
+        return [
+            Piece(initializer, (units,)),
+            Piece(keras.initializers.Ones(), (units,)),
+            Piece(initializer, (2 * units,)),
+        ]
+    return [Piece(initializer, shape)]
 
 
 def _with_axes(initializer: Any, layer: Any) -> Any:
@@ -164,8 +168,8 @@ class _Repeats:
         before = self._made.setdefault(seed, []) if seed is not None else []
         common, source = 0, None
         for other, law, runs in before:
-            if (many := _common(piece, label, other, law)) > common:
-                common, source = many, runs
+            if (count := _common(piece, label, other, law)) > common:
+                common, source = count, runs
         parts = [] if source is None else [self._scaled(source.part(0, common), label)]
         if common < piece.size:
             fresh = replace(label, draw=self.memory.draw(piece.size - common))

@@ -41,11 +41,11 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
         )
     memory = Memory()
     shapes = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
-    given = named(laws, list(shapes))
+    named_laws = named(laws, list(shapes))
     runs = {
         name: Runs.whole(math.prod(shapes[name]), memory.number(_label(tensor))) for name, tensor in parameters.items()
     }
-    return Built(module, memory, shapes, runs, {}, given)
+    return Built(module, memory, shapes, runs, {}, named_laws)
 
 
 def _label(tensor: Any) -> Label:

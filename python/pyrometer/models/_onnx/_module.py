@@ -135,14 +135,14 @@ class OnnxModel(torch.nn.Module):
 
     def _taken(self, given: Sequence[Any], named: dict[str, Any]) -> dict[str, Any]:
         """Return the inputs by name, after checking their number, names, types and shapes."""
-        names = [wanted.name for wanted in self.inputs]
+        names = [one.name for one in self.inputs]
         values = dict(zip(names, given, strict=False)) | named
         if len(given) + len(named) != len(names) or set(values) != set(names):
             raise ValueError(
                 f"inputs must be the {len(names)} of the model, [{listed(names)}], got "
                 f"{len(given)}{f' and [{listed(list(named))}]' if named else ''}."
             )
-        return {wanted.name: _fitting(wanted, values[wanted.name]) for wanted in self.inputs}
+        return {one.name: _fitting(one, values[one.name]) for one in self.inputs}
 
 
 def _all_nodes(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -161,19 +161,21 @@ def _branch_of(node: Node, condition: Any) -> Branch:
     return node.branches[bool(condition)]
 
 
-def _fitting(wanted: Input, value: Any) -> Any:
+def _fitting(expected: Input, value: Any) -> Any:
     tensor = torch.as_tensor(value)
-    free = [size is None for size in wanted.sizes]
-    sizes = "x".join("any" if size is None else str(size) for size in wanted.sizes) or "()"
+    free = [size is None for size in expected.sizes]
+    sizes = "x".join("any" if size is None else str(size) for size in expected.sizes) or "()"
     came = "x".join(map(str, tensor.shape)) or "()"
     matches = len(free) == tensor.ndim and all(
-        size in (None, own) for size, own in zip(wanted.sizes, tensor.shape, strict=True)
+        size in (None, own) for size, own in zip(expected.sizes, tensor.shape, strict=True)
     )
     if not matches:
-        raise ValueError(f"input {quoted(wanted.name)} must have the shape {sizes}, got {came}.")
-    if tensor.is_floating_point() != wanted.dtype.is_floating_point:
-        raise ValueError(f"input {quoted(wanted.name)} must have numbers of type {wanted.dtype}, got {tensor.dtype}.")
-    return tensor.to(wanted.dtype)
+        raise ValueError(f"input {quoted(expected.name)} must have the shape {sizes}, got {came}.")
+    if tensor.is_floating_point() != expected.dtype.is_floating_point:
+        raise ValueError(
+            f"input {quoted(expected.name)} must have numbers of type {expected.dtype}, got {tensor.dtype}."
+        )
+    return tensor.to(expected.dtype)
 
 
 def module_of(model: Any) -> OnnxModel:

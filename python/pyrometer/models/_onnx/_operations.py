@@ -97,10 +97,10 @@ def _reduced(function: Callable[..., Any]) -> _Operation:
     """Return a reduction over axes, all of them by default; axes are an attribute or an input."""
 
     def operation(attributes: _Attributes, x: Any, axes: Any = None) -> Any:
-        given = attributes.get("axes", []) if axes is None else axes.tolist()
-        if not given and attributes.get("noop_with_empty_axes", 0):
+        reduced_axes = attributes.get("axes", []) if axes is None else axes.tolist()
+        if not reduced_axes and attributes.get("noop_with_empty_axes", 0):
             return x
-        return function(x, dim=tuple(given) or tuple(range(x.ndim)), keepdim=bool(attributes.get("keepdims", 1)))
+        return function(x, dim=tuple(reduced_axes) or tuple(range(x.ndim)), keepdim=bool(attributes.get("keepdims", 1)))
 
     return operation
 

@@ -65,8 +65,8 @@ def _transposed(attributes: _Attributes, x: Any, weight: Any, bias: Any = None) 
     before, after = _pads(attributes, x, window)
     ones = [1] * len(window)
     extra = [
-        more - b + a
-        for more, a, b in zip(attributes.get("output_padding", [0] * len(window)), before, after, strict=True)
+        added - b + a
+        for added, a, b in zip(attributes.get("output_padding", [0] * len(window)), before, after, strict=True)
     ]
     if min(extra) < 0:
         raise ValueError("ConvTranspose must not cut more places at the end than at the begin")

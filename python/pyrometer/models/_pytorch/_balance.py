@@ -61,10 +61,10 @@ class _Balancing:
         layers, skipped = layers_of(scout, self._source.built, self._runs, skip)
         self._marked = not self._source.renew(module)
         del self._first, module
-        draws, found = 0, self._together(layers, skipped, 0)
-        if found is None:
-            draws, found = self._sampled(layers, skipped)
-        layers = [layer for layer in found if layer.method]
+        draws, measured = 0, self._together(layers, skipped, 0)
+        if measured is None:
+            draws, measured = self._sampled(layers, skipped)
+        layers = [layer for layer in measured if layer.method]
         runs = self._scaled(layers)
         achieved, errors = self._achieved(layers, runs)
         factors = [layer.factor(self._target) for layer in layers]
@@ -115,14 +115,14 @@ class _Balancing:
 
     def _pass(self, kind: type[_Pass], module: torch.nn.Module, runs: dict[str, Runs]) -> _Pass:
         """Return a pass of a model; without closed forms if more of it is random than its parameters."""
-        found = kind(self._drawn(module, runs), self._inputs, self._rows)
-        if isinstance(found, ClosedPass):
-            found.off = found.off or self._off
-        return found
+        one_pass = kind(self._drawn(module, runs), self._inputs, self._rows)
+        if isinstance(one_pass, ClosedPass):
+            one_pass.off = one_pass.off or self._off
+        return one_pass
 
-    def _run(self, found: Pass, number: int, module: torch.nn.Module) -> None:
+    def _run(self, one_pass: Pass, number: int, module: torch.nn.Module) -> None:
         with seeded(self._request.seed, number, 1):
-            found.run(lambda: self._source.call(module, self._inputs))
+            one_pass.run(lambda: self._source.call(module, self._inputs))
 
     def _generators(self, number: int) -> Any:
         with seeded(self._request.seed, number, 1):
@@ -161,7 +161,7 @@ class _Balancing:
 
     def _together(self, layers: list[Layer], skipped: dict[str, str], draws: int) -> list[Layer] | None:
         """Return the layers with their energies, each after those before are rescaled; None if they need draws."""
-        passes, programs, generators, found = list[Rescaled](), [], [], []
+        passes, programs, generators, measured = list[Rescaled](), [], [], []
         modules = [self._module() for _ in range(draws + 1)]
         for number, module in modules:
             kind = Rescaled if passes else RescaledMoments
@@ -176,12 +176,12 @@ class _Balancing:
                 exact = passes[0].energy
                 if math.isnan(exact) and draws == 0:
                     return None
-                found.append(self._with_energy(layer, energies[1:] if math.isnan(exact) else energies[:1], skipped))
+                measured.append(self._with_energy(layer, energies[1:] if math.isnan(exact) else energies[:1], skipped))
                 for each in passes:
-                    each.factor = found[-1].factor(self._target)
+                    each.factor = measured[-1].factor(self._target)
         for _, module in modules:
             self._give_back(module)
-        return found
+        return measured
 
     def _with_energy(self, layer: Layer, energies: Any, skipped: dict[str, str]) -> Layer:
         """Return a layer with its energy, from energies and units of several draws, or the one in closed form."""
@@ -237,11 +237,11 @@ class _Balancing:
             for layer in layers:
                 for name in layer.parameters:
                     drawn.parameters[name].mul_(layer.factor(self._target))
-        found = self._pass(kind, module, runs)
-        self._run(found, number, module)
+        one_pass = self._pass(kind, module, runs)
+        self._run(one_pass, number, module)
         self._give_back(module)
-        energies = found.energies() if isinstance(found, ClosedPass) else [site.energy for site in found.sites]
-        return np.array([[math.nan if e is None else e for e in energies], [site.units for site in found.sites]])
+        energies = one_pass.energies() if isinstance(one_pass, ClosedPass) else [site.energy for site in one_pass.sites]
+        return np.array([[math.nan if e is None else e for e in energies], [site.units for site in one_pass.sites]])
 
 
 def _tensors_of(module: torch.nn.Module) -> Iterator[torch.Tensor]:

@@ -85,7 +85,7 @@ def _of_factory(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: 
 def _read(module: Any, laws: Any, memory: Memory) -> Built:
     """Read the labels of all parameters; names of one tensor share those of its first name."""
     shapes, runs, shared, first = {}, {}, {}, dict[int, str]()
-    given = named(laws, [name for name, _ in module.named_parameters(remove_duplicate=False)])
+    named_laws = named(laws, [name for name, _ in module.named_parameters(remove_duplicate=False)])
     for name, parameter in module.named_parameters(remove_duplicate=False):
         if isinstance(parameter, torch.nn.parameter.UninitializedParameter):
             raise ValueError(
@@ -98,9 +98,9 @@ def _read(module: Any, laws: Any, memory: Memory) -> Built:
             continue
         first[id(parameter)] = name
         runs[name] = memory.read(parameter)
-        if name not in given:
+        if name not in named_laws:
             _check_values(name, parameter, runs[name], memory)
-    return Built(module, memory, shapes, runs, shared, given)
+    return Built(module, memory, shapes, runs, shared, named_laws)
 
 
 def _kinds(memory: Memory, runs: Runs) -> set[Kind]:
@@ -169,24 +169,24 @@ def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed:
     with seeded(seed), Trace() as trace:
         redraw(module, init)
     built = _read(module, laws, trace.memory)
-    asked = [name for name in built.runs if name not in built.named]
-    left = [name for name in asked if _kinds(trace.memory, built.runs[name]) & {Kind.OUTSIDE, Kind.UNDRAWN}]
-    if left:
+    unnamed = [name for name in built.runs if name not in built.named]
+    missing = [name for name in unnamed if _kinds(trace.memory, built.runs[name]) & {Kind.OUTSIDE, Kind.UNDRAWN}]
+    if missing:
         raise ValueError(
-            f"parameters [{listed(left)}] of the instance are not drawn by reset_parameters() of a layer, which leaves "
-            f"their law unknown; {remedy}."
+            f"parameters [{listed(missing)}] of the instance are not drawn by reset_parameters() of a layer, which "
+            f"leaves their law unknown; {remedy}."
         )
-    given = dict(model.named_parameters())
-    bare = [name for name in asked if given[name].is_meta]
+    parameters = dict(model.named_parameters())
+    bare = [name for name in unnamed if parameters[name].is_meta]
     if bare:
         raise ValueError(f"parameters [{listed(bare)}] have no values (meta device) to compare with; {remedy}.")
-    differ = [name for name in asked if not _as_labelled(given[name], built.runs[name], trace.memory)]
+    differ = [name for name in unnamed if not _as_labelled(parameters[name], built.runs[name], trace.memory)]
     if differ:
         raise ValueError(
             f"parameters [{listed(differ)}] do not have values of their layer's default law: the model was initialised "
             f"otherwise, or trained; {remedy}."
         )
-    return replace(built, shared=built.shared | _copies(given, built))
+    return replace(built, shared=built.shared | _copies(parameters, built))
 
 
 def redraw(module: Any, init: Callable[[Any], Any] | None) -> None:

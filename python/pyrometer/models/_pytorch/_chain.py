@@ -143,9 +143,9 @@ def _law(products: list[Operands], memory: Memory) -> Layers[tuple[()]] | None:
     """Return the laws of weights and biases that are whole draws of mean zero, each used once; None for others."""
     weights = [_of(product.weight, memory) for product in products]
     biases = [(-1, Constant(0.0)) if each.bias is None else _of(each.bias, memory) for each in products]
-    found = [each for each in (*weights, *biases) if each is not None]
-    draws = [draw for draw, _ in found if draw >= 0]
-    if len(found) < 2 * len(products) or len(set(draws)) < len(draws):
+    labels = [each for each in (*weights, *biases) if each is not None]
+    draws = [draw for draw, _ in labels if draw >= 0]
+    if len(labels) < 2 * len(products) or len(set(draws)) < len(draws):
         return None
     if any(isinstance(each[1], Constant) and float(each[1].value) != 0.0 for each in weights if each is not None):
         return None
@@ -154,10 +154,10 @@ def _law(products: list[Operands], memory: Memory) -> Layers[tuple[()]] | None:
 
 def _of(tensor: torch.Tensor, memory: Memory) -> tuple[int, Any] | None:
     """Return the draw and the law of a tensor whose numbers are all those of one draw, or one constant."""
-    whole = memory.uniform(tensor)
-    if whole is None:
+    uniform = memory.uniform(tensor)
+    if uniform is None:
         return None
-    label, first, last = memory.law(whole[0]), *whole[1:]
+    label, first, last = memory.law(uniform[0]), *uniform[1:]
     if label.kind is Kind.CONSTANT and not math.isnan(label.centre):
         return -1, Constant(label.centre)
     family = label.family

@@ -32,7 +32,7 @@ _Key: TypeAlias = tuple[Any, ...]
 class Pending:
     """What is known of an operation before it runs; `default` is None for constants."""
 
-    found: list[Moments | None]
+    moments: list[Moments | None]
     default: Moments | None
     written: list[torch.Tensor]
     storages: set[int]
@@ -52,8 +52,8 @@ class _Held:
     def of(self, tensor: Any) -> Moments:
         key = _key(tensor)
         if key in self.tensors:
-            found = self.tensors[key]
-            return constant(tensor) if found is None else found
+            moments = self.tensors[key]
+            return constant(tensor) if moments is None else moments
         others = self._random()
         return unknown(others) if others else constant(tensor)
 
@@ -99,10 +99,10 @@ class ClosedForms:
         """Return the sum of E z^2 over the elements of a tensor; None if there is no closed form."""
         if self._generators != _states():
             self._everything = True  # the program uses numbers of Python or NumPy
-        found = self.moments(tensor)
-        if found.square is None or self._everything:
+        moments = self.moments(tensor)
+        if moments.square is None or self._everything:
             return None
-        total = float(found.square.sum())
+        total = float(moments.square.sum())
         return total if np.isfinite(total) else None
 
     def neglected(self, tensor: Any) -> float:
@@ -111,9 +111,9 @@ class ClosedForms:
 
     def scale(self, tensor: Any, factor: float) -> None:
         """Multiply what is known of a tensor by a factor."""
-        found = self.moments(tensor)
-        if found.square is not None:
-            self._set(tensor, replace(found, square=found.square * factor**2), written=True)
+        moments = self.moments(tensor)
+        if moments.square is not None:
+            self._set(tensor, replace(moments, square=moments.square * factor**2), written=True)
 
     def moments(self, tensor: Any) -> Moments:
         """Return what is known of a tensor."""
@@ -138,23 +138,23 @@ class ClosedForms:
         """Note the arguments of an operation."""
         self._generators = self._generators or _states()
         call = Call(func, args, kwargs, self.moments, self._fresh)
-        given = list(all_tensors(call.given))
+        tensors = list(all_tensors(call.given))
         drawing = torch.Tag.nondeterministic_seeded in func.tags
-        sources = [self.moments(tensor) for tensor in given]
+        sources = [self.moments(tensor) for tensor in tensors]
         depends = any(each.random for each in sources)
         fixed = not (drawing or self._everything) and (call.name in CONSTANTS or not depends)
         default = unknown([] if call.draws else sources)
         if drawing or self._everything:
-            more = {next(self._fresh)} | ({ANYTHING} if self._everything else set())
-            default = replace(default, draws=default.draws | more)
+            draws = {next(self._fresh)} | ({ANYTHING} if self._everything else set())
+            default = replace(default, draws=default.draws | draws)
         if call.name == "_local_scalar_dense" and depends:
             self._everything = True  # the program goes on with numbers of this draw
         return Pending(
-            found=[] if fixed else self._by_rule(call),
+            moments=[] if fixed else self._by_rule(call),
             default=None if fixed else default,
             written=list(_written(call)),
-            storages={tensor.untyped_storage()._cdata for tensor in given},
-            repeated=any(each.independent and _repeats(tensor) for tensor, each in zip(given, sources, strict=True)),
+            storages={tensor.untyped_storage()._cdata for tensor in tensors},
+            repeated=any(each.independent and _repeats(tensor) for tensor, each in zip(tensors, sources, strict=True)),
         )
 
     def after(self, pending: Pending, out: Any) -> None:
@@ -162,7 +162,7 @@ class ClosedForms:
         for tensor in pending.written:
             self._set(tensor, pending.default, written=True)
         results = list(all_tensors(out))
-        for tensor, moments in itertools.zip_longest(results, pending.found[: len(results)]):
+        for tensor, moments in itertools.zip_longest(results, pending.moments[: len(results)]):
             view = tensor.untyped_storage()._cdata in pending.storages and not pending.written
             lasting = view or not pending.repeated
             new = None if pending.default is None else _checked(moments, tensor, pending.default, lasting=lasting)

@@ -21,10 +21,10 @@ def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any
     And the size of its relative error, which is 0 but for norms. `call` runs the pass on `inputs`. Call sites are those
     of `Pass`, in its order.
     """
-    found = ClosedPass(drawn, inputs, rows)
-    found.run(call)
-    neglected = [0.0] * len(found.sites) if found.off else found.neglected
-    return list(zip(found.energies(), neglected, strict=True))
+    closed = ClosedPass(drawn, inputs, rows)
+    closed.run(call)
+    neglected = [0.0] * len(closed.sites) if closed.off else closed.neglected
+    return list(zip(closed.energies(), neglected, strict=True))
 
 
 class ClosedPass(Pass):

@@ -73,11 +73,11 @@ def _sum(call: Call) -> list[Moments | None]:
 
 
 def _added(first: Moments, second: Moments, alpha: float) -> Moments:
-    found = added(first, _scaled(second, alpha))
+    moments = added(first, _scaled(second, alpha))
     if first.recipe is not None and first.recipe[0] == "mean square" and not second.random and known(second):
         # v + epsilon of a norm that is written out
-        found = replace(found, recipe=("shifted", *first.recipe[1:-1], float(second.square.max()) ** 0.5))
-    return found
+        moments = replace(moments, recipe=("shifted", *first.recipe[1:-1], float(second.square.max()) ** 0.5))
+    return moments
 
 
 def _product(call: Call) -> list[Moments | None]:
@@ -87,10 +87,10 @@ def _product(call: Call) -> list[Moments | None]:
             ratio, count, axes, shape = factor.recipe[2:]
             return [normalised(x, ratio, count, axes, shape, x.units if len(shape) - 1 in axes else None)]
     recipe = ("square", first) if first is second and first.random else None
-    found = replace(multiplied(first, second), recipe=recipe)
+    moments = replace(multiplied(first, second), recipe=recipe)
     if second.width == 0 and call.tensor("self").shape == call.tensor("other").shape:
-        found = replace(found, width=min(first.width, first.units))  # dropout of single elements
-    return [found]
+        moments = replace(moments, width=min(first.width, first.units))  # dropout of single elements
+    return [moments]
 
 
 def _quotient(call: Call) -> list[Moments | None]:
@@ -164,12 +164,12 @@ def _power(call: Call) -> list[Moments | None]:
 
 def _mean(call: Call) -> list[Moments | None]:
     x, axes = call.of("self"), call.given.get("dim")
-    (found,) = _odd(call)
-    if found is None or x.recipe is None or x.recipe[0] != "square" or not axes or not call.given["keepdim"]:
-        return [found]
+    (moments,) = _odd(call)
+    if moments is None or x.recipe is None or x.recipe[0] != "square" or not axes or not call.given["keepdim"]:
+        return [moments]
     shape = tuple(call.given["self"].shape)
     over = frozenset(axis % len(shape) for axis in axes)
-    return [replace(found, recipe=("mean square", x.recipe[1], over, shape, 0.0))]
+    return [replace(moments, recipe=("mean square", x.recipe[1], over, shape, 0.0))]
 
 
 def _root(call: Call) -> list[Moments | None]:
@@ -301,12 +301,12 @@ def _matrices_added(first: str, second: str) -> Rule:
 
 
 def _convolution(call: Call) -> list[Moments | None]:
-    found = convolved(call.func, call.given, call.of("input"), call.of("weight"))
+    moments = convolved(call.func, call.given, call.of("input"), call.of("weight"))
     if call.given["bias"] is not None:
         bias, places = call.of("bias"), [1] * (call.given["input"].ndim - 2)
         square = None if bias.square is None else bias.square.reshape(-1, *places)
-        found = added(found, replace(bias, square=square))
-    return [found]
+        moments = added(moments, replace(bias, square=square))
+    return [moments]
 
 
 # ---- Norms.

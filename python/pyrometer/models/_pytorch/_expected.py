@@ -56,9 +56,9 @@ class Expectation:
     def spend(self, weights: Iterable[torch.Tensor], names: Callable[[torch.Tensor], Iterable[str]]) -> None:
         """Note that an operation has used weights, of parameters with these names: activations depend on them now."""
         for weight in weights:
-            whole = self._memory.uniform(weight)
-            if whole is not None and whole[0].kind is Kind.RANDOM:
-                self._spent.setdefault(whole[0].draw, []).append(whole[1:])
+            uniform = self._memory.uniform(weight)
+            if uniform is not None and uniform[0].kind is Kind.RANDOM:
+                self._spent.setdefault(uniform[0].draw, []).append(uniform[1:])
                 continue
             for name in names(weight):
                 for draw, first, last in self._elements_of(self._runs[name]):
@@ -87,10 +87,10 @@ class Expectation:
 
     def moments(self, weight: torch.Tensor) -> _Moments | None:
         """Return the moments of independent numbers; None if they are not, are unknown, or have been used."""
-        whole = self._memory.uniform(weight)
-        if whole is not None and 0 not in weight.stride():
-            found = self._label_moments(*whole, weight)
-            return None if found is None else _Moments(found[0], centred=found[1] == 0.0)
+        uniform = self._memory.uniform(weight)
+        if uniform is not None and 0 not in weight.stride():
+            moments = self._label_moments(*uniform, weight)
+            return None if moments is None else _Moments(moments[0], centred=moments[1] == 0.0)
         runs = self._memory.read(weight)
         if not self._independent(runs):
             return None
@@ -99,7 +99,7 @@ class Expectation:
             self._label_moments(self._memory.labels[number], first, last, weight)
             for number, first, last in zip(runs.labels.tolist(), runs.origins.tolist(), ends, strict=True)
         ]
-        if not each or any(found is None for found in each):
+        if not each or any(moments is None for moments in each):
             return None
         second, centre = np.array(each, dtype=float).T
         if np.ptp(second) == 0.0:
@@ -133,11 +133,11 @@ class Expectation:
 
     def _elements_of(self, runs: Runs) -> list[tuple[int, int, int]]:
         """Return the draws that a parameter has elements of, the first element, and the end of the last."""
-        found = dict[int, tuple[int, int]]()
+        spans = dict[int, tuple[int, int]]()
         ends = runs.origins + runs.stops - runs.starts
         for number, first, last in zip(runs.labels.tolist(), runs.origins.tolist(), ends.tolist(), strict=True):
             label = self._memory.labels[number]
             if label.kind is Kind.RANDOM:
-                begin, end = found.get(label.draw, (first, last))
-                found[label.draw] = min(begin, first), max(end, last)
-        return [(draw, *span) for draw, span in found.items()]
+                begin, end = spans.get(label.draw, (first, last))
+                spans[label.draw] = min(begin, first), max(end, last)
+        return [(draw, *span) for draw, span in spans.items()]

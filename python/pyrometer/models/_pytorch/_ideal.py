@@ -15,10 +15,10 @@ class Ideal:
     recurrent = True
     """Whether products may be joined to recurrent layers."""
 
-    def square(self, number: int, found: Expected, out: torch.Tensor) -> Expected:
+    def square(self, number: int, expected: Expected, out: torch.Tensor) -> Expected:
         """Return the sum of the squared differences of the outputs of a call site from their ideal values."""
         del number, out
-        return found
+        return expected
 
 
 class Kept(Ideal):
@@ -29,9 +29,9 @@ class Kept(Ideal):
     def __init__(self) -> None:
         self.outputs: dict[int, torch.Tensor] = {}
 
-    def square(self, number: int, found: Expected, out: torch.Tensor) -> Expected:
+    def square(self, number: int, expected: Expected, out: torch.Tensor) -> Expected:
         """Keep the outputs, and return the sum of their squares."""
-        del found
+        del expected
         self.outputs[number] = out.detach().clone()
         return Expected(square(out), averaged=False, centred=False)
 
@@ -47,7 +47,7 @@ class Against(Ideal):
     def __init__(self, outputs: dict[int, torch.Tensor]) -> None:
         self._outputs = outputs
 
-    def square(self, number: int, found: Expected, out: torch.Tensor) -> Expected:
+    def square(self, number: int, expected: Expected, out: torch.Tensor) -> Expected:
         """Return the sum of squared differences, or its expectation."""
         ideal = self._outputs.get(number)
         if ideal is None or ideal.shape != out.shape:
@@ -55,6 +55,6 @@ class Against(Ideal):
                 "trained must run the operations of the model, on the same inputs; got other outputs in operation "
                 f"{number + 1} that uses a parameter."
             )
-        if found.averaged and found.centred:
-            return Expected(found.value + square(ideal), averaged=True, centred=True)
+        if expected.averaged and expected.centred:
+            return Expected(expected.value + square(ideal), averaged=True, centred=True)
         return Expected(square(out.double() - ideal.double()), averaged=False, centred=False)

@@ -27,8 +27,8 @@ def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch
         If an input is no array of numbers, is not finite, or inputs have different numbers of rows.
     """
     parameter = next(module.parameters(), None)
-    given = next(all_tensors(request.inputs), None)
-    like = given if given is not None else parameter
+    first = next(all_tensors(request.inputs), None)
+    like = first if first is not None else parameter
     device = torch.device("cpu") if like is None else like.device
     if request.device is not None:
         device = _device(request.device)

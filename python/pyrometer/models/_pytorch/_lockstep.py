@@ -108,8 +108,8 @@ def states() -> Any:
     return torch.get_rng_state(), cuda, np.random.get_state(), random.getstate()  # noqa: NPY002
 
 
-def _restore(found: Any) -> None:
-    cpu, cuda, legacy, python = found
+def _restore(states: Any) -> None:
+    cpu, cuda, legacy, python = states
     torch.set_rng_state(cpu)
     if cuda is not None:
         torch.cuda.set_rng_state_all(cuda)

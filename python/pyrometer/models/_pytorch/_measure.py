@@ -46,13 +46,13 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
     module = source.draw(0)
     passes = _Passes(source, request, module)
     first = passes.sites(module, 0)
-    known = passes.known(module, first) if request.method == "auto" and request.trained is None else {}
+    exact = passes.known(module, first) if request.method == "auto" and request.trained is None else {}
     tally = Tally()
-    if len(known) < len(first):
+    if len(exact) < len(first):
         tally.add(_energies(first, first))
         passes.count(first)
         del module
-        _sample(tally, passes, first, known, request)
+        _sample(tally, passes, first, exact, request)
     elif _overflowing(first):
         warn_caller(
             PrecisionWarning(
@@ -60,7 +60,7 @@ def measure_source(source: Source, request: Request) -> ModelLayers:
                 "energies are those of exact arithmetic."
             )
         )
-    lines = _lines(passes.with_units(first, tally.draws), known, tally)
+    lines = _lines(passes.with_units(first, tally.draws), exact, tally)
     return assembled(source.title, lines, source.built, request, rows=passes.rows, draws=tally.draws)
 
 
@@ -81,11 +81,11 @@ class _Passes:
     def sites(self, module: torch.nn.Module, draw: int) -> list[CallSite]:
         """Return the call sites of one draw."""
         drawn = self._drawn(module, self._request.mode)
-        found = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0, known=self._known)
+        one_pass = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0, known=self._known)
         with seeded(self._request.seed, draw, 1):
-            run_on(self._inputs, lambda: found.run(lambda: self._source.call(module, self._inputs)))
-        self._steps = steps_of(found.sites)
-        return [joined([found.sites[number] for number in numbers]) for numbers in self._steps]
+            run_on(self._inputs, lambda: one_pass.run(lambda: self._source.call(module, self._inputs)))
+        self._steps = steps_of(one_pass.sites)
+        return [joined([one_pass.sites[number] for number in numbers]) for numbers in self._steps]
 
     def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
         """Return the lines, by number, whose energies need no draws."""
@@ -105,16 +105,16 @@ class _Passes:
             }
         self._source.renew(module)
         with seeded(request.seed, 0, 1):
-            found = closed_energies(drawn, self._inputs, self.rows, call)
-        known = {}
+            closed = closed_energies(drawn, self._inputs, self.rows, call)
+        measured = {}
         for number, numbers in enumerate(self._steps):
-            energies = [found[each][0] for each in numbers]
+            energies = [closed[each][0] for each in numbers]
             if None not in energies:
-                neglected = max(found[each][1] for each in numbers)
+                neglected = max(closed[each][1] for each in numbers)
                 energy = math.fsum(each for each in energies if each is not None)
-                known[number] = Measured(first[number], energy, 0.0, "closed form", neglected)
+                measured[number] = Measured(first[number], energy, 0.0, "closed form", neglected)
                 self._known.update(numbers)
-        return known
+        return measured
 
     def draw(self, number: int) -> list[CallSite]:
         """Draw the model, and return its call sites."""
@@ -149,15 +149,15 @@ class _Passes:
             differ = [name for name in {**mine, **theirs} if theirs.get(name) != mine.get(name)]
             raise ValueError(f"trained must have the parameters of the model, got others: [{listed(differ)}].")
         kept, training, device = Kept(), trained.training, next(trained.parameters()).device
-        found = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
-        found.run(lambda: self._source.call(trained, self._inputs))
+        one_pass = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
+        one_pass.run(lambda: self._source.call(trained, self._inputs))
         trained.train(training).to(device)
         return Against(kept.outputs)
 
 
-def _sample(tally: Tally, passes: _Passes, first: list[CallSite], known: dict[int, Measured], request: Request) -> None:
+def _sample(tally: Tally, passes: _Passes, first: list[CallSite], exact: dict[int, Measured], request: Request) -> None:
     """Add draws until there are enough."""
-    sampled = np.array([number not in known for number in range(len(first))])
+    sampled = np.array([number not in exact for number in range(len(first))])
     with bar(request.progress, "Draws", "draws", request.draws) as advance:
         while not _enough(tally, sampled, request):
             sites = passes.draw(tally.draws)
@@ -217,11 +217,11 @@ def _overflowing(sites: list[CallSite]) -> list[str]:
     return [site.name or "(model)" for site in sites if not np.isfinite(site.energy)]
 
 
-def _lines(first: list[CallSite], known: dict[int, Measured], tally: Tally) -> list[Measured]:
-    if len(known) == len(first):
-        return [known[number] for number in range(len(first))]
+def _lines(first: list[CallSite], exact: dict[int, Measured], tally: Tally) -> list[Measured]:
+    if len(exact) == len(first):
+        return [exact[number] for number in range(len(first))]
     mean, error = tally.mean(), tally.error()
     return [
-        known.get(number) or Measured(site, float(mean[number]), float(error[number]), "monte-carlo")
+        exact.get(number) or Measured(site, float(mean[number]), float(error[number]), "monte-carlo")
         for number, site in enumerate(first)
     ]

@@ -45,9 +45,9 @@ def signature(func: Any) -> Signature:
 
 def bound(func: Any, args: Any, kwargs: Any) -> Given:
     """Return the arguments of a call by name, with defaults."""
-    known = signature(func)
-    given: Given = {**known.defaults, **dict(zip(known.arguments, args, strict=False)), **kwargs}
-    return given
+    schema = signature(func)
+    arguments: Given = {**schema.defaults, **dict(zip(schema.arguments, args, strict=False)), **kwargs}
+    return arguments
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

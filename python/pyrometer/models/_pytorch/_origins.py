@@ -106,9 +106,9 @@ class ByStorage(Generic[_Held]):
         held = self._held.get(tensor.untyped_storage()._cdata)
         return self._default if held is None or _expired(held[0].cdata) else held[1]
 
-    def __setitem__(self, tensor: Any, what: _Held) -> None:
+    def __setitem__(self, tensor: Any, value: _Held) -> None:
         storage = tensor.untyped_storage()
-        self._held[storage._cdata] = StorageWeakRef(storage), what
+        self._held[storage._cdata] = StorageWeakRef(storage), value
 
     def drop(self, tensor: Any) -> None:
         """Forget a storage that an operation has written."""

@@ -150,12 +150,14 @@ class Pass(Mode):
     def _operands(self, name: str, given: Given) -> Operands | None:
         """Return the operands of a product with a weight; None if it is another operation, or derives a weight."""
         consumer = CONSUMERS.get(name)
-        found = consumer.operands(given, lambda tensor: self.origins[tensor].weight) if consumer is not None else None
-        if found is None or self._path.deriving:
+        operands = (
+            consumer.operands(given, lambda tensor: self.origins[tensor].weight) if consumer is not None else None
+        )
+        if operands is None or self._path.deriving:
             return None
-        origin = self.origins[found.input]
+        origin = self.origins[operands.input]
         made = consumer is not None and consumer.centred and origin.kept and not origin.activation
-        return None if origin.weight or made else found
+        return None if origin.weight or made else operands
 
     def _note(self, func: Any, given: Given, inputs: list[torch.Tensor], out: Any, origin: Origin) -> None:
         """Note the origin of what an operation has written, and labels of derived weights."""
@@ -187,17 +189,17 @@ class Pass(Mode):
         result = next(tensors_in(out))
         used = self._names(weights)
         kind = _KINDS.get(name, "other")
-        found = _UNASKED if len(self.sites) in self._known and not self._path.recurrent else None
+        expected = _UNASKED if len(self.sites) in self._known and not self._path.recurrent else None
         if operands is not None:
             consumer = CONSUMERS[name]
             kind = "transposed convolution" if given.get("transposed") else consumer.kind
-            found = found or self._expectation.of_product(consumer, operands, given, result)
+            expected = expected or self._expectation.of_product(consumer, operands, given, result)
             used = self._in_order(operands, used)
-        found = found or Expected(square(result), averaged=False, centred=False)
+        expected = expected or Expected(square(result), averaged=False, centred=False)
         if self._check and not bool(torch.isfinite(result).all()):
-            found = Expected(math.inf, averaged=False, centred=False)
-        alone = found.value if found.averaged else None
-        found = self._ideal.square(len(self.sites), found, result)
+            expected = Expected(math.inf, averaged=False, centred=False)
+        alone = expected.value if expected.averaged else None
+        expected = self._ideal.square(len(self.sites), expected, result)
         rows = self.rows if data or _by_rows(operands, result, self.rows) else 1
         self.sites.append(
             CallSite(
@@ -207,15 +209,15 @@ class Pass(Mode):
                 calls=1,
                 rows=rows,
                 units=result.numel() / rows,
-                energy=found.value / rows,
-                averaged=found.averaged,
+                energy=expected.value / rows,
+                averaged=expected.averaged,
                 parts=self._parts_of(weights),
                 step=self._path.stepping,
             )
         )
         number = self._repeated()
         biased = kind != "other" if operands is None else operands.bias is not None
-        self._direct[result] = Entry(number, self._path.module, result.numel(), biased, found.centred, alone)
+        self._direct[result] = Entry(number, self._path.module, result.numel(), biased, expected.centred, alone)
         return number
 
     def _repeated(self) -> int:
@@ -242,11 +244,11 @@ class Pass(Mode):
         parts = []
         for tensor in tensors:
             for name in self.origins[tensor].parameters:
-                whole = self._parameters[name]
-                first = tensor.storage_offset() - whole.storage_offset()
+                full = self._parameters[name]
+                first = tensor.storage_offset() - full.storage_offset()
                 span = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
-                same = tensor.untyped_storage()._cdata == whole.untyped_storage()._cdata and whole.is_contiguous()
-                if same and span == tensor.numel() < whole.numel():
+                same = tensor.untyped_storage()._cdata == full.untyped_storage()._cdata and full.is_contiguous()
+                if same and span == tensor.numel() < full.numel():
                     parts.append((name, first, first + span))
         return tuple(parts)
 
@@ -261,32 +263,32 @@ class Pass(Mode):
         if name not in _ADDITIONS or given["alpha"] != 1 or not all(isinstance(term, torch.Tensor) for term in terms):
             return []
         entries = [self._direct[term] for term in terms]
-        here = [entry if entry is not None and entry.module == self._path.module else None for entry in entries]
-        return list(zip(terms, here, strict=True)) if any(here) else []
+        in_module = [entry if entry is not None and entry.module == self._path.module else None for entry in entries]
+        return list(zip(terms, in_module, strict=True)) if any(in_module) else []
 
     def _completed(
         self, summands: list[tuple[torch.Tensor, Entry | None]], weights: list[torch.Tensor], out: torch.Tensor
     ) -> int | None:
         """Add a bias to the call site whose outputs it is added to; None if that is not what a sum does."""
-        whole = [entry for _, entry in summands if entry and not entry.biased and entry.outputs == out.numel()]
+        products = [entry for _, entry in summands if entry and not entry.biased and entry.outputs == out.numel()]
         bias = [term for term, entry in summands if entry is None and self.origins[term].weight]
-        if len(whole) != 1 or len(bias) != 1:
+        if len(products) != 1 or len(bias) != 1:
             return None
-        (entry,), site = whole, self.sites[whole[0].site]
+        (entry,), site = products, self.sites[products[0].site]
         if entry.site in self._known:
-            found = _UNASKED
+            expected = _UNASKED
         elif entry.averaged is not None:
             added = self._expectation.of_bias(bias[0], out.numel())
-            found = Expected(entry.averaged + added.value, averaged=True, centred=entry.centred and added.centred)
+            expected = Expected(entry.averaged + added.value, averaged=True, centred=entry.centred and added.centred)
         else:
-            found = Expected(square(out), averaged=False, centred=False)
-        found = self._ideal.square(entry.site, found, out)
+            expected = Expected(square(out), averaged=False, centred=False)
+        expected = self._ideal.square(entry.site, expected, out)
         parameters = tuple(dict.fromkeys((*site.parameters, *self._names(weights))))
         parts = site.parts + self._parts_of(weights)
         self.sites[entry.site] = replace(
-            site, energy=found.value / site.rows, averaged=found.averaged, parameters=parameters, parts=parts
+            site, energy=expected.value / site.rows, averaged=expected.averaged, parameters=parameters, parts=parts
         )
-        self._direct[out] = replace(entry, biased=True, centred=found.centred)
+        self._direct[out] = replace(entry, biased=True, centred=expected.centred)
         return entry.site
 
     def _summed(self, summands: list[tuple[torch.Tensor, Entry | None]], out: Any) -> int | None:

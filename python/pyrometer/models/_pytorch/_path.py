@@ -65,10 +65,10 @@ class Path:
 
     def name(self, parameters: tuple[str, ...]) -> str:
         """Return the name of a call site in the module that is being called: the path of the owner of its weight."""
-        here = self._paths.get(id(self._stack[-1]), "") if self._stack else ""
-        owners = self._owners[parameters[0]] if parameters else [here]
-        inside = [owner for owner in owners if owner == here or not here or owner.startswith(f"{here}.")]
-        path = (inside[0] if inside else here) or parameters[0]
+        current = self._paths.get(id(self._stack[-1]), "") if self._stack else ""
+        owners = self._owners[parameters[0]] if parameters else [current]
+        inside = [owner for owner in owners if owner == current or not current or owner.startswith(f"{current}.")]
+        path = (inside[0] if inside else current) or parameters[0]
         count = self._calls[id(self._stack[-1])] if self._stack else 1
         return path if count <= 1 else f"{path} ({count})"
 

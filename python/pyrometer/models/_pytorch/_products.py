@@ -120,19 +120,19 @@ def _with_one_variance(
     sums = square.reshape(rows, groups, channels // groups, *places).sum(2)
     spatial = frozenset(axis for axis in range(2, square.ndim) if square.shape[axis] > 1)
     if not spatial & x.totals:
-        found, axes = func(sums, box, None, *geometry, groups), x.totals & {0}
+        squares, axes = func(sums, box, None, *geometry, groups), x.totals & {0}
     elif spatial <= x.totals:
         times = _times(func, geometry, box[:1], places)
         if times is None:
             return unknown
         count, after = times
         dims = tuple(range(2, square.ndim))
-        found = (count / math.prod(after) * sums.sum(dims, keepdim=True)).expand(rows, groups, *after)
+        squares = (count / math.prod(after) * sums.sum(dims, keepdim=True)).expand(rows, groups, *after)
         axes = (x.totals & {0}) | frozenset(range(2, square.ndim))
     else:
         return unknown
     outputs = shape[1] if transposed else shape[0] // groups
-    return replace(unknown, square=(variance * found).repeat_interleave(outputs, 1), totals=axes)
+    return replace(unknown, square=(variance * squares).repeat_interleave(outputs, 1), totals=axes)
 
 
 def _times(func: Any, geometry: list[Any], box: Any, places: Any) -> tuple[float, tuple[int, ...]] | None:

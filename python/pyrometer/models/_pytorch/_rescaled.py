@@ -130,12 +130,12 @@ class RescaledMoments(Rescaled, ClosedPass):
 def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]) -> tuple[list[Layer], dict[str, str]]:
     """Return the layers to rescale in the order in which they are complete, and why others are not."""
     uses = Counter(name for site in scout.sites for name in site.parameters)
-    known = {*uses, *(site.name for site in scout.sites)}
+    names = {*uses, *(site.name for site in scout.sites)}
     for pattern in skip:
-        if not any(fnmatchcase(name, pattern) for name in known):
+        if not any(fnmatchcase(name, pattern) for name in names):
             raise ValueError(
-                f"skip={quoted(pattern)} matches no layer or parameter of [{listed(sorted(known))}]"
-                f"{nearest(pattern, sorted(known), fallback='')}."
+                f"skip={quoted(pattern)} matches no layer or parameter of [{listed(sorted(names))}]"
+                f"{nearest(pattern, sorted(names), fallback='')}."
             )
     layers, skipped = [], {}
     for number, site in enumerate(scout.sites):

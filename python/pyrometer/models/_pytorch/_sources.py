@@ -182,10 +182,10 @@ class _Fresh:
         parameters = dict(module.named_parameters())
         now = {name: parameters[name].detach().reshape(-1)[:64].tolist() for name in self._random}
         same = [name for name, values in now.items() if values and values == self._before.get(name)]
-        told = [name for name in same if len(now[name]) >= _FEW]
-        if told or (same and len(same) == len(now)):
+        repeated = [name for name in same if len(now[name]) >= _FEW]
+        if repeated or (same and len(same) == len(now)):
             raise ValueError(
-                f"model must draw its parameters anew at each call, got equal values of [{listed(told or same)}] "
+                f"model must draw its parameters anew at each call, got equal values of [{listed(repeated or same)}] "
                 "twice: the function returns one module or sets a seed; pass lambda: MyModel(), without a seed inside."
             )
         self._before = now

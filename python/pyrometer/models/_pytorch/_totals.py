@@ -66,7 +66,7 @@ def carried(name: str, given: dict[str, Any], axes: _Axes, shape: _Shape) -> _Ax
 
 def reshaped(axes: _Axes, shape: _Shape, new: _Shape) -> _Axes:
     """Return the axes of totals after a reshape: all new axes that have elements of an old one."""
-    found: set[int] = set()
+    new_axes: set[int] = set()
     i = j = 0
     while i < len(shape) or j < len(new):
         old_block, new_block = [i], [j]
@@ -84,8 +84,8 @@ def reshaped(axes: _Axes, shape: _Shape, new: _Shape) -> _Axes:
                 new_block.append(j)
                 j += 1
         if axes & set(old_block):
-            found |= set(new_block)
-    return frozenset(axis for axis in found if new[axis] > 1)
+            new_axes |= set(new_block)
+    return frozenset(axis for axis in new_axes if new[axis] > 1)
 
 
 def _permuted(given: dict[str, Any], axes: _Axes, shape: _Shape) -> _Axes:

@@ -48,9 +48,10 @@ def layers_of(
     # scikit-learn draws numbers in +-bound, rounded as here.
     lengths = [2.0 * float(np.sqrt(number / (a + b))) for a, b in itertools.pairwise(widths)]
     names = [(f"coefs_[{k}]", f"intercepts_[{k}]") for k in range(len(lengths))]
-    given = named(laws, [name for pair in names for name in pair])
+    by_name = named(laws, [name for pair in names for name in pair])
     of_weights, of_biases = (
-        [given.get(pair[kind], Uniform(length)) for pair, length in zip(names, lengths, strict=True)] for kind in (0, 1)
+        [by_name.get(pair[kind], Uniform(length)) for pair, length in zip(names, lengths, strict=True)]
+        for kind in (0, 1)
     )
     return Layers(of_weights, biases=of_biases)
 
@@ -131,10 +132,10 @@ def measure(estimator: Any, request: Request) -> ModelLayers:
 
 def _engine(network: Network, law: Layers[tuple[()]], request: Request) -> tuple[Any, int]:
     """Return the heat engine of a network, and the draws of what was sampled."""
-    known = {"auto": ("auto", _SAMPLES), "monte-carlo": ("monte-carlo", request.draws)}
-    if request.method not in known:
-        raise ValueError(f"method must be one of {list(known)} for networks of scikit-learn, got {request.method!r}.")
-    method, samples = known[request.method]
+    methods = {"auto": ("auto", _SAMPLES), "monte-carlo": ("monte-carlo", request.draws)}
+    if request.method not in methods:
+        raise ValueError(f"method must be one of {list(methods)} for networks of scikit-learn, got {request.method!r}.")
+    method, samples = methods[request.method]
     while True:
         engine = heat_engine(network, law, method=method, samples=samples, rng=request.seed)
         energy, error = engine.layers.energy, engine.layers.standard_error

@@ -152,9 +152,9 @@ _STOCHASTIC = {
 
 def _stochastic(estimator: Any, rows: int, total: float) -> Objective:
     """Return the objective ``1/m sum w loss + alpha penalty``, with m rows whatever their weight."""
-    known = [name for name in _STOCHASTIC if ("ce" in _STOCHASTIC[name]) == hasattr(estimator, "class_weight")]
-    if estimator.loss not in known:
-        raise Refusal(f"has the loss {estimator.loss!r}; set loss to {' or '.join(map(repr, known))}")
+    losses = [name for name in _STOCHASTIC if ("ce" in _STOCHASTIC[name]) == hasattr(estimator, "class_weight")]
+    if estimator.loss not in losses:
+        raise Refusal(f"has the loss {estimator.loss!r}; set loss to {' or '.join(map(repr, losses))}")
     energy, factor = _STOCHASTIC[estimator.loss]
     if energy == "mae" and estimator.epsilon != 0.0:
         raise Refusal(f"neglects errors below epsilon={estimator.epsilon!r}; set epsilon=0.0")
