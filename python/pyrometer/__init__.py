@@ -171,7 +171,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what is public when it is first used: a command or a program needs a part of it."""
+    """Import a public name when it is first used: a command or a program needs a part of them."""
     if name in FOLDERS or name in PARTS:
         return import_module(f"pyrometer.{name}")
     if name not in HOMES:

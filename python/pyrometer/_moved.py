@@ -26,7 +26,7 @@ MOVED = {
 
 
 class _Moved(ModuleType):
-    """A module of that name, which takes what it is asked for from where it is now."""
+    """A module under its former name, whose attributes are those of the new module."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):  # the import system and debuggers ask every module

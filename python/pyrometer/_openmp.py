@@ -1,7 +1,7 @@
-"""The OpenMP runtimes of this process: two of LLVM's make end it, or hang.
+"""The OpenMP runtimes of this process: two of LLVM end it, or hang.
 
-GCC's `libgomp` may be there any number of times, each with its own threads. LLVM's `libomp` and Intel's `libiomp5`,
-which is the same, may be there once: the second ends the process when it starts ("OMP: Error #15").
+GCC's `libgomp` may be loaded any number of times, each with its own threads. LLVM's `libomp` and Intel's `libiomp5`,
+which is the same, may be loaded once: the second ends the process when it starts ("OMP: Error #15").
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ def refuse_second(paths: Iterable[str]) -> None:
     if len(ours) > 1:
         raise ImportError(
             f"a process must have one OpenMP runtime of LLVM or Intel, got {', '.join(ours)}; "
-            "install a wheel of pyrometer, or build it by GCC, whose runtime can be there beside them."
+            "install a wheel of pyrometer, or build it with GCC, whose runtime can be loaded beside them."
         )

@@ -103,7 +103,7 @@ PARTS = {"base", "losses", *_NAMES} - {"_installation"}
 
 
 def publish(module: str) -> None:
-    """Say that the public names of a module are of `pyrometer`: pickles do not tell where they are written."""
+    """Set the module of public names to `pyrometer`, so that pickles do not depend on where they are defined."""
     for name in _NAMES[module.removeprefix("pyrometer.")]:
         value = getattr(sys.modules[module], name)
         if getattr(value, "__module__", "").startswith("pyrometer."):

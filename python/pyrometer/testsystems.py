@@ -86,7 +86,7 @@ class OrthogonalRegression:
 
 @dataclass(frozen=True)
 class MovingObserver:
-    r"""Velocities of a gas at rest, in one dimension, as an observer sees them who moves with velocity u (C.8)-(C.14).
+    r"""Velocities of a gas at rest, in one dimension, relative to an observer who moves with velocity u (C.8)-(C.14).
 
     The observer's states :math:`v' = v - u` have the energy :math:`\tfrac12mv'^2` and the metric
     :math:`e^{-m u v'/T}`; Boltzmann's constant is 1.

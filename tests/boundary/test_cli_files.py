@@ -156,8 +156,8 @@ def test_mixtures_of_moments(run, saved):
         (("temperature", "--chunk-rows", 3), "for which --chunk-rows has no meaning"),
         (("temperature", "--sep", ";"), "for which --sep has no meaning"),
         (("temperature", "--no-intercept"), "has moments for models with an intercept; leave --[no-]intercept out"),
-        (("network", "--target", "price", "--hidden", 2), "must be a file of rows, got the second moments of some"),
-        (("shift", "{path}", "--target", "price"), "must be a file of rows, got the second moments of some"),
+        (("network", "--target", "price", "--hidden", 2), "must be a file of rows, got a file of second moments"),
+        (("shift", "{path}", "--target", "price"), "must be a file of rows, got a file of second moments"),
         (("moments", "--target", "price", "--output", "x.moments"), "must be a file of rows"),
     ],
 )

@@ -11,7 +11,7 @@ __all__ = ["aligned"]
 
 
 def aligned(first: str, a: Any, second: str, b: Any) -> None:
-    """Raise ValueError if both have an index, as those of pandas have, of equally many rows and other labels."""
+    """Raise ValueError if both have an index, as pandas objects do, of equally many rows but different labels."""
     indexes = _index(a), _index(b)
     if indexes[0] is None or indexes[1] is None or len(indexes[0]) != len(indexes[1]) or indexes[0].equals(indexes[1]):
         return

@@ -59,7 +59,7 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
 
 
 def _conversion(array: npt.NDArray[Any]) -> str:
-    """Return how to make numbers of an array without losing any digits."""
+    """Return advice on how to convert an array to numbers without loss of digits."""
     if array.dtype.kind in "mM":
         unit = "" if array.dtype.kind == "m" else "subtract a date, and "
         return f"{unit}divide by a unit, such as np.timedelta64(1, 's')."
@@ -267,7 +267,7 @@ def _finite_floats(series: nw.Series[Any]) -> npt.NDArray[Any] | None:
 
 def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] | None:
     """View a data frame or column of any library through narwhals; None for anything else."""
-    # narwhals is slow to import: arrays and lists do without.
+    # narwhals is slow to import, and arrays and lists do not need it.
     if isinstance(value, (np.ndarray, np.generic, list, tuple, numbers.Number)):
         return None
     import narwhals as nw
@@ -303,7 +303,7 @@ def _require_named(name: str, columns: list[str]) -> None:
 
 
 def _encoding(series: nw.Series[Any]) -> str:
-    """Return how to make a column of doubles."""
+    """Return advice on how to convert a column to doubles."""
     import narwhals as nw
 
     if series.dtype in _wide():

@@ -14,7 +14,7 @@ class Deferred(Generic[T]):
     """A field of a dataclass that takes a value, or a function without arguments that returns it when it is read.
 
     The function is kept with the instance until then, so it must be one that can be pickled, and always return the
-    same. Instances of before the field was there have its default.
+    same. Instances pickled before the field existed have its default.
     """
 
     def __init__(self, default: T) -> None:

@@ -1,4 +1,4 @@
-"""Objects of other kinds than an argument must be: how messages describe them, and what to pass instead."""
+"""Arguments of the wrong kind: how messages describe them, and what to pass instead."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIBRARIES = {
     "lightgbm": "LightGBM",
     **{name: name for name in ("statsmodels", "jax")},
 }
-# Libraries of data, in whose name a class is commonly called: a pandas DataFrame.
+# Data libraries that are commonly named together with their classes: a pandas DataFrame.
 _OF_DATA = ("pandas", "polars", "pyarrow", "xarray", "dask", "numpy")
 
 

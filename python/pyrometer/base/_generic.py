@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # Part of what type checkers know. The defaults are what `Normal` and `Temperature` alone mean.
+    # For type checkers. The defaults are the parameters of `Normal` and `Temperature` without brackets.
     from typing_extensions import TypeVar
 
     BatchShape = TypeVar("BatchShape", bound=tuple[int, ...], default=Any)

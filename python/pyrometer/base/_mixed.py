@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Coded", "Mixed", "in_order", "mixed_of"]
 
 _DATES = (dt.date, dt.time, dt.timedelta)
-_MOST = 1000  # categories of a column: more are names of rows
+_MOST = 1000  # categories of a column: one with more is taken to identify rows
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
         kind = type(dates[0]).__name__ if dates and series.dtype == nw.Object else series.dtype
         raise TypeError(
             f"{name} must have numbers or categories, got column {column} of type {kind}; drop it, or convert it to "
-            "what may shift, such as the weekday or the days since a date."
+            "numbers or categories, such as the weekday or the days since a date."
         )
     if isinstance(series.dtype, (nw.List, nw.Array, nw.Struct, nw.Binary)):
         raise TypeError(

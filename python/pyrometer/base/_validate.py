@@ -70,10 +70,10 @@ class Data:
 def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None, by_columns: bool = False) -> Data:
     """Check features and target: numeric, real, of matching shapes, at least one row. The core checks finiteness.
 
-    If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels,
-    0 and 1 (None) or the two given, which become numbers of the dtype of X; or what a function makes of it. Rows of
-    weight 0 may have any values: copies of another row take their places. With `by_columns`, X that is stored by
-    columns stays so.
+    If both are float32 they stay so, everything else becomes float64. Unless `labels` is False, the target is labels, 0
+    and 1 (None) or the two given, which become numbers of the dtype of X; or the result of a function that encodes the
+    target. Rows of weight 0 may have any values: copies of another row take their places. With `by_columns`, X that is
+    stored by columns stays so.
     """
     aligned("X", X, "y", y)
     if weights is not None:

@@ -19,7 +19,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 # Weights with a greatest one in this range of powers of two are left as they are: their sums have squares in the range
 # of doubles. Others are multiplied by a power of two, since only their ratios matter.
 _EXPONENT = 64
-# Weights below this share of the greatest count as this share of it: no energy is accurate to it.
+# Weights below this share of the greatest are raised to it: no energy is that accurate.
 _LEAST = 2.0**-900
 
 

@@ -20,7 +20,7 @@ __all__ = ["inputs_of", "law_option", "model_of", "running"]
 
 _SHAPE = re.compile(r"(\d+(?:[x,]\d+)*)(?::(\d+))?")
 _LAWS = "normal:SCALE, uniform:LENGTH, truncated-normal:SCALE[:BOUND] or constant:VALUE"
-# What is said of errors of this program; others are those of the model.
+# Errors of this program; others are those of the model.
 _OWN = (click.ClickException, ValueError, TypeError, ImportError, OSError, MemoryError)
 
 
@@ -87,7 +87,7 @@ def _factory(function: Callable[[], Any], name: str) -> Callable[[], Any]:
 
 @contextlib.contextmanager
 def running(name: str) -> Iterator[None]:
-    """Say of errors that are not this program's that the model has failed on its inputs."""
+    """Report errors that are not this program's as failures of the model on its inputs."""
     try:
         yield
     except _OWN:

@@ -62,7 +62,7 @@ intercept_option = click.option(
     "--intercept/--no-intercept", default=True, show_default=True, help="A constant feature."
 )
 resolution_option = click.option(
-    "--resolution", type=Positive, default=1.0, show_default=True, help="Size of a cell of a parameter's values."
+    "--resolution", type=Positive, default=1.0, show_default=True, help="Cell size at which parameters are discretised."
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
@@ -86,7 +86,7 @@ def block_option(default: Any) -> Callable[[_Function], _Function]:
         metavar="ROWS|auto",
         default=default,
         show_default=True,
-        help="Neighbouring rows that belong together: above 1 for series; auto: by their serial dependence.",
+        help="Consecutive rows resampled together: above 1 for series; auto: by their serial dependence.",
     )
 
 
@@ -180,7 +180,7 @@ def output_options(function: _Function) -> _Function:
             "form",
             is_eager=True,
             type=click.Choice(["table", *TABLE_FORMATS]),
-            help="Form of the result.  [default: by the suffix of --output, else table]",
+            help="Format of the result.  [default: by the suffix of --output, else table]",
         ),
         click.option(
             "--output",
@@ -251,7 +251,7 @@ _CSV = {
     "decimal": click.option("--decimal", metavar="CHAR", help="CSV: decimal mark.  [default: .]"),
     "thousands": click.option("--thousands", metavar="CHAR", help="CSV: separator of thousands.  [default: none]"),
     "encoding": click.option("--encoding", metavar="NAME", help="CSV: encoding of the text.  [default: utf-8]"),
-    "comment": click.option("--comment", metavar="TEXT", help="CSV: begin of lines to leave out.  [default: none]"),
+    "comment": click.option("--comment", metavar="TEXT", help="CSV: text with which comments begin.  [default: none]"),
     "skip": click.option("--skip", type=click.IntRange(min=0), help="CSV: lines before the header.  [default: 0]"),
 }
 

@@ -51,7 +51,7 @@ def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> 
     """Refuse to write over a file that is read, or twice to one file; `outputs` are files by option."""
     taken: dict[object, str] = {}
     for source in (name for name in sources if name != "-"):
-        with contextlib.suppress(OSError):  # whoever reads it says so
+        with contextlib.suppress(OSError):  # reading it raises the error
             taken |= {_identity(name): "the data, which it would replace" for name in files_of(source)}
     for option, output in outputs.items():
         if output == "":
@@ -63,7 +63,7 @@ def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> 
 
 
 def _identity(path: str) -> object:
-    """Return what tells a file from others, whatever it is called; None where nothing would be lost."""
+    """Return what identifies a file, whatever its path; None where nothing would be lost."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -125,7 +125,7 @@ def emit(tables: Sequence[Table], provenance: Mapping[str, Any], form: str, outp
         about = escaped(json.dumps(finite(provenance), ensure_ascii=False, allow_nan=False))
         text = f'{{"tables": [\n{made}],\n"provenance": {about}}}\n'
     elif form == "table":
-        # rich is imported for those who look.
+        # rich is imported for text only.
         from pyrometer.cli._screen import written
 
         text = written(tables, provenance, terminal=output is None, wide=bool(layout["wide"]))

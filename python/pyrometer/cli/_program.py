@@ -106,7 +106,7 @@ _NO_ENTROPY = "the entropy is 0 and the temperature undefined; choose another --
 
 
 def judge(verdict: object, fail_on: Sequence[str], why: str = _NO_ENTROPY) -> None:
-    """End the command as the verdict on its temperature asks; where T is undefined, nothing is decided."""
+    """End the command with the exit code of the verdict; where T is undefined, nothing is decided."""
     conclude({name: name == verdict for name in fail_on}, fail_on)
     if verdict == "undefined":
         leave(UNDECIDED, why)

@@ -13,7 +13,7 @@ __all__ = ["row_of", "units_of"]
 def row_of(result: Any) -> dict[str, Any]:
     """Return the numbers, words and truth values of a result by the names of its attributes.
 
-    Without those that only tell what it is of.
+    Without those that only identify its subject.
     """
     values = {field.name: getattr(result, field.name) for field in fields(result) if field.compare}
     return {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str))}

@@ -110,7 +110,7 @@ def _pooled(model: Any, new: Subject, options: Options) -> tuple[str, float] | N
 
     labels = getattr(model, "labels", None) if LOSSES[options.energy].classes else None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of minima that are no part of the answer
+        warnings.simplefilter("ignore")  # of minima that are not reported
         try:
             other: Any = system_of(
                 options.energy, new.X, new.y, intercept=options.intercept, labels=labels, weights=new.weights

@@ -121,7 +121,7 @@ def _columns(screen: Console, table: Table, width: int | None) -> None:
 
 
 def _rank(name: str, array: npt.NDArray[Any]) -> int:
-    """Return how early a column is left out: what answers the question last, errors that are all 0 first."""
+    """Return how early a column is left out: the main results last, errors that are all 0 first."""
     if name in _FIRST:
         return 0
     error = name.endswith(("_error", "_bound"))

@@ -67,9 +67,9 @@ def command(
     """Print the temperatures of the data in A, in B and in both, the heats, and the pooling loss with its test.
 
     A and B are CSV, Parquet or Arrow files with the same columns, or moments that the command moments has saved; - is
-    CSV on standard input. For retraining, A is the old data and B the new: the pooling loss is what one model for both
-    gives away. CSV is one table, the pooling in every row. Exit codes: 1 where a --fail-on condition holds, 3 where one
-    cannot be decided, or where a T is undefined and nobody asked.
+    CSV on standard input. For retraining, A is the old data and B the new: the pooling loss is the excess loss of one
+    model for both. CSV is one table, the pooling in every row. Exit codes: 1 where a --fail-on condition holds, 3 where
+    one cannot be decided, or where a T is undefined and no --fail-on is given.
     """
     require_apart({"--output": output, "--plot": plot}, [a, b])
     law, widths = law_of(init, scale, length, bound)

@@ -67,12 +67,12 @@ _BAR = 20
     show_default=True,
     help="Law of the layers; normal, uniform and truncated-normal have one scale for all.",
 )
-@click.option("--truncated", is_flag=True, help=f"Cut {', '.join(_TRUNCATED)} at two deviations, as Keras does.")
+@click.option("--truncated", is_flag=True, help=f"Truncate {', '.join(_TRUNCATED)} at two deviations, as Keras does.")
 @click.option("--bias-init", type=click.Choice(_BIASES), help="Law of the biases.  [default: that of their layer]")
 @click.option(
     "--bias-scale",
     type=float,
-    help="Standard deviation of --bias-init normal (before the cut of truncated-normal), length of uniform, value of "
+    help="Standard deviation of --bias-init normal (of truncated-normal before truncation), length of uniform, value of "
     "constant.  [default: 1]",
 )
 @click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")

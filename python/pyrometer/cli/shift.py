@@ -129,7 +129,7 @@ def command(
             with figure(plot, rows, shared=False) as ax:
                 draw(result.columns, held, weights=heavy, ax=ax)
     if made == "table":
-        tables = [_for_the_eye(result, loss, retrain), clearest(result)]
+        tables = [_for_terminal(result, loss, retrain), clearest(result)]
     else:
         tables = [_record(result, loss)] if is_single(made) else [_record(result, loss), result.columns]
     emit([table for table in tables if len(table)], provenance, made, output)
@@ -145,7 +145,7 @@ def _record(result: Shift, loss: str) -> Table:
     return Table.from_rows("Shift", [row], units=units_of(row, loss))
 
 
-def _for_the_eye(result: Shift, loss: str, retrain: str) -> Table:
+def _for_terminal(result: Shift, loss: str, retrain: str) -> Table:
     """Return the table for a terminal: its title is the verdict of the test, its rows are the changes."""
     from pyrometer.results import Table
     from pyrometer.states import why_undefined

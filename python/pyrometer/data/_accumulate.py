@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["accumulated"]
 
-# With fewer columns decoding takes longer than the products, and threads of the core do not pay.
+# With fewer columns decoding takes longer than the products, and threads of the core save no time.
 _MANY_COLUMNS = 256
 
 

@@ -20,7 +20,7 @@ _SECOND = 16.0 * float(np.finfo(float).eps)
 
 
 class Averages:
-    """What follows from a count, means and a scatter, which `pyrometer.data.Moments` has."""
+    """Quantities derived from a count, means and a scatter; a base of `pyrometer.data.Moments`."""
 
     __slots__ = (
         "_errors",

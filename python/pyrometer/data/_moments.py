@@ -34,7 +34,7 @@ class Moments(Displayed, Averages):
     Moments are additive: those of disjoint sets of rows can be added and subtracted. Create them with :meth:`of`, add
     rows with :meth:`update`, combine them with ``+`` and ``-``, and store them with :meth:`save`.
 
-    Bounds of the rounding errors are carried through all of these, so that results computed from moments know how many
+    Bounds of the rounding errors are carried through all of these, so that results computed from moments state how many
     digits are correct.
 
     Parameters

@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
         raise ImportError(
             f"{__name__} needs scikit-learn: pip install 'pyrometer[sklearn]'.", name="sklearn"
         ) from error
-    value.__module__ = __name__  # pickles do not tell in which module it is written
+    value.__module__ = __name__  # so that pickles do not depend on the module of the definition
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""What the estimators share: validation by scikit-learn's rules, a system, its minimum and its temperature."""
+"""The base of the estimators: validation by scikit-learn's rules, a system, its minimum and its temperature."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SystemEstimator(BaseEstimator):
     """
 
     _target_options: ClassVar[dict[str, Any]] = {}
-    """What scikit-learn is told about y."""
+    """Options of scikit-learn's validation of y."""
 
     coef_: _Array
     n_features_in_: int
@@ -195,7 +195,7 @@ class SystemEstimator(BaseEstimator):
 def _of_least_norm(system: System, parameters: _Array) -> _Array:
     """Return the parameters of least norm, the constant not counted, that have the same linear function of the rows.
 
-    Where columns are linearly dependent, the minimisers of other losses are then as unique as those of least squares.
+    Where columns are linearly dependent, the minimisers of other losses are then unique, as those of least squares are.
     """
     (X,), _ = system.stacked_rows()
     X, p = X.astype(np.float64, copy=False), X.shape[1]

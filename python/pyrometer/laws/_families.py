@@ -37,7 +37,7 @@ class Family:
     entropy : float
         Differential entropy at scale 1, in nats.
     bound : float, optional
-        What the core knows the family by: where a normal law is truncated, in units of its scale; infinity for a normal
+        Code of the family in the core: where a normal law is truncated, in units of its scale; infinity for a normal
         law, 0 for a uniform one, whose scale is its full length, and -1 for a constant, whose scale is its value. None
         for a family that the core does not have.
     """

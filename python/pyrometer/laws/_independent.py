@@ -22,9 +22,9 @@ __all__ = ["WHY_SCALE", "Mixed", "Normal", "OfOneLaw", "Segments", "Uniform"]
 Segments: TypeAlias = tuple[tuple[Family, npt.NDArray[np.float64]], ...]
 
 OfOneLaw: TypeAlias = float | Sequence[float]
-"""Numbers of which type checkers know that they are one law, not a batch."""
+"""Scalars, which type checkers take for a single law, not a batch."""
 
-WHY_SCALE = "a constant parameter has no differential entropy; describe one by pm.Constant(value)."
+WHY_SCALE = "a constant parameter has no differential entropy; use pm.Constant(value) for it."
 
 
 @dataclass(frozen=True, eq=False, repr=False)

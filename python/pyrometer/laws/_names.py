@@ -35,7 +35,7 @@ _ALIASES = {"gaussian": "normal", "gauss": "normal", "kaiming": "he", "xavier": 
 
 
 def not_a_law(argument: str, value: Any, calls: dict[str, str] = _ALL, *, optional: bool = False) -> TypeError:
-    """Return the error for a value that is no law of those that `calls` names, with the law that may be meant."""
+    """Return the error for a value that is none of the laws in `calls`, with the law that may be meant."""
     names = [*calls, "None"] if optional else [*calls]
     allowed = f"{', '.join(names[:-1])} or {names[-1]}"
     return TypeError(f"{argument} must be {allowed}, got {described(value)}{_meant(value, calls)}")

@@ -54,7 +54,7 @@ class Spread:
 
     @property
     def bounds(self) -> _Array:
-        """What the core knows the family of each parameter by, shape (n,): `Family.bound`.
+        """Codes of the families of the parameters in the core, shape (n,): `Family.bound`.
 
         ValueError for laws with a family that the core does not have.
         """

@@ -62,7 +62,7 @@ class L2(_Penalty):
 
 Penalty: TypeAlias = L1 | L2
 
-# What words and classes of other programs mean, by their names.
+# Penalties by the names of options and classes of other libraries.
 _CALLS = {"l1": "L1", "lasso": "L1", "l2": "L2", "ridge": "L2"}
 
 

@@ -38,7 +38,7 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
 
 
 def _with_constants(system: LinearSystem, parameters: Spread, constants: Array, quadratic: Closed) -> Closed:
-    """The energy where some parameters are constant: random ones predict what the constant ones leave."""
+    """The energy where some parameters are constant: the targets of the others are the residuals of these."""
     rest, shape = residuals(system, constants), quadratic.value.shape
     linear = absolute_penalty(system, parameters)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Single systems of squared error as one stack, whose members have the bits of the systems alone."""
+"""Single systems of squared error as one stack, whose results are those of the single systems bit for bit."""
 
 from __future__ import annotations
 

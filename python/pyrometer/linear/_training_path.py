@@ -114,7 +114,8 @@ def training_path(
     if not LOSSES[system.energy].moments or isinstance(system.penalty, L1):
         raise ValueError(
             "system must have a squared error, energy='mse', with penalty=None or pm.L2(lam), got "
-            f"energy={system.energy!r} with penalty={system.penalty!r}: only quadratic energies have closed paths."
+            f"energy={system.energy!r} with penalty={system.penalty!r}: only quadratic energies have a "
+            "path in closed form."
         )
     if not system.bind(law).random.all():
         raise ValueError(
@@ -183,7 +184,7 @@ class _Modes(NamedTuple):
 
 
 class _Rates(NamedTuple):
-    """What one unit of time, or one step, does to the modes."""
+    """Effect of one unit of time, or of one step, on the modes."""
 
     logarithms: _Array
     """ln |g| of each mode (n,)."""

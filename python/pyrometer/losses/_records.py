@@ -1,7 +1,8 @@
 """The records of the losses.
 
-A record says what a loss is. How it is computed stands where it is computed, in a table by the same records: minima and
-mean energies in `linear`, densities of a state in `states`. A test refuses a loss that one of these tables lacks.
+A record has the properties of a loss. Computations are in the layers that perform them, in tables by the same records:
+minima and mean energies in `linear`, densities of a state in `states`. A test refuses a loss that one of these tables
+lacks.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ __all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SOFTMAX", "SQUARED", "Loss", "loss
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """What a loss is.
+    """Properties of a loss.
 
     Parameters
     ----------
     name : str
-        The word for it, as `energy`.
+        The value of `energy` that selects it.
     title : str
-        What it is called in a sentence.
+        Its name in a sentence.
     unit : str
         Unit of the energy, with ``{target}`` for that of the target.
     labels : bool

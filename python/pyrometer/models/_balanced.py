@@ -27,12 +27,12 @@ def _rescaled(balance: Any) -> Iterator[Table]:
     yield Table("", columns | {"method": balance.method}, {"achieved": "loss"})
 
 
-# Relative standard error of the energies for which the number of draws is told.
+# Relative standard error of the energies for which the number of draws is stated.
 _ENOUGH = 0.03
 
 
 def _reached(balance: Any) -> Iterator[str]:
-    """Yield how near the energies are to the target, and how many draws would tell it better."""
+    """Yield how near the energies are to the target, and how many draws would reduce their errors."""
     if not len(balance.factors):
         return
     away = 100.0 * float(np.max(np.abs(balance.achieved / balance.target - 1.0)))

@@ -1,4 +1,4 @@
-"""One record for each framework whose models are understood."""
+"""One record for each framework whose models are supported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FRAMEWORKS", "Framework", "checked_init", "derives_from", "framework
 
 @dataclass(frozen=True)
 class Framework:
-    """A framework: whether a model is of it, the laws of its parameters, and the energies of its layers.
+    """A framework: whether a model belongs to it, the laws of its parameters, and the energies of its layers.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ def _of_built(model: Callable[[], Any]) -> Framework:
         for framework in others:
             if framework.accepts(made):
                 return framework
-    return FRAMEWORKS[-1]  # refuses what is not a module, in its own words
+    return FRAMEWORKS[-1]  # which raises its own error for what is not a module
 
 
 def _built_apart(model: Callable[[], Any]) -> Any:

@@ -16,10 +16,10 @@ __all__ = ["fits", "guess"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-# Values that are tested at most, those at which distribution functions are compared, and the chance to refuse values of
-# the law itself.
+# Values that are tested at most, those at which distribution functions are compared, and the probability that values of
+# the law itself are rejected.
 _MOST, _PLACES, _LEVEL = 8192, 1024, 1e-9
-# Fewer values do not tell a normal law from a uniform or truncated one.
+# Fewer values do not distinguish a normal law from a uniform or truncated one.
 _ENOUGH = 4096
 
 
@@ -34,7 +34,7 @@ def guess(values: _Array, draw: int) -> Label | None:
     scales = {NORMAL: float(np.sqrt(np.mean((x - centre) ** 2))), UNIFORM: 2.0 * float(np.abs(x - centre).max())}
     if not all(scales.values()):
         return None
-    # Its kurtosis tells a normal law from a truncated one sooner than its distribution function does.
+    # Kurtosis distinguishes normal from truncated laws with fewer values than the distribution function needs.
     kurtosis = float(np.mean((x - centre) ** 4)) / scales[NORMAL] ** 4 - 3.0
     fitting = [
         family
@@ -50,7 +50,7 @@ def guess(values: _Array, draw: int) -> Label | None:
 def fits(
     values: _Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL, rough: bool = False
 ) -> bool:
-    """Whether values may be independent draws: by Kolmogorov's test, and by their size, which tells few values.
+    """Whether values may be independent draws: by Kolmogorov's test, and, which decides for few values, by their size.
 
     The distance is compared with the bound of Dvoretzky, Kiefer, Wolfowitz and Massart, which holds for every number of
     values. Families without a distribution function of one number always fit. Cost: O(k log k) for k <= 8,192 values

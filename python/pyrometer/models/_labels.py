@@ -21,7 +21,7 @@ _Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 class Kind(Enum):
-    """How a number came about."""
+    """How a number was generated."""
 
     UNDRAWN = "memory that was never written"
     CONSTANT = "a constant"

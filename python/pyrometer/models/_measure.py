@@ -48,7 +48,7 @@ def measure(
         Inputs of the model, finite; a tuple is passed as positional arguments, a dict by name. Arrays of floating-point
         numbers are converted to the dtype of the parameters; tensors stay as they are.
     y : array_like, optional
-        Targets of an estimator of scikit-learn that is not fitted, whose number of outputs they tell.
+        Targets of an estimator of scikit-learn that is not fitted, whose number of outputs they determine.
     mode : {"train", "eval"}
         How dropout and batch normalisation behave.
     method : {"auto", "monte-carlo"}
@@ -82,7 +82,7 @@ def measure(
     Raises
     ------
     TypeError
-        If `model` is of no known framework, or inputs are not numbers.
+        If `model` is of no supported framework, or inputs are not numbers.
     ValueError
         If the laws are not known (see `laws`), the model is not drawn anew at each call or runs other operations,
         inputs differ in their rows, or outputs overflow.
@@ -95,7 +95,7 @@ def measure(
 
     Notes
     -----
-    Methods are "exact" for a chain of dense layers that `Network` knows; "closed form" where second moments suffice:
+    Methods are "exact" for a chain of dense layers that `Network` supports; "closed form" where second moments suffice:
     dense layers, convolutions, embeddings, concatenation, residual sums that end in such a layer, the relu family,
     dropout and norms; else "monte-carlo". Behind a norm the mean square is :math:`v/(v+\epsilon)`, taken from one draw
     where :math:`\epsilon/(v+\epsilon)` is below 1e-4 and varies little enough: `neglected` of the result has the size

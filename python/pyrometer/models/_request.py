@@ -1,4 +1,4 @@
-"""What is asked of a framework: the checked arguments of `measure`."""
+"""The checked arguments of `measure`, as frameworks receive them."""
 
 from __future__ import annotations
 

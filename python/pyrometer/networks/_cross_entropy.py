@@ -37,7 +37,7 @@ def exists(network: Network, spread: LayerSpread) -> bool:
 
 
 def _obstacle(network: Network, spread: LayerSpread) -> str | None:
-    """Return what keeps the outputs, given the inputs of their layer, from being normal of mean 0; None for nothing."""
+    """Return why the outputs, given the inputs of their layer, are not normal of mean 0; None if they are."""
     families = (*spread.weights, *spread.biases)
     other = next((family for family in families if family is not NORMAL and family is not CONSTANT), None)
     if other is not None:

@@ -146,7 +146,7 @@ def heat_engine(
             trained = _ideal.mean_squares(network, ideal, spread.shift)
             require_finite(trained)
             E = E + trained
-            # Where a constant takes part of the energy away it is not beyond the range of doubles.
+            # Where a constant is subtracted from the energy, it may be in the range of doubles again.
             log_energy = np.where(np.isfinite(E) & (E > 0), np.log(E), log_energy)
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = spread.random_parameters

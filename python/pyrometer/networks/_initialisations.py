@@ -29,7 +29,7 @@ __all__ = [
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 
-# Where the normal laws of Keras are cut, in units of the normal law before.
+# Where the normal laws of Keras are truncated, in units of their scale before that.
 _BOUND = 2.0
 
 
@@ -68,7 +68,7 @@ class Scaled(Described, Generic[BatchShape]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ScaledNormal(Scaled[BatchShape]):
-    """The same for normal parameters, or with `truncated` for normal parameters cut at two standard deviations."""
+    """The same for normal parameters, or with `truncated` for normal parameters truncated at two scales."""
 
     truncated: bool = False
 
@@ -93,8 +93,8 @@ class LecunNormal(ScaledNormal[BatchShape]):
         The factor g, finite and > 0, which is :math:`\sigma` of (5.32). An array is a batch of laws.
     truncated : bool
         Whether the law is that of Keras and of Flax (not in the paper): of the same variance, but normal of standard
-        deviation :math:`\tau = \sigma_l/0.87962566` cut at :math:`\pm2\tau`. Its entropy is 0.0314384 lower for each
-        parameter.
+        deviation :math:`\tau = \sigma_l/0.87962566` truncated at :math:`\pm2\tau`. Its entropy is 0.0314384 lower for
+        each parameter.
 
     Examples
     --------

@@ -47,7 +47,7 @@ class LayerSpread:
 
     @property
     def families(self) -> _Array:
-        """What the core knows the families of weights and of biases by, and their scale^2 / mean square, shape (4, L).
+        """Codes of the families of weights and of biases in the core, and their scale^2 / mean square, shape (4, L).
 
         ValueError for a family that the core does not have.
         """

@@ -55,9 +55,9 @@ def deterministic(energy: Array, method: str, error_bound: Array | None = None) 
 def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:
     """Energies by quadrature with their errors, and for the `undecided` laws those of draws where these are better.
 
-    That is where the error of the quadrature is above two standard errors. They are then evidence of each other: heavy
-    tails are in the quadrature, and unseen in most samples. A standard error is raised to their difference where both
-    errors do not explain it, with a SimulationWarning.
+    That is where the error of the quadrature is above two standard errors. The two are then compared: the quadrature
+    includes heavy tails, which most samples miss. A standard error is raised to their difference where both errors do
+    not explain it, with a SimulationWarning.
     """
     energy, error, standard_error, dominated = (
         energy.copy(),
@@ -73,7 +73,7 @@ def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, dr
     if hidden.any():
         warn_caller(
             SimulationWarning(
-                "The energy of a layer is dominated by draws of the scalar chain that are too rare to be seen: its "
+                "The energy of a layer is dominated by draws of the scalar chain that most samples miss: its "
                 "quadrature differs from their mean by more than both errors. The standard error was raised to the "
                 "difference; use more samples."
             )

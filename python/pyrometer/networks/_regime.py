@@ -1,6 +1,6 @@
-"""What the energies of all layers say together: growth, work efficiency (5.23), type of the engine and regime.
+"""Quantities from the energies of all layers: growth, work efficiency (5.23), type of the engine and regime.
 
-Energies come with their natural logarithms, which count where an energy is beyond the range of doubles.
+Energies come with their natural logarithms, which are used where an energy is beyond the range of doubles.
 """
 
 from __future__ import annotations

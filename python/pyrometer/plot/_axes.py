@@ -26,7 +26,7 @@ __all__ = [
     "positive",
     "signed",
     "styles",
-    "tell_of_missing",
+    "note_missing",
 ]
 
 _NAME = 28
@@ -106,7 +106,7 @@ def label(name: object, most: int = _NAME) -> str:
 
 
 def drawable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return numbers with nan for those that are not finite, or beyond 1e280, of which matplotlib cannot make axes."""
+    """Return numbers with nan for those that are not finite, or beyond 1e280, for which matplotlib cannot make axes."""
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(values) < _LARGEST, values, np.nan)
 
@@ -117,7 +117,7 @@ def positive(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.where((values > 1.0 / _LARGEST) & (values < _LARGEST), values, np.nan)
 
 
-def tell_of_missing(ax: Axes, drawn: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:
+def note_missing(ax: Axes, drawn: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:
     """Write how many numbers, of those that are not nan or 0, are out of the range of the axis."""
     missing = int((np.isnan(drawn) & ~np.isnan(values) & (values != 0.0)).sum())
     if missing:

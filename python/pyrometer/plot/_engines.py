@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import described
-from pyrometer.plot._axes import NEGATIVE, axes, label, panels, positive, signed, styles, tell_of_missing
+from pyrometer.plot._axes import NEGATIVE, axes, label, note_missing, panels, positive, signed, styles
 from pyrometer.results import HeatEngine, ModelLayers
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _of_unit(of_unit: bool) -> str:
 def _logarithmic(ax: Axes, values: npt.NDArray[np.float64]) -> None:
     """Make the vertical axis logarithmic, of at least a factor of 10."""
     sizes = positive(np.abs(values))
-    tell_of_missing(ax, sizes, values)
+    note_missing(ax, sizes, values)
     shown = sizes[np.isfinite(sizes)]
     if not shown.size:
         ax.text(0.5, 0.5, "no finite value but 0", transform=ax.transAxes, ha="center")

@@ -33,7 +33,7 @@ _FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: results as HTML, and a picture as SVG with the words that stand for it."""
+    """A part of the page: results as HTML, and a picture as SVG with its text alternative."""
 
     title: str
     name: str
@@ -59,7 +59,7 @@ def drawn(draw: Callable[[], Any]) -> str:
 
 
 def of_data(facts: Mapping[str, Any]) -> Section:
-    """Return what the data are."""
+    """Return the section on the data."""
     rows = [{"what": name, "value": str(value)} for name, value in facts.items()]
     return Section("Data", "data", "", (Table.from_rows("", rows)._repr_html_(),))
 

@@ -88,7 +88,7 @@ def totals(layers: ModelLayers) -> list[str]:
 
 
 def _growth(layers: ModelLayers) -> list[str]:
-    """Return what the regime says, with the extreme energies of a unit; nothing for fewer than two layers."""
+    """Return the regime in words, with the extreme energies of a unit; nothing for fewer than two layers."""
     weighted = np.flatnonzero(~np.isin(layers.kind, ["norm", "scale", "shift", "joined"]))
     values = layers.energy_per_unit[weighted]
     if len(weighted) < 2 or np.isnan(values).any():

@@ -15,7 +15,7 @@ from pyrometer.results._verdicts import verdict_sentences
 
 __all__ = ["ENGINE", "ESTIMATE", "LAYERS", "MINIMUM", "PATH", "TEMPERATURE"]
 
-# A standard error above this share of the value deserves a word.
+# A standard error above this share of the value has a remark.
 _LARGE = 0.1
 _FEW_DIGITS = 9
 # Most characters of the name of a parameter.

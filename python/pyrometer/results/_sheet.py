@@ -13,7 +13,7 @@ from pyrometer.results._table import Table
 
 __all__ = ["Line", "Sheet", "as_text"]
 
-# A line is never longer than this: sentences are read, not scanned.
+# A line is never longer than this, so that sentences can be read.
 _LONGEST = 96
 _ROWS = 24
 

@@ -1,4 +1,4 @@
-"""Results that show themselves, in a terminal and in a notebook, and convert themselves to plain types and frames."""
+"""How results are shown in a terminal and in a notebook, and converted to plain types and frames."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Described", "Displayed", "OneNumber", "Shown", "described_by", "drawn"]
 
-# Longer words are sentences.
+# Longer strings are sentences.
 _WORDS = 40
-# An error of less than this share is told, but costs the number no digits.
+# A relative error below this is stated, but does not reduce the digits of the number.
 _NEGLIGIBLE = 1e-6
-# Most characters of a sentence that others have written.
+# Most characters of a sentence, which may come from another library.
 _SENTENCE = 300
 _NARROWEST = 40
 # Arrays and lists of more are abbreviated.
@@ -302,5 +302,5 @@ def _argument(value: Any) -> str:
 
 
 def drawn(function: str, result: Any, ax: Any) -> Any:
-    """Draw a result by a function of `pyrometer.plot`, which is above all results: it is found by name when asked."""
+    """Draw a result by a function of `pyrometer.plot`, a higher layer that is imported by name when needed."""
     return getattr(importlib.import_module("pyrometer.plot"), function)(result, ax=ax)

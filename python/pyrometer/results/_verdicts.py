@@ -13,8 +13,8 @@ __all__ = ["verdict_sentences"]
 _SENTENCES = {
     "ok": "T is in the units of these features: compare it with systems whose features have the same units.",
     "near-pole": (
-        "the entropy of a parameter is within 0.1 nat of 0, where T has a pole: T tells more of the scale of the law "
-        "than of the system. Use the marginal temperature, or{remedy}."
+        "the entropy of a parameter is within 0.1 nat of 0, where T has a pole: T depends more on the scale of the "
+        "law than on the system. Use the marginal temperature, or{remedy}."
     ),
     "negative-entropy": (
         "the law is narrower than the unit of the parameters, so that its entropy and T are negative. Use the marginal "
@@ -28,7 +28,7 @@ _SENTENCES = {
 }
 # The entropy of a parameter above which the verdict is "ok", in nats.
 _OK = 0.1
-# Less than this the remedy is not to be said: it would be a resolution beyond the range of doubles.
+# Below this no remedy is given: the resolution would be beyond the range of doubles.
 _FINEST = 300
 
 

@@ -1,4 +1,4 @@
-"""A state from what callers give: a state, a pair (X, y), or X alone."""
+"""A state from an argument: a state, a pair (X, y), or X alone."""
 
 from __future__ import annotations
 

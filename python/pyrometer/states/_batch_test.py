@@ -24,7 +24,7 @@ _CLEAR = 0.05  # adjusted p-value of columns that are named
 
 
 class BatchTest(NamedTuple):
-    """What batches are tested against, and how.
+    """The reference that batches are tested against, and how they are tested.
 
     Attributes
     ----------

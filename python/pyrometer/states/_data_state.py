@@ -138,7 +138,7 @@ class DataState(Displayed):
     repetitions: energy, entropies, divergences and means are those of rows that occur so often. Only their ratios
     matter, but for two things that count rows, whose unit is then a weight of 1, or the mean weight where that is less:
     the row that smooths shares of categories in divergences, and :math:`\ln m` in `discrete_entropy`. Standard errors
-    and p-values are no repetition's: a row is drawn, and changes hands, together with its weight, as one of m.
+    and p-values are no repetition's: a row is drawn, and exchanged, together with its weight, as one of m.
 
     With autocorrelations :math:`\rho_k` the variance of a mean over b rows is less than that of independent blocks
     suggests, by the factor :math:`1 - c/b` where b is large, with the reach

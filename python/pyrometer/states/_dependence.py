@@ -1,4 +1,4 @@
-"""Serial dependence of rows: how long they remember, and the blocks that a permutation test needs. Not in the paper.
+"""Serial dependence of rows: its range, and the blocks that a permutation test needs. Not in the paper.
 
 A test that permutes blocks of b rows takes the variance of a mean over b rows for that of independent blocks. With
 autocorrelations rho_k that variance is, for b rows, gamma_0 (tau - 2 sum_k min(k, b) rho_k / b) / b, where
@@ -18,9 +18,9 @@ __all__ = ["INDEPENDENT", "Dependence", "memory_of"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _ROWS = 2**16  # the last rows of a longer sample are enough
-_SCREEN = (1, 2, 3, 5, 8, 13)  # lags at which dependent rows show
+_SCREEN = (1, 2, 3, 5, 8, 13)  # lags at which dependence is looked for
 _FACTOR = 6.0  # rows of a block in units of c: what adjacent blocks still share is a sixth of their variance
-_MARGIN = 10.0  # of twice a log-likelihood: independent rows seem dependent once in some ten thousand samples
+_MARGIN = 10.0  # of twice a log-likelihood: one of some ten thousand samples of independent rows exceeds it
 _ROUNDING = 1e-12  # of the largest magnitude: a column that varies by less is constant
 _LONGEST = 1.0 - 1e-6  # largest modulus of the roots of an autoregression
 

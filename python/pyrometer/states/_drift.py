@@ -46,7 +46,7 @@ class Drift(Shown, record=records.DRIFT):
     verdict : ndarray of str, shape (k,)
         "ok", or "undefined" where the slope of the entropy is within twice its standard error of 0, or that is nan.
     reason : str
-        Why standard errors are nan, or intervals unbounded for want of times; "" where neither is. A state without a
+        Why standard errors are nan, or intervals unbounded for lack of times; "" where neither is. A state without a
         standard error makes those of all times within reach of the kernel nan.
 
     Notes

@@ -246,7 +246,10 @@ def retraining(shifted: float, different: float, test: str, level: float) -> str
         return "Unknown: there is no test whether one model holds for both."
     p = f"(p = {different:.3g}, {test} test)"
     if different <= level:
-        return f"Yes: one model does not hold for both {p}; train on the new rows, or tell the two apart by a feature."
+        return (
+            f"Yes: one model does not hold for both {p}; train on the new rows, or add a feature that distinguishes "
+            "the two."
+        )
     if shifted <= level:
         return (
             f"No need: the data have moved, and one model still holds for both {p}; training on both together makes "

@@ -76,9 +76,10 @@ class RefreshMonitor(Displayed):
     rng : int, SeedSequence, Generator or None
         Source of randomness, read once: the same source and batches give the same readings.
     grow : bool
-        Whether batches join the reference, so that a long calm makes it as sharp as many rows can: a batch is then
-        compared with all rows before it, and a pool with all rows before the pool. After an alarm nothing joins until
-        `reset`, and batches are compared, one by one, with what was there before the batches that raised it.
+        Whether batches join the reference, so that after many batches without a shift it is as accurate as their rows
+        make it: a batch is then compared with all rows before it, and a pool with all rows before the pool. After an
+        alarm nothing joins until `reset`, and batches are compared, one by one, with what was there before the batches
+        that raised it.
     weights : str or array_like, shape (m,), optional
         Weights of the rows of the reference, as for `DataState`; in one unit with those of batches, whose rows have a
         weight of 1 where `update` is given none.
@@ -305,7 +306,7 @@ class RefreshMonitor(Displayed):
         X, y
             Rows, as for `DataState`; or a `DataState` of the same model, alone.
         name : str
-            What the batch is called in its reading and in messages.
+            Name of the batch in its reading and in messages.
         weights : str or array_like, shape (m,), optional
             Weights of the rows, as for `DataState`.
 
@@ -380,7 +381,7 @@ class RefreshMonitor(Displayed):
 
     @property
     def _test(self) -> BatchTest:
-        """What batches are tested against; the reference in few blocks is kept."""
+        """The test of batches; its reference in few blocks is kept."""
         kept: tuple[DataState, DataState] | None = vars(self).get("_few")
         if kept is None or kept[0] is not self.reference:
             kept = self._few = self.reference, united(self.reference)

@@ -27,7 +27,7 @@ class Neighbour(NamedTuple):
         return cls(state.energy, state.entropy, float(variance))
 
     def temperature(self, before: Neighbour) -> float:
-        """T (2.9) from the one before, nan unless the entropy has moved by twice its standard error."""
+        """T (2.9) from the one before, nan unless the entropy has changed by twice its standard error."""
         change = self.entropy - before.entropy
         clear = abs(change) > 2.0 * np.sqrt(self.variance + before.variance)
         return in_range((self.energy - before.energy) / change, 0) if clear else np.nan

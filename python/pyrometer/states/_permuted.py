@@ -23,7 +23,7 @@ __all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
-_FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can say
+_FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
 _DEPENDENT = 1e-6  # relative variances below this are those of linear functions of the others, and of rounding
@@ -52,7 +52,7 @@ def compared(
 
     `inflation` is the variance of the samples' own means in units of the one that permutations give them: above 1 where
     blocks are serially dependent. To this comes what weights add (`Marginals.weighting`). Of the larger sample at most
-    `most` times as many blocks change hands as of the smaller.
+    `most` times as many blocks are exchanged as of the smaller.
     """
     (first, many), (second, others) = exchangeable(*samples, marginals.rows_of_pair)
     if min(many, others) == 0:

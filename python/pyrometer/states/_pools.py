@@ -1,4 +1,4 @@
-"""Batches in the order in which they came: the pools that wait for others, and the reference that calm batches join.
+"""Batches in their order: pools that wait for others, and the reference that batches without an alarm join.
 
 Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of one size are merged into the next.
 """

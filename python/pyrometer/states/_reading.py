@@ -1,4 +1,4 @@
-"""What a monitor says: the reading of a batch, a change of the distribution, and the answer of an update."""
+"""Results of a monitor: the reading of a batch, a change of the distribution, and the result of an update."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Reading(Shown, record=records.READING):
     divergence : float
         From the reference to the batch, in nats, as in `Shift`; inf where a column was constant and is not.
     name : str
-        What the batch was called when it was given.
+        Name of the batch, as it was given.
     columns : tuple of str
         At an alarm the columns that have changed, the clearest first: those of `Shift.columns`, of the batch or of the
         pool that raised it, whose adjusted p-value is at most 0.05; empty where there is no alarm, or no single column

@@ -14,7 +14,7 @@ from pyrometer.states._predictions import NO_LOSS
 
 __all__ = ["DRIFT", "EVENT", "MIXTURE", "READING", "SHIFT", "clearest", "why_undefined"]
 
-# At most this p-value speaks against one model for both.
+# At most this p-value rejects one model for both.
 _LEVEL = 0.05
 # Columns of a shift that are shown.
 _SHOWN = 5
@@ -55,7 +55,7 @@ def _of_shift(result: Any) -> Iterator[str]:
         names = ", ".join(result.changed) or "no quantity alone, but all of them together"
         yield (
             f"shifted: p is at most the level {result.level:g}; changed by more than twice the standard error: {names}."
-            " Check the model on new rows with targets; pm.mix tells what one model for old and new rows loses."
+            " Check the model on new rows with targets; pm.mix computes the loss of one model for old and new rows."
         )
     else:
         if result.moved:
@@ -91,7 +91,7 @@ SHIFT = Record(
 def _of_reading(reading: Any) -> Iterator[str]:
     if reading.alarm:
         which = f" Columns that have changed most clearly: {listed(reading.columns, plain)}." if reading.columns else ""
-        yield f"alarm: the distribution of the data has changed.{which} `monitor.event` tells since when."
+        yield f"alarm: the distribution of the data has changed.{which} `monitor.event` says since which batch."
 
 
 READING = Record(

@@ -63,7 +63,7 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
 
 
 def _sums(arrays: Mapping[str, Any], fields: dict[str, Any], d: int, block: int) -> BlockSums:
-    """Return the sums over the blocks of the rows that are told."""
+    """Return the sums over the blocks of the rows that are stated."""
     centre = array_of(arrays, "centre", (d,))
     counts = array_of(arrays, "counts", (None,))
     name = "rows" if "rows" in arrays else "counts"
@@ -90,7 +90,7 @@ def _sums(arrays: Mapping[str, Any], fields: dict[str, Any], d: int, block: int)
 
 
 def _require_numbers(state: DataState, fields: dict[str, Any]) -> None:
-    """Raise if energy and entropies that are told are not those of the sums."""
+    """Raise if energy and entropies that are stated are not those of the sums."""
     for name, value in zip(("energy", "entropy"), state.numbers(), strict=True):
         stated = fields[name]
         if not (

@@ -33,7 +33,7 @@ def dealt(
 ) -> tuple[_Array, _Array]:
     """Return the sums of two samples, (resamples + 1, C) each, in the permutations of `dealt_shifts`; their own first.
 
-    Of each sample that many leading blocks change hands.
+    Of each sample that many leading blocks are exchanged.
     """
     (first, many), (second, others) = old, new
     exchanged = np.ascontiguousarray(np.concatenate([first[:many], second[:others]]))

@@ -57,7 +57,7 @@ class RowWeights(NamedTuple):
 def excess_variance(tables: tuple[_Array, _Array], rows: tuple[_Array, _Array], d: int) -> float:
     """Variance of the difference of two samples' weighted means, in units of that of permutations; at least 1.
 
-    Permutations deal rows to the samples with their weights, so that both have weights of one distribution. Where the
+    Permutations assign rows to the samples with their weights, so that both have weights of one distribution. Where the
     weights of one sample vary more, its means have a larger variance. Each mean has the variance of its rows times a
     design effect [Kish], n sum w^2 (z - mean)^2 / (sum w)^2 over the weighted variance; the excess is the mean over
     coordinates of (e_0 / n_0 + e_1 / n_1) / (e (1 / n_0 + 1 / n_1)), with the effect e in both samples together.

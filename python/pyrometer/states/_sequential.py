@@ -9,7 +9,7 @@ __all__ = ["FIRST", "MOST", "sequential"]
 FIRST = 99  # permutations of the first stage
 _ENOUGH = 0.2  # the p-value above which they are enough
 _STAGES = ((FIRST, _ENOUGH), (319, 0.04))
-MOST = 8  # blocks of the larger sample that change hands for each of the smaller, where speed counts
+MOST = 8  # blocks of the larger sample that are exchanged for each of the smaller, where speed counts
 
 
 def sequential(test: Callable[[int], float], resamples: int, first: float | None = None) -> float:

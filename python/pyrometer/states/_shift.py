@@ -1,7 +1,7 @@
 """Temperatures of the second kind: the model stays, the data move (2.8)-(2.12).
 
-Two samples of the same distribution differ by noise, so a bare quotient of differences says nothing. Everything here
-comes with a standard error, and with one p-value for energy, entropy and divergence together.
+Two samples of the same distribution differ by noise, so a quotient of differences without an error is meaningless.
+Everything here comes with a standard error, and with one p-value for energy, entropy and divergence together.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def shift(
         As for `DataState`: the name of a column of both samples, or a pair of arrays, before and after.
     weights : str or tuple, optional
         As for `DataState`: the name of a column of both samples, or a pair of arrays or None, before and after. Of both
-        samples in one unit: a row changes hands together with its weight (Notes).
+        samples in one unit: a row is exchanged together with its weight (Notes).
     block, density
         As for `DataState`; not used for what is one already. A callable density given here is one for both samples, and
         adds nothing to the divergence: give each state its own.
@@ -90,11 +90,11 @@ def shift(
 
     The statistic of the test is the squared length of (:math:`\Delta E, \Delta S`, KL) in units of their covariance
     over all permutations, the sample's own included. A divergence below what the other two lead to expect counts as
-    that: samples that agree better than chance are no sign of a shift, and a sample beside itself has p near 1. Only
-    blocks of equally many rows change hands: where one sample is much the larger, as many of its rows as the other can
-    match. For the statistic each sample has a thousandth of a row besides its own, the mean row of both together, so
-    that a permutation without a density has a statistic, too: the p-value needs no density, only the standard errors
-    do. They are nan, with a `reason`, where a resample has none.
+    that: samples that agree better than chance are no sign of a shift, and a sample compared with itself has p near 1.
+    Only blocks of equally many rows are exchanged: where one sample is much the larger, only a part of its rows. For
+    the statistic each sample has a thousandth of a row besides its own, the mean row of both together, so that a
+    permutation without a density has a statistic, too: the p-value needs no density, only the standard errors do. They
+    are nan, with a `reason`, where a resample has none.
 
     With a density other than "gaussian" entropies are cross-fitted (`DataState`) and new rows are scored under the old
     density. Then everything is a mean over rows, and errors are those of means over blocks. Where new rows lie beyond

@@ -1,4 +1,4 @@
-"""What a shift of the data is found to be, and the verdict of its test."""
+"""The result of a comparison of two samples, and the verdict of its test."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class Shift(Shown, record=records.SHIFT):
     energy_change, entropy_change : float
         :math:`\Delta E` in units of the loss, :math:`\Delta S` in nats.
     divergence : float
-        KL divergence of the new density from the old one, in nats. An entropy that is fitted to each state cannot see a
-        shift of the mean; this does.
+        KL divergence of the new density from the old one, in nats. The entropies, of densities fitted to each state, do
+        not change under a shift of the mean; this does.
     cross_entropy : float
-        What the old density needs in excess for the new rows: ``entropy_change + divergence``.
+        ``entropy_change + divergence``: the cross entropy of the new rows under the old density, less the entropy of the
+        old rows.
     temperature : float
         :math:`T = \Delta E / \Delta S` (2.9), in units of the loss per nat; nan unless `temperature_defined`.
     temperature_defined : bool
@@ -106,7 +107,7 @@ class Shift(Shown, record=records.SHIFT):
     def changed(self) -> tuple[str, ...]:
         """Which of "energy", "entropy" and "divergence" have changed by more than twice their standard errors.
 
-        Empty where the test does not reject: three comparisons with standard errors would report chance more often
+        Empty where the test does not reject: three comparisons with standard errors would give more false positives
         than the level allows. Where it rejects, none need have changed by so much alone.
         """
         changes = {

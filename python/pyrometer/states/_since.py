@@ -1,4 +1,4 @@
-"""Since when the data differ: the batch at which a change began, with its posterior distribution. Not in the paper.
+"""The batch at which a change of the data began, with its posterior distribution. Not in the paper.
 
 Rows before the change have one distribution, rows after it another; each is normal (with the residual one of its
 coordinates, or beside them exponential), with parameters that are integrated over a conjugate prior of the weight of
@@ -81,7 +81,7 @@ def beginning(
 def dispersion(blocks: _Array, d: int, squares: bool) -> float:
     """Largest variance of the squares of a coordinate, over blocks, in units of that of normal rows; at least 1.
 
-    Heavy tails make likelihoods of normal rows differ by so much more than they say.
+    With heavy tails, differences of normal log likelihoods are too large by this factor.
     """
     n, at = blocks[:, :1], [3 + d + c for c, (j, k) in enumerate(products(d, d if squares else -1)) if j == k]
     size = blocks[:, at].sum(axis=0) / n.sum()

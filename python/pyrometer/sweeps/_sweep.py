@@ -54,11 +54,11 @@ def sweep(
     method : str or sequence of str
         Method of `temperature`, or several, applied to every pair.
     resolution : float
-        Size below which two values of a parameter are the same, as in `temperature`.
+        Cell size :math:`\varepsilon > 0` at which parameters are discretised, as in `temperature`.
     samples : int
         Draws of "monte-carlo", at least 2.
     rng : int, SeedSequence, Generator or None
-        Source of the draws, as in `mean_energy`. All pairs see the same draws.
+        Source of the draws, as in `mean_energy`. All pairs use the same draws.
     threads : int, optional
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
         executor.

@@ -143,7 +143,7 @@ _MOST_CLASSES = 20
 
 
 def _labels_of(y: Any) -> list[str]:
-    """Return what a target is besides numbers: labels of two classes, 0 and 1, or of more."""
+    """Return the labels that a target can be taken for: those of two classes, 0 and 1, or of more."""
     if np.isin(y, (0, 1)).all():
         return ["two"]
     is_classes = bool((y == np.floor(y)).all()) and 3 <= len(np.unique(y)) <= _MOST_CLASSES

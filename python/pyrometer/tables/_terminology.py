@@ -13,7 +13,7 @@ _ENTRIES = (
     (
         "general",
         "number of copies",
-        "copies of the system, alike and independent; their number cancels in T",
+        "copies of the system, identical and independent; their number cancels in T",
         "N",
         "2.26, 2.27, 2.28",
     ),
@@ -114,7 +114,7 @@ _ENTRIES = (
     (
         "networks",
         "engine of the first type",
-        "layers of like energies (tanh, sigmoid): η well below 1",
+        "layers of similar energies (tanh, sigmoid): η well below 1",
         "E_1 ~ ... ~ E_L, T ≈ η T_l",
         "5.17, 5.26-5.28",
     ),

@@ -151,7 +151,7 @@ _RECORD = Record(
         "temperature_cells": Quantity("T of the cells", "loss/nat", note="(B.9)"),
     },
     sentences=lambda result: (
-        ["T needs the energy that is released: pass energy_change=."] if np.isnan(result.temperature).all() else []
+        ["T requires the energy that is released: pass energy_change=."] if np.isnan(result.temperature).all() else []
     ),
     over="real",
 )

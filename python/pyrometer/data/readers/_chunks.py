@@ -156,7 +156,7 @@ class Rows:
                 ahead.get()  # an exception holds references to its frames
 
     def _stop(self, thread: threading.Thread) -> None:
-        """End the reading of streams and wait for the thread; a reader that is not ours may block it for longer."""
+        """End the reading of streams and wait for the thread; the reader of another library may block it for longer."""
         streams = [part for part in self.parts if isinstance(part, Csv)]
         for stream in streams:
             stream.stop()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Csv", "CsvFile", "CsvStream"]
 
 _MAGIC = 4
-# Values that tell the notation of a column.
+# Values from which the notation of a column is inferred.
 _LOOK = 1000
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to \w+: invalid value '(.*)'", re.S)
 _BAD_ROW = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")

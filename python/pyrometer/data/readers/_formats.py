@@ -37,7 +37,7 @@ def _is_text(first: bytes) -> bool:
 
 def _has_no_rows(path: str, _: Dialect) -> NoReturn:
     raise ValueError(
-        f"{printable(path)} must be a file of rows, got the second moments of some; read it with Moments.load, or on "
+        f"{printable(path)} must be a file of rows, got a file of second moments; read it with Moments.load, or on "
         "the command line by the commands temperature and mix."
     )
 

@@ -125,7 +125,7 @@ def _schema(part: Part, wanted: list[str]) -> pa.Schema:
 
 
 def _explained(part: Part, error: ValueError, wanted: list[str], schema: pa.Schema) -> Exception:
-    """Return an error of CSV whose columns are not those that are wanted with the options under which they are."""
+    """Return an error about missing columns of CSV, with the options under which it has them, if there are any."""
     if not isinstance(part, Csv) or set(wanted) <= set(schema.names):
         return error
     return part.explained(error, wanted)
@@ -151,7 +151,7 @@ def _warn_of_index(names: list[str]) -> None:
 
 
 def _require_named(label: str, features: list[str]) -> None:
-    """Raise ValueError for a column without a name, which nobody can have meant as a feature."""
+    """Raise ValueError for a column without a name, which cannot be meant as a feature."""
     unnamed = [name for name in features if _UNNAMED.fullmatch(name)]
     if unnamed:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What every piece of a source can do, whatever its format."""
+"""The protocol of a part of a source, whatever its format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the first lines of a CSV file say about its dialect, where the one that was given does not fit."""
+"""The dialect of a CSV file from its first lines, where the one that was given does not fit."""
 
 from __future__ import annotations
 

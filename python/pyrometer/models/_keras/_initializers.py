@@ -14,7 +14,7 @@ from pyrometer.networks import ORTHOGONAL
 
 __all__ = ["INITIALIZERS", "label_of", "seed_of"]
 
-# Keras cuts normal laws at two standard deviations, and divides by the deviation that is left.
+# Keras truncates normal laws at two standard deviations, and divides by the deviation after that.
 _BOUND, _LEFT = 2.0, 0.87962566103423978
 
 _Record: TypeAlias = Callable[[Any, tuple[int, ...]], Label]

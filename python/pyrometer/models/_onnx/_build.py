@@ -26,7 +26,7 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     Raises
     ------
     ValueError
-        If the file cannot be understood, no laws are named, or `init` is given.
+        If the file is not a supported model, no laws are named, or `init` is given.
     """
     del seed
     if init is not None:

@@ -23,7 +23,7 @@ _STANDARD = ("", "ai.onnx")
 
 @dataclass(frozen=True)
 class Node:
-    """An operation, its name, its attributes, the names of what it takes and makes, what nobody needs after it."""
+    """An operation, its name, attributes, names of inputs and outputs, and of values that are not needed after it."""
 
     operation: str
     name: str
@@ -32,7 +32,7 @@ class Node:
     outputs: tuple[str, ...]
     last: tuple[str, ...]
     branches: Mapping[bool, Branch] = field(default_factory=dict)
-    """Of an If: what it does by its condition; one alone where that is constant."""
+    """Of an If: the branch for each condition; one alone where that is constant."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def module_of(model: Any) -> OnnxModel:
     Raises
     ------
     TypeError, ValueError
-        If the file is not an ONNX model, or has operations that are not known.
+        If the file is not an ONNX model, or has operations that are not supported.
     """
     import onnx
     from onnx import inliner
@@ -215,8 +215,8 @@ def _check_versions(model: Any) -> None:
     unknown = sorted(set(_operations(model.graph)) - set(OPERATIONS) - set(RECURRENT) - {"Constant", "If"})
     if unknown:
         raise ValueError(
-            f"the model has operations that are not known, [{listed(unknown)}]; export it without them, or pass the "
-            "PyTorch model instead."
+            f"the model has operations that are not supported, [{listed(unknown)}]; export it without them, or pass "
+            "the PyTorch model instead."
         )
 
 

@@ -1,4 +1,4 @@
-"""The operations of ONNX that are understood, as functions of PyTorch: one record each."""
+"""The operations of ONNX that are supported, as functions of PyTorch: one record each."""
 
 from __future__ import annotations
 

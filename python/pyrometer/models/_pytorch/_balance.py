@@ -1,4 +1,4 @@
-"""Balance of PyTorch models: one pass in closed form, and draws in lockstep where that does not reach."""
+"""Balance of PyTorch models: one pass in closed form, and draws in lockstep where there is none."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Balancing:
                 mine.copy_(drawn)
         return number, own
 
-    def _give_back(self, module: torch.nn.Module) -> None:
+    def _keep_for_reuse(self, module: torch.nn.Module) -> None:
         """Keep a model for another draw, unless forward passes change more of it than tensors."""
         if not self._marked:
             self._spare.append(module)
@@ -180,7 +180,7 @@ class _Balancing:
                 for each in passes:
                     each.factor = measured[-1].factor(self._target)
         for _, module in modules:
-            self._give_back(module)
+            self._keep_for_reuse(module)
         return measured
 
     def _with_energy(self, layer: Layer, energies: Any, skipped: dict[str, str]) -> Layer:
@@ -239,7 +239,7 @@ class _Balancing:
                     drawn.parameters[name].mul_(layer.factor(self._target))
         one_pass = self._pass(kind, module, runs)
         self._run(one_pass, number, module)
-        self._give_back(module)
+        self._keep_for_reuse(module)
         energies = one_pass.energies() if isinstance(one_pass, ClosedPass) else [site.energy for site in one_pass.sites]
         return np.array([[math.nan if e is None else e for e in energies], [site.units for site in one_pass.sites]])
 

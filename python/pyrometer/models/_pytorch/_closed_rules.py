@@ -1,4 +1,4 @@
-"""What operations of PyTorch do to second moments: one record for each that is understood.
+"""What operations of PyTorch do to second moments: one record for each that is supported.
 
 Operations that are not here make all that they write unknown.
 """
@@ -471,7 +471,7 @@ RULES: dict[str, Rule] = {
     "native_layer_norm": _layer_norm,
     "native_group_norm": _group_norm,
 }
-"""What each operation that is understood does to second moments."""
+"""What each supported operation does to second moments."""
 
 CONSTANTS = frozenset(
     {

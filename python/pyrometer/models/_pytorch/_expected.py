@@ -51,18 +51,18 @@ class Expectation:
     def __init__(self, runs: Mapping[str, Runs], memory: Memory) -> None:
         self._memory = memory
         self._runs = runs
-        self._spent: dict[int, list[tuple[int, int]]] = {}
+        self._used: dict[int, list[tuple[int, int]]] = {}
 
-    def spend(self, weights: Iterable[torch.Tensor], names: Callable[[torch.Tensor], Iterable[str]]) -> None:
+    def mark_used(self, weights: Iterable[torch.Tensor], names: Callable[[torch.Tensor], Iterable[str]]) -> None:
         """Note that an operation has used weights, of parameters with these names: activations depend on them now."""
         for weight in weights:
             uniform = self._memory.uniform(weight)
             if uniform is not None and uniform[0].kind is Kind.RANDOM:
-                self._spent.setdefault(uniform[0].draw, []).append(uniform[1:])
+                self._used.setdefault(uniform[0].draw, []).append(uniform[1:])
                 continue
             for name in names(weight):
                 for draw, first, last in self._elements_of(self._runs[name]):
-                    self._spent.setdefault(draw, []).append((first, last))
+                    self._used.setdefault(draw, []).append((first, last))
 
     def of_product(self, consumer: Consumer, operands: Operands, given: Given, out: torch.Tensor) -> Expected:
         """Return the sum of the squared outputs of a product with a weight."""
@@ -114,7 +114,7 @@ class Expectation:
             return label.centre**2, label.centre
         if label.kind is not Kind.RANDOM or label.family is None:
             return None
-        if any(begin < last and first < end for begin, end in self._spent.get(label.draw, ())):
+        if any(begin < last and first < end for begin, end in self._used.get(label.draw, ())):
             return None
         variance = label.scale**2 / label.family.precision
         if label.family is ORTHOGONAL:

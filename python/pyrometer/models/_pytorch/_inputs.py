@@ -39,7 +39,7 @@ def prepared(request: Request, module: torch.nn.Module) -> tuple[Any, int, torch
 
 
 def run_on(inputs: Any, run: Callable[[], Any]) -> None:
-    """Run a model on its inputs; a failure is told with their shapes."""
+    """Run a model on its inputs; the message of a failure has their shapes."""
     try:
         run()
     except (RuntimeError, IndexError, TypeError) as error:

@@ -17,7 +17,9 @@ import torch
 
 __all__ = ["DIFFERS", "Lockstep", "Stepper", "states"]
 
-DIFFERS = "model must run the same operations in every draw: its program depends on its numbers; balance its parts."
+DIFFERS = (
+    "model must run the same operations in every draw: its control flow depends on its numbers; balance its parts."
+)
 
 
 class _Cancelled(BaseException):

@@ -202,7 +202,7 @@ def _energies(sites: list[CallSite], first: list[CallSite]) -> np.ndarray[Any, n
     if same != [(site.name, site.kind, site.parameters) for site in first]:
         raise ValueError(
             f"model must run the same operations in every draw, got {len(sites)} call sites after {len(first)}: its "
-            "program depends on its numbers; measure its parts."
+            "control flow depends on its numbers; measure its parts."
         )
     bad = _overflowing(sites)
     if bad:

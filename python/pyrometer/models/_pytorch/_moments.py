@@ -102,7 +102,7 @@ _WHOLE = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.i
 
 
 def unknown(sources: Sequence[Moments]) -> Moments:
-    """Return the moments of something that was computed from `sources` in a way that is not understood."""
+    """Return the moments of something that was computed from `sources` in a way that has no rule."""
     return Moments(None, together(sources), **narrowest(sources))
 
 

@@ -61,12 +61,12 @@ class Pass(Mode):
 
     Subclasses override `observe`, which is called after each operation. With `check`, the energy of outputs that
     overflow is infinite even where it could be computed from the inputs. Energies of call sites with numbers in `known`
-    are not asked for, and 0.
+    are not computed, and 0.
 
     Attributes
     ----------
     sites : list of CallSite
-        Operations met so far.
+        Operations so far.
     memory : Memory
         Labels of parameters, and of weights that are derived from them; activations have none.
     origins : ByStorage
@@ -137,7 +137,7 @@ class Pass(Mode):
             site = self._completed(summands, weights, out)
             if site is None:
                 site = self._consumed(name, given, operands, weights, out, data=origin.data)
-            self._expectation.spend(weights, lambda tensor: self.origins[tensor].parameters)
+            self._expectation.mark_used(weights, lambda tensor: self.origins[tensor].parameters)
         else:
             site = self._summed(summands, out)
         self.observe(func, given, out, site, operands)

@@ -66,7 +66,7 @@ class Remainder:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are known to be equal; objects that cannot tell are not."""
+    """Whether two values are known to be equal; objects that cannot be compared are not."""
     if type(one) is not type(other):
         return False
     if isinstance(one, torch.Tensor):

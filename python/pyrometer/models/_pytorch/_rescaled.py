@@ -27,9 +27,9 @@ __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
 
 @dataclass(frozen=True)
 class Layer:
-    """A call site that is rescaled: its number, how many operations belong to it, the last of them, what is found.
+    """A call site that is rescaled: its number, how many operations belong to it, the last of them; and its energy.
 
-    Found are the energy per unit after layers before are rescaled, its relative standard error, and the method; "" if
+    That is the energy per unit after layers before are rescaled, with its relative standard error and the method; "" if
     the layer cannot be rescaled.
     """
 
@@ -141,7 +141,7 @@ def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]
     for number, site in enumerate(scout.sites):
         if number not in scout.products:
             if site.kind == "other":
-                skipped[site.name] = "its operation is not a product with weights that is understood"
+                skipped[site.name] = "its operation is not a supported product with weights"
             continue
         why = _reason(site, uses, built, runs, skip, plain=scout.products[number])
         if why:

@@ -1,7 +1,7 @@
-"""The trace of a PyTorch program that draws parameters: one record for each operation that is understood.
+"""The trace of a PyTorch program that draws parameters: one record for each operation that is supported.
 
 An operation that is not in `OPERATIONS` makes what it writes unknown, unless all that it reads is constant; so does a
-random operation. No operation is assumed to be harmless.
+random operation. No operation is assumed to leave laws unchanged.
 """
 
 from __future__ import annotations
@@ -392,4 +392,4 @@ OPERATIONS: dict[str, _Operation] = {
     "cat": _cat,
     "stack": _stack,
 }
-"""What each operation that is understood does to labels."""
+"""What each supported operation does to labels."""
