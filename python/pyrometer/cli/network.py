@@ -72,8 +72,8 @@ _BAR = 20
 @click.option(
     "--bias-scale",
     type=float,
-    help="Standard deviation of --bias-init normal (of truncated-normal before truncation), length of uniform, value of "
-    "constant.  [default: 1]",
+    help="Standard deviation of --bias-init normal (of truncated-normal before truncation), length of uniform, value "
+    "of constant.  [default: 1]",
 )
 @click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")
 @click.option("--gain", type=Positive, hidden=True, help="The same; its name before `gain` was that of a layer.")

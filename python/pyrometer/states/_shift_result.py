@@ -30,8 +30,8 @@ class Shift(Shown, record=records.SHIFT):
         KL divergence of the new density from the old one, in nats. The entropies, of densities fitted to each state, do
         not change under a shift of the mean; this does.
     cross_entropy : float
-        ``entropy_change + divergence``: the cross entropy of the new rows under the old density, less the entropy of the
-        old rows.
+        ``entropy_change + divergence``: the cross entropy of the new rows under the old density, less the entropy of
+        the old rows.
     temperature : float
         :math:`T = \Delta E / \Delta S` (2.9), in units of the loss per nat; nan unless `temperature_defined`.
     temperature_defined : bool
