@@ -29,7 +29,7 @@ def test_temperature(run, rows, file):
     assert row["marginal"] == pytest.approx(2 * 25 * ((X**2).mean(axis=0).sum() + 1) / 4, rel=1e-12)
 
 
-def test_temperature_for_the_eye(run, file):
+def test_temperature_on_a_terminal(run, file):
     result = run("temperature", file, "--target", "price")
     assert result.exit_code == 0
     assert "(price)^2/nat" in result.stdout

@@ -50,7 +50,7 @@ def running(config):
         process.communicate()
 
 
-def test_the_second_run_is_told_of_the_first_which_may_be_killed(run, folder):
+def test_the_second_run_names_the_first_which_may_be_killed(run, folder):
     config = write(folder, 2_000_000)
     with running(config) as process:
         line = one_line(run("sweep", config))

@@ -133,7 +133,7 @@ def test_errors_and_reprs_of_the_library(tmp_path):
         assert len(text) < 1000
 
 
-def test_the_words_of_the_helper():
+def test_names_are_made_printable():
     assert printable("plain, ⟨E⟩ 語\u00a0ü") == "plain, ⟨E⟩ 語\u00a0ü"
     assert printable("a\x1bb\nc\udcff\u202e\U000e0041") == "a\\x1bb\\nc\\udcff\\u202e\\U000e0041"
     assert printable("a\nb\x85", keep="\n") == "a\nb\\x85"

@@ -66,7 +66,7 @@ def assert_nine_are_kept(error):
 NULL = r"day9.*: column 'b' must have no missing values, got 1, the first in row 78;.*--drop b"
 
 
-def test_a_missing_value_that_parquet_tells_of_is_found_before_reading(days):
+def test_a_missing_value_that_parquet_declares_is_found_before_reading(days):
     error = refusal(days(table(b=with_null(77)), row_group_size=30))
     assert not isinstance(error, pm.ScanError)
     assert re.search(NULL, str(error))
@@ -161,7 +161,7 @@ def test_a_corrupted_tenth_part(days, kind, options):
     assert_nine_are_kept(error)
 
 
-def test_constant_columns_are_named_before_reading_where_parquet_tells(tmp_path):
+def test_constant_columns_are_named_before_reading_where_parquet_has_statistics(tmp_path):
     parquet.write_table(table(b=np.full(100, 7.0)), tmp_path / "one.parquet", row_group_size=30)
     bad = table(b=np.full(100, 7.0), a=put(3, np.nan))
     parquet.write_table(bad, tmp_path / "two.parquet")

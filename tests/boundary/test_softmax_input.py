@@ -124,7 +124,7 @@ def test_extreme_scales(scale):
 
 
 @pytest.mark.parametrize("law", [pm.Normal(1e300), pm.Normal(1e300 * np.linspace(0.5, 1.0, 12)), pm.Uniform(1e300)])
-def test_overflow_is_told(law):
+def test_overflow_is_reported(law):
     with pytest.raises(ValueError, match="must be below 1.8e308, got an overflow"):
         pm.mean_energy(pm.SoftmaxRegression(1e100 * X, Y), law, samples=5, rng=0)
 

@@ -126,7 +126,7 @@ def test_a_broken_rule_is_seen(
     assert any(f"error [{rule}]" in line for line in new), new
 
 
-def test_a_long_file_is_first_a_question(pristine: Path, tmp_path: Path) -> None:
+def test_a_long_file_is_first_a_warning(pristine: Path, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     shutil.copytree(pristine, root)
     (root / "python/pyrometer/long.py").write_text('"""Long."""\n' + "x = 1\n" * 400, "utf-8")

@@ -77,7 +77,7 @@ def test_pickles_keep_the_minimum_that_rows_have_given(kind):
     assert model.certificate_.method != "covariance"
 
 
-def test_pickles_do_not_tell_the_module():
+def test_pickles_do_not_name_the_private_module():
     for kind in ALL:
         assert kind.__module__ == "pyrometer.estimators"
         assert b"_squares" not in pickle.dumps(kind())

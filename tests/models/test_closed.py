@@ -360,7 +360,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_is_not_understood_is_unknown(name):
+def test_unsupported_operations_are_unknown(name):
     assert closed(program(UNKNOWN[name], **_DENSE), vectors(4, 6))["c"] is None
 
 

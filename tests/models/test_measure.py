@@ -396,7 +396,7 @@ def test_trained():
     assert trained.training
 
 
-def test_heavy_tails_are_told():
+def test_heavy_tails_are_reported():
     def model():
         parts = [part for _ in range(30) for part in (nn.Linear(8, 8, bias=False), nn.ReLU())]
         made = nn.Sequential(*parts[:-1])
@@ -461,7 +461,7 @@ def test_the_result():
     assert layers.verdict.tolist() == ["ok", "ok"]
 
 
-def test_overflow_beside_exact_energies_is_told():
+def test_overflow_beside_exact_energies_is_reported():
     with pytest.warns(pm.PrecisionWarning, match=r"outputs overflow in layers \['outer'\]"):
         layers = measured(lambda: Overflow(), normal(3, 4))
     assert set(layers.method) == {"closed form"}

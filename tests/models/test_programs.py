@@ -138,7 +138,7 @@ def test_buffers_that_are_drawn_are_sampled():
     assert measured(Buffered, normal(5, 6), draws=4).method.tolist() == ["monte-carlo"] * 2
 
 
-def test_instances_of_few_values_are_told_by_their_size():
+def test_instances_of_few_values_are_distinguished_by_their_size():
     def init(module):
         for layer in module[::2]:
             nn.init.normal_(layer.weight, std=0.02)

@@ -102,7 +102,7 @@ def test_expectations_at_the_ends_of_the_numbers():
 
 
 @pytest.mark.parametrize("kind", ["absolute", "cross-entropy"])
-def test_an_element_has_the_same_bits_in_any_company(kind):
+def test_an_element_has_the_same_bits_in_any_batch(kind):
     rng = np.random.default_rng(0)
     s, y = 10.0 ** rng.uniform(-3, 3, 37), rng.standard_normal(37)
     value, slope = _core.expectation(kind, y, s)

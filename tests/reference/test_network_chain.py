@@ -218,7 +218,7 @@ def test_laws_and_threads():
                 np.testing.assert_array_equal(one[law], other[0])
 
 
-def test_sampled_standard_errors_are_honest():
+def test_sampled_standard_errors_are_calibrated():
     """Scores of many seeds have unit variance, rows of very different norms included."""
     norms = np.exp(np.random.default_rng(2).normal(0, 1.5, 64))
     arguments = ("tanh", np.array([3, 4, 5, 2]), np.full((1, 3), 0.9), np.full((1, 3), 0.1), norms)

@@ -58,7 +58,7 @@ def test_z_scores_over_many_seeds_are_standard(law):
     assert calibrated(z_scores(LAWS[law]))
 
 
-def test_z_scores_betray_a_formula_that_is_wrong_by_two_percent():
+def test_z_scores_reject_a_formula_that_is_wrong_by_two_percent():
     system = pm.LinearRegression(X, Y, penalty=pm.L2(0.3))
     assert not calibrated(z_scores(LAWS["normal"], exact=1.02 * pm.mean_energy(system, LAWS["normal"]).value))
 

@@ -190,7 +190,7 @@ def test_p_values_over_seeds_are_uniform(single):
 
 
 @pytest.mark.parametrize("single", [False, True])
-def test_the_tail_goes_on(single):
+def test_normals_have_far_tails(single):
     # 24-bit uniforms would end at 5.9 and thin out well before.
     counts = np.zeros(3)
     thresholds = (4.5, 5.0, 5.5)

@@ -84,7 +84,7 @@ def test_averages_are_those_of_the_energies(samples, features, normals, l1, l2):
     assert (error[:, 7] <= 1e-16 * energy[:, 7]).all()
 
 
-def test_standard_errors_are_honest():
+def test_standard_errors_are_calibrated_over_seeds():
     # The variance of the scores over seeds: 1 within what 400 of them can tell.
     _, mean, scatter = data(2)
     scale = np.array([[0.5, 2.0]])

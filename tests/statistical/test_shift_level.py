@@ -38,7 +38,7 @@ def wave(rng, rows):
     ("old", "new"), [(200, 200), (2000, 2000), (20_000, 20_000), (20_000, 100), (300, 5000)], ids=str
 )
 def test_independent_rows(old, new):
-    """Whatever the sizes: only blocks of one size change hands, and the least p-value is as likely as any other."""
+    """Whatever the sizes: only blocks of one size are exchanged, and the least p-value is as likely as any other."""
     repetitions = 2000 if max(old, new) <= 200 else 1000 if old == new == 2000 else 500
     p = p_values(skewed, old, new, repetitions)
     for level in (0.01, 0.05, 0.5):
@@ -46,7 +46,7 @@ def test_independent_rows(old, new):
 
 
 @pytest.mark.filterwarnings("ignore:rows are serially dependent:pyrometer.DependenceWarning")
-def test_rows_that_remember_need_blocks():
+def test_serially_dependent_rows_need_blocks():
     alone, together = (p_values(wave, 2000, 2000, 300, block) for block in (1, 100))
     assert (alone <= 0.05).mean() > 0.2
     assert stats.binomtest(int((together <= 0.05).sum()), 300, 0.05).pvalue > 1e-3

@@ -123,7 +123,7 @@ def test_gaps_hold_where_sums_of_columns_lose_one_of_them(intercept):
     assert loose < 250
 
 
-def test_exact_copies_of_wild_columns_cost_no_digits():
+def test_exact_copies_of_columns_of_any_scale_cost_no_digits():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(30, 2)) * 10.0 ** rng.uniform(-100, 100, (30, 2))
     y = rng.normal(size=30)

@@ -40,7 +40,7 @@ def test_blocks_are_few_begin_at_multiples_of_their_size_and_grow(rows, block):
 
 @pytest.mark.parametrize("old", [20, 700, 3000, 20_000, 10**6])
 @pytest.mark.parametrize("new", [20, 700, 3000, 20_000, 10**6])
-def test_only_blocks_of_one_size_change_hands_and_no_row_is_lost(old, new):
+def test_only_blocks_of_one_size_are_exchanged_and_no_row_is_lost(old, new):
     (first, many), (second, others) = exchangeable(sums(old, 1), sums(new, 1))
     for rows, found, dealt in ((old, first, many), (new, second, others)):
         assert found[:, 0].sum() == rows

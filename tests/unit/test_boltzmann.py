@@ -90,7 +90,7 @@ def test_a_moving_observer_sees_a_drift():
     assert rest @ seen.metric(v) == pytest.approx(seen.mean_metric, rel=1e-9)
 
 
-def test_air_thins_with_height():
+def test_the_density_of_air_falls_with_height():
     air = pm.testsystems.Barometric(mass=3.0, gravity=2.0, temperature=1.5)
     h = np.linspace(0.0, 12.0, 400_001)
     p = pm.boltzmann(air.energy(h), air.temperature)

@@ -106,7 +106,7 @@ def test_compression_is_recognised_by_the_first_bytes(tmp_path):
         ("1,,2", "column 'b' must have no missing values, got 1, the first in row {}"),
     ],
 )
-def test_a_bad_value_is_told_by_column_and_row(tmp_path, rows, bad, said):
+def test_a_bad_value_is_reported_by_column_and_row(tmp_path, rows, bad, said):
     for skip in (0, 2):
         (tmp_path / "rows.csv").write_text("x\n" * skip + "a,b,y\n" + "1,2,3\n" * (rows - 1) + bad + "\n1,2,3\n")
         with pytest.raises(ValueError, match="rows.csv") as caught:

@@ -34,7 +34,7 @@ def test_slopes_are_those_of_weighted_least_squares():
             assert getattr(found, f"{name}_slope")[i] == pytest.approx(fit.params[1], rel=1e-9)
 
 
-def test_growing_noise_is_twice_its_energy_hot():
+def test_the_temperature_of_growing_noise_is_twice_its_energy():
     time = np.linspace(0.0, 1.0, 21)
     found = pm.drift(time, series(1, 1.0 + 0.5 * time, m=4000), bandwidth=0.15, rng=0)
     inner = slice(4, -4)

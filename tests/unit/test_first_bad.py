@@ -38,7 +38,7 @@ def test_the_first_of_many_is_the_same_for_any_number_of_threads(threads):
     assert _core.first_bad(x, "label", threads) == 99_999
 
 
-def test_nothing_is_bad_in_nothing():
+def test_an_empty_array_has_no_bad_values():
     assert _core.first_bad(np.zeros((4, 0)), "finite", 1) == -1
     with pytest.raises(ValueError, match="allowed must be 'finite' or 'label', got 'even'"):
         _core.first_bad(np.zeros(1), "even", 1)

@@ -79,5 +79,5 @@ def test_layers_of_different_signs_are_said():
     ("law", "widest"),
     [(pm.HeNormal(), 34), (pm.LecunNormal(), 17), (pm.HeUniform(), 24), (pm.TorchLinear(), 4)],
 )
-def test_the_fan_in_where_entropy_turns(law, widest):
+def test_the_fan_in_where_the_entropy_changes_sign(law, widest):
     assert pm.entropy(ones(widest, 1), law) >= 0 > pm.entropy(ones(widest + 1, 1), law)

@@ -191,7 +191,7 @@ def test_a_path_of_a_stack():
     np.testing.assert_array_equal(path.value[..., 1], squares.value)
 
 
-def test_rank_and_condition_are_of_the_columns_let_in():
+def test_rank_and_condition_are_of_the_active_columns():
     X, y = make("plain", np.random.default_rng(13))
     X = X + 2 * X[:, :1]
     minimum = least(X, y, 3.0)

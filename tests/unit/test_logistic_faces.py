@@ -197,7 +197,7 @@ def test_a_minimiser_that_is_not_unique_has_no_bound():
     assert np.isinf(dependent.parameter_error).all()
 
 
-def test_mix_asks_the_gap():
+def test_mix_uses_the_gap():
     # Both minima attained: the likelihood ratio has a p-value. A gap as large as the value would leave it open.
     rng = np.random.default_rng(5)
     A, yA = overlapping(rng, 60, 2)

@@ -134,7 +134,7 @@ def test_large_means_without_an_intercept():
     assert energy(X, y, theta, False) - exact <= gap < 1e-11
 
 
-def test_nearly_equal_columns_are_told_apart():
+def test_nearly_equal_columns_are_distinguished():
     X, y = labelled(100, 3, seed=6)
     near = np.column_stack([X, X[:, 0] + 1e-10 * np.random.default_rng(6).standard_normal(100)])
     value, theta, gap, _, rank, _ = solve(near, y)

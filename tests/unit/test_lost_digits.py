@@ -263,7 +263,7 @@ def test_a_mean_energy_is_bounded(line):
         assert all("compute the moments of the remaining rows" in str(warning.message) for warning in caught)
 
 
-def test_mixtures_do_not_trust_lost_minima(line):
+def test_mixtures_do_not_use_minima_without_digits(line):
     X, y = line
     left = Moments.of(np.r_[X[:500], [[1e12]]], np.r_[y[:500], 0.0]) - Moments.of([[1e12]], [0.0])
     with warnings.catch_warnings():

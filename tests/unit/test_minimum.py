@@ -92,7 +92,7 @@ def test_a_penalised_intercept_is_a_column_of_ones(data):
     ],
     ids=["plain", "means", "mixed means", "units", "small noise", "1e-3", "1e-5", "1e-7", "1e-9", "powers"],
 )
-def test_certificates_are_honest(data, change, intercept, penalty, rows):
+def test_gaps_and_digits_bound_the_errors(data, change, intercept, penalty, rows):
     X, y = change(*data)
     system = pm.LinearRegression(X, y, intercept=intercept, penalty=penalty)
     if not rows:
@@ -263,7 +263,7 @@ def test_many_rows_in_many_chunks(intercept, l2):
     assert gap[0] < 1e-24
 
 
-def test_the_answer_is_kept_and_let_go(data):
+def test_the_result_is_cached_and_released(data):
     system = pm.LinearRegression(*data)
     first = pm.minimum_energy(system)
     assert pm.minimum_energy(system) is first
@@ -313,7 +313,7 @@ def test_rows_that_are_none():
         _core.least_squares_rows(X, y.astype(np.float32), mean, True, 0.0, True, 1)
 
 
-def test_a_small_penalty_on_columns_far_from_0_is_honest():
+def test_the_gap_holds_for_a_small_penalty_on_columns_far_from_0():
     """Columns that seem dependent beside their means are not, under a penalty: the certificate counts them."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(5, 7)), rng.normal(size=5)

@@ -32,7 +32,7 @@ def test_temperatures_are_those_of_the_parts_and_of_all_rows():
 
 
 @pytest.mark.parametrize("kind", ["mse", "l2", "mae", "ce", "moments"])
-def test_the_account_balances(kind):
+def test_heats_and_pooling_loss_add_up(kind):
     a, b, law = rows(2, 150), rows(3, 450, slope=(2.0, 0.0, 0.0), size=2.0), pm.Normal(3.0)
     make = {
         "mse": pm.LinearRegression,
@@ -151,7 +151,7 @@ def test_what_is_no_system_is_refused():
 
 
 @pytest.mark.parametrize("penalty", [None, pm.L1(1e-3)])
-def test_rows_are_asked_where_pooled_moments_have_lost_the_minimum(penalty):
+def test_rows_are_used_where_pooled_moments_have_lost_the_minimum(penalty):
     x = np.linspace(0.0, 10.0, 200)
     X = x[:, None] ** np.arange(1, 11)
     y = X.sum(axis=1) + np.random.default_rng(1).normal(size=200)

@@ -68,7 +68,7 @@ def rows(rng, m, p, kind):
 
 @pytest.mark.parametrize("kind", ["plain", "far", "outlier", "step", "trend", "scales", "constant", "integers"])
 @pytest.mark.parametrize(("m", "p"), [(1, 3), (2, 1), (7, 8), (129, 10), (300, 17), (1100, 3), (2100, 5)])
-def test_nasty_columns_keep_their_digits(rng, kind, m, p):
+def test_difficult_columns_keep_their_digits(rng, kind, m, p):
     X, y = rows(rng, m, p, kind)
     assert relative_error(Moments.of(X, y), X, y) < 1e-13
 
@@ -289,7 +289,7 @@ def test_raw_second_moments_are_those_of_the_rows(rng):
         assert moments.parameters == 3 + intercept
 
 
-def test_the_core_refuses_what_the_face_never_sends():
+def test_the_core_refuses_what_the_package_never_passes():
     one = 1, np.zeros(2), np.zeros((2, 2)), None, np.zeros((7, 2))
     with pytest.raises(ValueError, match="y must have shape"):
         _core.second_moments(np.zeros((1, 3, 2)), np.zeros((1, 4)), 1)

@@ -29,7 +29,7 @@ def growing(rng, m=40, **options):
     return pm.RefreshMonitor(batch(rng, m), line, energy="mse", rng=0, grow=True, **options)
 
 
-def test_calm_batches_join_the_reference_which_then_detects_what_a_small_one_cannot():
+def test_batches_without_an_alarm_join_the_reference_which_then_detects_what_a_small_one_cannot():
     found = {}
     for grow in (False, True):
         rng = np.random.default_rng(7)

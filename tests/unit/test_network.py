@@ -197,7 +197,7 @@ def test_narrow_saturated_networks(width):
     np.testing.assert_allclose(found[1:], np.multiply(expected, [width, width, 1]), rtol=1e-6)
 
 
-def test_what_quadrature_cannot_vouch_for_is_drawn_and_says_so(monkeypatch):
+def test_energies_without_an_accurate_quadrature_are_drawn_and_say_so(monkeypatch):
     network = ones(4, 4, 4, 1, activation="sigmoid")
     known = pm.mean_energy(network, pm.Normal([[0.1], [5.0]]))
     assert known.method == "exact"

@@ -179,7 +179,7 @@ def test_mean_fields_approach_the_exact_energy(activation):
     np.testing.assert_allclose(corrected[:-1] / corrected[1:], 4.0, rtol=0.4)
 
 
-def test_what_quadrature_cannot_vouch_for_is_drawn_and_says_so(monkeypatch):
+def test_energies_without_an_accurate_quadrature_are_drawn_and_say_so(monkeypatch):
     net, honest = network(3), _core.network_chain
     known = pm.temperature(net, pm.Normal([[0.5], [2.0]]))
 

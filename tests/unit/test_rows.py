@@ -104,7 +104,7 @@ def test_limits():
 
 
 @pytest.mark.parametrize("law", [pm.Normal(1e8), pm.Uniform(1e8)])
-def test_cross_entropy_is_half_as_hot_as_absolute_error(law):
+def test_the_temperature_of_cross_entropy_is_half_that_of_absolute_error(law):
     mae = pm.temperature(pm.LinearRegression(X, LABELS, energy="mae"), law)
     assert pm.temperature(CE, law).value == pytest.approx(mae.value / 2, rel=1e-6)
 

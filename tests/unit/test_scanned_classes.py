@@ -155,7 +155,7 @@ def test_classes_without_rows_and_with_one():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_look_at_rows(dtype):
+def test_sums_over_rows_at_parameters(dtype):
     X, y = rows(3)
     X, w = X.astype(dtype), np.random.default_rng(5).exponential(size=ROWS)
     shift, theta = X.mean(axis=0).astype(float), np.random.default_rng(6).normal(size=8)

@@ -94,7 +94,7 @@ def test_minima(small_memory, energy, intercept):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("intercept", [True, False])
-def test_a_look_at_rows(dtype, intercept):
+def test_sums_over_rows_at_parameters(dtype, intercept):
     rows, labels = X.astype(dtype), FLAG.astype(dtype)
     shift, theta = X.mean(axis=0) * intercept, np.array([0.3, 20.0, -0.01, 0.2])[: 3 + intercept]
     loss, least, gradient, size, reach, curvature = _core.logistic_look(rows, labels, intercept, shift, theta, True, 1)

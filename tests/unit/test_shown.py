@@ -241,7 +241,7 @@ def test_names_of_parameters():
     assert path.to_frame()["parameters[b]"].tolist() == path.parameters[:, 1].tolist()
 
 
-def test_hostile_names_stay_harmless():
+def test_unprintable_names_are_escaped():
     frame = pd.DataFrame(RNG.normal(size=(40, 6)), columns=HOSTILE)
     system = pm.LinearRegression(frame, RNG.normal(size=40))
     minimum = pm.minimum_energy(system)
@@ -293,7 +293,7 @@ def test_frames_have_a_row_for_each_element(results):
     assert results["temperature"].to_table().units["entropy"] == "nat"
 
 
-def test_batches_are_never_a_wall():
+def test_large_batches_are_summarised():
     many = pm.temperature(pm.LinearRegression(X, Y), pm.Normal(np.logspace(-9, 9, 10_000)[:, None]))
     lines = repr(many).splitlines()
     assert lines[0] == "Temperature, batch of shape (10000,), exact"

@@ -74,7 +74,7 @@ def test_variances_of_a_stack(energy):
 
 
 @pytest.mark.parametrize("energy", MAKERS)
-def test_no_system_is_warmer_than_its_hot_state_allows(energy):
+def test_mean_energies_are_at_least_the_minimum(energy):
     """E >= E* for every draw, so for every mean."""
     system = MAKERS[energy](X, Y, LABELS)
     minimum = pm.minimum_energy(system).value[..., None]

@@ -29,7 +29,7 @@ def sample(seed, m, mean=0.0, size=1.0, noise=1.0):
     return x, 2.0 * x[:, 0] + noise * rng.normal(size=m)
 
 
-def test_noise_alone_is_twice_the_energy_hot():
+def test_the_temperature_of_noise_alone_is_twice_its_energy():
     """T = (v1 - v0) / (ln(v1 / v0) / 2), which is 2E for a small change: equipartition."""
     found = pm.shift(sample(0, 100_000), sample(1, 100_000, noise=1.5), model=line, energy="mse", rng=0)
     assert near(found.energy_change, 1.25, found.energy_change_error)
@@ -42,7 +42,7 @@ def test_noise_alone_is_twice_the_energy_hot():
     assert near(small.temperature, 2.0 * (1.0 + 1.05**2) / 2.0, small.temperature_error)
 
 
-def test_laplace_noise_is_as_hot_as_its_energy():
+def test_the_temperature_of_laplace_noise_is_its_energy():
     rng = np.random.default_rng(4)
     x = rng.normal(size=(200_000, 2))
     found = pm.shift(
@@ -64,7 +64,7 @@ def test_a_shift_of_the_mean_has_no_temperature_but_a_divergence():
     assert near(found.divergence, 0.5, found.divergence_error)
 
 
-def test_inputs_that_spread_under_a_right_model_are_cold():
+def test_the_temperature_is_0_for_inputs_that_spread_under_a_right_model():
     found = pm.shift(sample(7, 50_000), sample(8, 50_000, size=2.0), model=line, energy="mse", rng=0)
     assert near(found.entropy_change, np.log(2.0), found.entropy_change_error)
     assert near(found.temperature, 0.0, found.temperature_error)

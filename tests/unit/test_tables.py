@@ -118,7 +118,7 @@ def eta(k):
     return (1 - 2.0 ** (1 - k)) * zeta(k)
 
 
-def test_monte_carlo_agrees_and_its_error_is_honest(raw, second):
+def test_monte_carlo_agrees_and_its_error_is_calibrated(raw, second):
     A, y = raw
     z, drawn = second["z"], second["standard_error"] > 0
     off = second["monte_carlo"] - second["temperature"]

@@ -111,7 +111,7 @@ def test_marginal_temperatures_that_draws_do_tell(monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["mean_energy", "temperature", "heat_engine", "sweep"])
-def test_large_standard_errors_are_told_everywhere(method):
+def test_large_standard_errors_are_reported_everywhere(method):
     network, law = pm.Network(X, hidden=[3] * 8, outputs=1, activation="tanh"), pm.Uniform(0.3)
     compute = {
         "mean_energy": lambda: pm.mean_energy(network, law, method="monte-carlo", samples=20, rng=1),
@@ -122,7 +122,7 @@ def test_large_standard_errors_are_told_everywhere(method):
     assert any("standard error" in text for text in caught(compute)[1])
 
 
-def test_few_draws_of_a_linear_system_are_told():
+def test_few_draws_of_a_linear_system_are_reported():
     """The temperature's error counts against E - E*."""
     system = pm.LinearRegression(X, X @ np.ones(10) + 100.0)
     quiet, said = caught(lambda: pm.mean_energy(system, pm.Normal(0.1), method="monte-carlo", samples=50, rng=0))
