@@ -61,8 +61,8 @@ void bind_random(py::module_& module) {
   module.def(
       "standard_numbers",
       [](const Seed& seed, Index first_draw, Index draws, const Array<double>& families) {
-        const Vector given = vector_of(families, "families");
-        const std::vector<double> bound(given.begin(), given.end());
+        const Vector bounds_of_families = vector_of(families, "families");
+        const std::vector<double> bound(bounds_of_families.begin(), bounds_of_families.end());
         py::array_t<double> out({static_cast<Index>(bound.size()), draws});
         double* const data = out.mutable_data();
         released([&] { energy::draw_standard(seed, first_draw, draws, bound, data); });

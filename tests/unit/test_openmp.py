@@ -31,7 +31,7 @@ def test_config_names_the_runtime_of_the_core():
     ],
 )
 def test_two_runtimes_of_llvm_are_refused(paths, refused):
-    message = r"must have one OpenMP runtime.*/a/libomp.so.5, /b/lib.*build it by GCC"
+    message = r"must have one OpenMP runtime.*/a/libomp.so.5, /b/lib.*build it with GCC"
     with pytest.raises(ImportError, match=message) if refused else contextlib.nullcontext():
         _openmp.refuse_second(paths)
 

@@ -69,12 +69,12 @@ TEST_CASE("the interrupt hook stops a loop and has precedence over other excepti
   for (const int threads : {1, 2}) {
     static std::thread::id caller;
     static std::atomic<bool> from_caller{true};
-    static std::atomic<int> asked;
+    static std::atomic<int> polls;
     caller = std::this_thread::get_id();
-    asked = 0;
+    polls = 0;
     base::set_interrupt_hook([] {
       if (std::this_thread::get_id() != caller) from_caller = false;
-      return ++asked > 1;  // not before the loop, where it is called, too
+      return ++polls > 1;  // not before the loop, where it is called, too
     });
     // The hook is called every 50 ms: all chunks together must last longer, also if another thread takes them.
     Index visited = 0;
@@ -108,9 +108,9 @@ TEST_CASE("a loop does not start if the hook returns true") {
 }
 
 TEST_CASE("workers in a long chunk are interrupted") {
-  static std::atomic<int> asked;
-  asked = 0;
-  base::set_interrupt_hook([] { return ++asked > 1; });
+  static std::atomic<int> polls;
+  polls = 0;
+  base::set_interrupt_hook([] { return ++polls > 1; });
   const auto start = std::chrono::steady_clock::now();
   std::atomic<bool> heard{true};
   const auto wait = [&](Index, int) {

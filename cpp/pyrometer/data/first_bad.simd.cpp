@@ -65,8 +65,8 @@ Index first_bad(const T* x, Index count, Allowed allowed, int threads) {
     const Index within = (allowed == Allowed::finite ? first_of<Finite, T> : first_of<Label, T>)(x + begin, size);
     first[at(chunk)] = within < 0 ? -1 : begin + within;
   });
-  const auto found = std::ranges::find_if(first, [](Index i) { return i >= 0; });
-  return found == first.end() ? -1 : *found;
+  const auto bad = std::ranges::find_if(first, [](Index i) { return i >= 0; });
+  return bad == first.end() ? -1 : *bad;
 }
 
 template Index first_bad<double>(const double*, Index, Allowed, int);

@@ -12,23 +12,23 @@ namespace pyrometer::model {
 Activation activation_named(std::string_view name) {
   for (const ActivationRecord& record : kActivations)
     if (record.name == name) return record.activation;
-  std::string known;
-  for (const ActivationRecord& record : kActivations) known += (known.empty() ? "" : ", ") + std::string(record.name);
-  require(false, "activation must be one of ", known, ", got '", name, "'");
+  std::string names;
+  for (const ActivationRecord& record : kActivations) names += (names.empty() ? "" : ", ") + std::string(record.name);
+  require(false, "activation must be one of ", names, ", got '", name, "'");
   return Activation::identity;
 }
 
 std::vector<Activation> activations_named(std::string_view names, std::size_t hidden) {
   if (names.empty() && hidden == 0) return {};
-  std::vector<Activation> found;
+  std::vector<Activation> activations;
   for (std::size_t first = 0, comma = 0; comma != std::string_view::npos; first = comma + 1) {
     comma = names.find(',', first);
-    found.push_back(activation_named(names.substr(first, comma - first)));
+    activations.push_back(activation_named(names.substr(first, comma - first)));
   }
-  if (found.size() == 1) return std::vector<Activation>(hidden, found[0]);
-  require(found.size() == hidden, "activation must be one name, or one for each of ", hidden, " hidden layers, got ",
-          found.size());
-  return found;
+  if (activations.size() == 1) return std::vector<Activation>(hidden, activations[0]);
+  require(activations.size() == hidden, "activation must be one name, or one for each of ", hidden,
+          " hidden layers, got ", activations.size());
+  return activations;
 }
 
 double activate(Activation activation, double z) {

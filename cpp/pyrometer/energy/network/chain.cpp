@@ -50,13 +50,13 @@ Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>&
   const std::vector<double> bend = bends(chain);
   const std::vector<Range> bent = bent_ranges(chain);
   const std::vector<double> panel = panel_widths(chain, fineness);
-  GivenVariance known;
+  GivenVariance cache;
   const auto find = [&](Index l) {
     const double scale = l + 1 == chain.last() ? 0 : bend[at(l)];
     if (l > 2 && chain.repeats(l - 1) && scale == bend[at(l - 1)] && layer[at(l)].same_grid(layer[at(l - 1)]))
       layer[at(l)].given = layer[at(l - 1)].given;
     else
-      layer[at(l)].given = known.of(chain, l, layer[at(l)].v, scale, fineness, threads);
+      layer[at(l)].given = cache.of(chain, l, layer[at(l)].v, scale, fineness, threads);
   };
   for (Index l = 1; l < layers; ++l) {
     find(l);
@@ -69,7 +69,7 @@ Layer solve(const Chain& chain, const RowNodes& rows, const std::vector<double>&
     average(chain, l, layer[at(std::min(l + 1, layers))], factors.size() > 1, threads, transition, layer[at(l)]);
     if (l < layers) layer[at(l + 1)].energy = layer[at(l + 1)].growth = {};
   }
-  rules = known.size();
+  rules = cache.size();
   return std::move(layer[1]);
 }
 

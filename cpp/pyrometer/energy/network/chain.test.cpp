@@ -48,9 +48,9 @@ TEST_CASE("the second layer of erf is an arc tangent") {
 TEST_CASE("rows of norm zero stay at zero where activations do and biases are absent") {
   const Answer none = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {0, 0});
   for (const double energy : none.energy) CHECK(energy == 0);
-  const Answer some = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {0, 2}),
+  const Answer weighted = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {0, 2}),
                one = solve(model::Activation::tanh, {3, 5, 4, 2}, 1, 0, {2});
-  for (std::size_t l = 0; l < 3; ++l) CHECK(some.energy[l] == doctest::Approx(0.5 * one.energy[l]).epsilon(1e-14));
+  for (std::size_t l = 0; l < 3; ++l) CHECK(weighted.energy[l] == doctest::Approx(0.5 * one.energy[l]).epsilon(1e-14));
 }
 
 TEST_CASE("silu at a large scale is relu at that scale") {

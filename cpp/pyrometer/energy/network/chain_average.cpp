@@ -69,8 +69,8 @@ struct Functions {
 ///
 /// end, length  of the panel, whose first node is `first`; length below 0 at the upper end.
 End extended(const Layer& layer, const Functions& functions, double end, double length, std::size_t first) {
-  End found;
-  found.distance = kCurved * std::abs(length);
+  End extension;
+  extension.distance = kCurved * std::abs(length);
   const double step = kStep * length;
   const std::size_t nodes = layer.unit.size();
   std::vector<double> basis(3 * nodes);
@@ -87,30 +87,30 @@ End extended(const Layer& layer, const Functions& functions, double end, double 
       bend = 0;
     }
     slope = std::clamp(slope, 0.0, kMostSlope);
-    const double outward = length > 0 ? -found.distance : found.distance;
+    const double outward = length > 0 ? -extension.distance : extension.distance;
     bend = (std::clamp(slope + bend * outward, 0.0, kMostSlope) - slope) / outward;
-    found.value.push_back(value[0]);
-    found.slope.push_back(slope);
-    found.bend.push_back(bend);
+    extension.value.push_back(value[0]);
+    extension.slope.push_back(slope);
+    extension.bend.push_back(bend);
   }
-  return found;
+  return extension;
 }
 
 /// With their ends.
 ///
 /// powers  whether they are logarithms of energies; else they are constant beyond the grid.
 Functions extended(const Layer& layer, std::vector<double> value, bool powers) {
-  Functions found{layer.smooth(), std::move(value), {}, {}};
-  if (layer.width == 0) return found;
+  Functions functions{layer.smooth(), std::move(value), {}, {}};
+  if (layer.width == 0) return functions;
   const Range one = layer.ends(0), other = layer.ends(layer.panels - 1);
-  found.low = extended(layer, found, layer.low, one.to - one.from, 0);
-  found.high = extended(layer, found, layer.high, other.from - other.to, found.smooth - layer.unit.size());
-  if (powers) return found;
-  for (End* end : {&found.low, &found.high}) {
+  functions.low = extended(layer, functions, layer.low, one.to - one.from, 0);
+  functions.high = extended(layer, functions, layer.high, other.from - other.to, functions.smooth - layer.unit.size());
+  if (powers) return functions;
+  for (End* end : {&functions.low, &functions.high}) {
     end->slope.assign(end->slope.size(), 0);
     end->bend.assign(end->bend.size(), 0);
   }
-  return found;
+  return functions;
 }
 
 /// The logarithms of the energies k = from .. of layer `layer`, number l.

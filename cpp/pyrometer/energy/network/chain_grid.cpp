@@ -140,14 +140,14 @@ double slope_at_rest(model::Activation activation) {
 
 std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const std::vector<double>& v, double bend,
                                             const Fineness& fineness, int threads) {
-  std::vector<const Given*> found;
+  std::vector<const Given*> nodes;
   std::vector<std::pair<const Key*, Given*>> missing;
   for (const double each : v) {
     const Key key{chain.activation(l), chain.networks.widths[at(l)], chain.shift(l), scale_of(chain, l, each, bend),
                   each};
     const auto [place, fresh] = known_.try_emplace(key);
     if (fresh) missing.emplace_back(&place->first, &place->second);
-    found.push_back(&place->second);
+    nodes.push_back(&place->second);
   }
   const std::size_t number = missing.size();
   base::for_each_chunk(static_cast<Index>((number + kTogether - 1) / kTogether), threads, [&](Index chunk, int) {
@@ -167,7 +167,7 @@ std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const s
       missing[i].second->rule = std::move(rules[i - first]);
     }
   });
-  return found;
+  return nodes;
 }
 
 Layer::Place Layer::place(double log) const {
@@ -241,13 +241,13 @@ std::vector<double> panel_widths(const Chain& chain, const Fineness& fineness) {
 void unite(const Chain& chain, const Fineness& fineness, const std::vector<double>& panel, std::vector<Layer>& layer) {
   for (Index l = 2; l < chain.layers();) {
     Index end = l + 1;
-    Layer whole = std::move(layer[at(l)]);
+    Layer united = std::move(layer[at(l)]);
     for (; end < chain.layers() && chain.repeats(end - 1); ++end) {
-      whole.range = joined(whole.range, layer[at(end)].range);
-      whole.zero |= layer[at(end)].zero;
+      united.range = joined(united.range, layer[at(end)].range);
+      united.zero |= layer[at(end)].zero;
     }
-    if (end > l + 1) whole.divide(panel[at(l)], fineness.nodes);
-    for (; l < end; ++l) layer[at(l)] = whole;
+    if (end > l + 1) united.divide(panel[at(l)], fineness.nodes);
+    for (; l < end; ++l) layer[at(l)] = united;
   }
 }
 

@@ -23,21 +23,21 @@ bool alike(double a, double b) {
 
 /// The distinct norms in ascending order with their numbers of rows; empty if there are more than kDistinct.
 std::vector<std::pair<double, Index>> distinct(Vector norms) {
-  std::vector<std::pair<double, Index>> found;
+  std::vector<std::pair<double, Index>> distinct;
   for (const double norm : norms) {
-    auto place = std::lower_bound(found.begin(), found.end(), std::pair{norm, Index{0}});
-    if (place != found.begin() && (place == found.end() || place->first != norm) &&
+    auto place = std::lower_bound(distinct.begin(), distinct.end(), std::pair{norm, Index{0}});
+    if (place != distinct.begin() && (place == distinct.end() || place->first != norm) &&
         alike(std::prev(place)->first, norm))
       --place;
-    if (place != found.end() && alike(place->first, norm)) {
+    if (place != distinct.end() && alike(place->first, norm)) {
       ++place->second;
-    } else if (found.size() == kDistinct) {
+    } else if (distinct.size() == kDistinct) {
       return {};
     } else {
-      found.insert(place, {norm, 1});
+      distinct.insert(place, {norm, 1});
     }
   }
-  return found;
+  return distinct;
 }
 
 }  // namespace

@@ -314,12 +314,12 @@ Rule sorted(const Lanes* point, const Lanes* weight, std::size_t size, std::size
   for (std::size_t i = 0; i < size; ++i)
     if (weight[i][lane] > 0) points.emplace_back(point[i][lane], weight[i][lane]);
   std::sort(points.begin(), points.end());
-  Rule found;
+  Rule rule;
   for (const auto& [at, mass] : points) {
-    found.point.push_back(at);
-    found.weight.push_back(mass);
+    rule.point.push_back(at);
+    rule.weight.push_back(mass);
   }
-  return found;
+  return rule;
 }
 
 constexpr std::size_t kOrders = 2 * kMost;
@@ -344,21 +344,21 @@ struct Cumulants {
 
 Cumulants cumulants(const Rule& one, std::size_t orders) {
   const std::size_t n = one.size();
-  Cumulants found;
-  found.mean = dot(one.point.data(), one.weight.data(), n);
-  if (!(found.mean > 0)) return found;
+  Cumulants cumulants;
+  cumulants.mean = dot(one.point.data(), one.weight.data(), n);
+  if (!(cumulants.mean > 0)) return cumulants;
   // In units of the mean, so that no square leaves the range of a double.
   thread_local std::vector<double> x, power;
   x.resize(n);
   power.resize(n);
   double variance = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    x[i] = (one.point[i] - found.mean) / found.mean;
+    x[i] = (one.point[i] - cumulants.mean) / cumulants.mean;
     variance += one.weight[i] * x[i] * x[i];
   }
   const double deviation = std::sqrt(variance);
-  if (!(deviation > 1e-14)) return found;
-  found.deviation = deviation;
+  if (!(deviation > 1e-14)) return cumulants;
+  cumulants.deviation = deviation;
   for (std::size_t i = 0; i < n; ++i) {
     x[i] /= deviation;
     power[i] = one.weight[i] * x[i] * x[i];
@@ -368,13 +368,13 @@ Cumulants cumulants(const Rule& one, std::size_t orders) {
     central[k] = dot(power.data(), x.data(), n);
     for (std::size_t i = 0; i < n; ++i) power[i] *= x[i];
   }
-  found.of[2] = 1;
+  cumulants.of[2] = 1;
   for (std::size_t k = 3; k < orders; ++k) {
     double value = central[k];
-    for (std::size_t j = 2; j + 2 <= k; ++j) value -= binomials()[k - 1][j - 1] * found.of[j] * central[k - j];
-    found.of[k] = value;
+    for (std::size_t j = 2; j + 2 <= k; ++j) value -= binomials()[k - 1][j - 1] * cumulants.of[j] * central[k - j];
+    cumulants.of[k] = value;
   }
-  return found;
+  return cumulants;
 }
 
 /// The recurrence of the standardised sum of `number` variables, into a lane: from the expectations of Hermite

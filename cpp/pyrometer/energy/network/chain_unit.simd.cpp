@@ -62,9 +62,9 @@ std::vector<double> activated(model::Activation activation, const Points& points
   for (std::size_t i = 0; i < size; ++i) values[i] = shift + deviation * points.x[i];
   double squares[base::kLanes<double>] = {};
   activation_pass<double>(activation)(values, static_cast<Index>(vectors.size()), true, squares);
-  std::vector<double> found(values, values + size);
-  for (double& value : found) value /= unit;
-  return found;
+  std::vector<double> divided(values, values + size);
+  for (double& value : divided) value /= unit;
+  return divided;
 }
 
 /// The points exp(u - e^{-u}) of a half-line, u = kFirst + i step, ascending, and their derivatives along i.

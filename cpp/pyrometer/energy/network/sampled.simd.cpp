@@ -426,8 +426,8 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, bool ave
   sample(inputs, laws, draws, threads, coarse.data());
 
   // The mean of r of m rows has the variance B + W / r, of all rows too, and that of r given all W (1/r - 1/m).
-  const double few = 1.0 / static_cast<double>(kPilotFew), rest = 1.0 / static_cast<double>(many),
-               whole = 1.0 / static_cast<double>(rows.rows);
+  const double inverse_few = 1.0 / static_cast<double>(kPilotFew), inverse_many = 1.0 / static_cast<double>(many),
+               inverse_all = 1.0 / static_cast<double>(rows.rows);
   double between = 0, within = 0;
   for (Index law = 0; law < laws.laws(); ++law) {
     base::Running energy, difference;
@@ -437,9 +437,10 @@ Index network_rows(const NetworkRows<T>& rows, const NetworkLaws& laws, bool ave
       difference.add(coarse[slot] - fine[slot]);
     }
     if (energy.mean <= 0) continue;
-    const double square = energy.mean * energy.mean, w = difference.variance() / (few + rest - 2 * whole);
+    const double square = energy.mean * energy.mean,
+                 w = difference.variance() / (inverse_few + inverse_many - 2 * inverse_all);
     within += w / square;
-    between += std::max(energy.variance() - w * rest, kPilotError * w * rest) / square;
+    between += std::max(energy.variance() - w * inverse_many, kPilotError * w * inverse_many) / square;
   }
   if (!std::isfinite(within) || !std::isfinite(between)) return 0;  // squares overflow: no estimate
   if (within <= 0) return std::min(many, kPanelGroup * kPanelRows<T>);

@@ -55,14 +55,14 @@ TEST_CASE("sums of two and three variables, equal and of very different reach") 
   for (const double small : {1.0, 0.1, 1e-3, 1e-6})
     for (const double y : {0.0, 0.4, 1.0, 2.5}) {
       std::vector<BoundedSum::Part> parts{{1.0, &two}, {small, &flat}};
-      const auto found = sum.mean_absolute(y, parts, 0.0, 0.0);
+      const auto result = sum.mean_absolute(y, parts, 0.0, 0.0);
       // Over the uniform variable in closed form.
       const double expected = mean(2.0, 200000, [&](double v) {
         const double c = std::fabs(v - y);
         return c < small ? 0.5 * (c * c / small + small) : c;
       });
-      CHECK(std::fabs(found.value - expected) < 1e-9 * expected);
-      CHECK(found.bound < 1e-12 * expected);
+      CHECK(std::fabs(result.value - expected) < 1e-9 * expected);
+      CHECK(result.bound < 1e-12 * expected);
     }
   std::vector<BoundedSum::Part> three{{1.0, &two}, {1.0, &flat}, {1e-4, &two}};
   std::vector<BoundedSum::Part> same{{1e-4, &two}, {1.0, &flat}, {1.0, &two}};

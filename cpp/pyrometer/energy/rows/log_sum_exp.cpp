@@ -359,9 +359,9 @@ LogSumExp::LogSumExp(Index classes) : classes_(classes) {
 
 const LogSumExp& LogSumExp::of(Index classes) {
   static std::mutex mutex;
-  static std::map<Index, std::unique_ptr<const LogSumExp>> known;
+  static std::map<Index, std::unique_ptr<const LogSumExp>> tables;
   const std::scoped_lock lock(mutex);
-  auto& table = known[classes];
+  auto& table = tables[classes];
   if (!table) table = std::make_unique<const LogSumExp>(classes);
   return *table;
 }

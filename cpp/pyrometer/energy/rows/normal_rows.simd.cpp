@@ -51,9 +51,9 @@ struct Law {
 };
 
 bool any(const Truths& odd) {
-  bool found = false;
-  for (int lane = 0; lane < kLanes; ++lane) found |= odd[lane] != 0;
-  return found;
+  bool any = false;
+  for (int lane = 0; lane < kLanes; ++lane) any |= odd[lane] != 0;
+  return any;
 }
 
 template <class T>

@@ -64,14 +64,14 @@ void UniformLanes::add_truncated(const UniformLaw& law, Group& group) const {
 
 // Chooses the method of every lane, and sets the values of those whose R does not reach y.
 void UniformLanes::choose(const UniformLaw& law, Group& group) {
-  const bool few = law.parameters() - law.normals <= 3 && law.normals == 0 && law.logistic <= 0;
+  const bool at_most_three = law.parameters() - law.normals <= 3 && law.normals == 0 && law.logistic <= 0;
   SeriesRows& rows = group.rows;
   rows.shifted = law.logistic > 0 && std::any_of(y, y + kWidth, [](double each) { return each != 0; });
   for (int lane = 0; lane < kWidth; ++lane) {
     const double uniform = group.uniform.squares[lane] / 12.0, normal = group.normal.squares[lane];
     const double variance = uniform + normal, support = 0.5 * group.uniform.sum[lane] + group.truncated_sum[lane];
     const Reach& sum = group.reach[lane] = {uniform, support, std::sqrt(normal), law.logistic};
-    group.tree[lane] = few || !(variance > kSmall && variance < kLarge);
+    group.tree[lane] = at_most_three || !(variance > kSmall && variance < kLarge);
     group.series[lane] = false;
     rows.period[lane] = 1, rows.y[lane] = 0, rows.deviation[lane] = 0;
     // A logistic variable has a tail also where R is 0.

@@ -127,7 +127,7 @@ TEST_CASE("least absolute deviations: scaling by powers of two changes units onl
 
 TEST_CASE("least absolute deviations: any finite doubles give a result or std::invalid_argument") {
   Draws draw{11};
-  int answers = 0;
+  int solved = 0;
   for (int round = 0; round < 1500; ++round) {
     const Index m = round % 100 == 0 ? 20000 : 1 + round % 9, p = round % 4;
     const bool intercept = p == 0 || round % 3 != 0;
@@ -143,10 +143,10 @@ TEST_CASE("least absolute deviations: any finite doubles give a result or std::i
     const Result result = solve(X, y, p, intercept);
     if (result.message.empty()) {
       CHECK(result.answered());
-      ++answers;
+      ++solved;
     } else {
       CHECK(result.message.find("range of a double") != std::string::npos);
     }
   }
-  CHECK(answers > 1000);
+  CHECK(solved > 1000);
 }

@@ -162,8 +162,8 @@ TEST_CASE(
         for (Index k = i; k < n; ++k) u[at(i * n + k)] = element(i, k);
       u.back() = corner;
       REQUIRE((kept == 0 || factor_blocked(u.data(), n, 0, kept)));
-      const bool found = factor_blocked(u.data(), n, kept, n, static_cast<int>(threads));
-      CHECK(found == (corner > 0));
+      const bool definite = factor_blocked(u.data(), n, kept, n, static_cast<int>(threads));
+      CHECK(definite == (corner > 0));
       return u;
     };
     const std::vector<double> u = factored(1, 1);

@@ -96,8 +96,8 @@ bool ActiveSet::advance(const std::vector<Index>& active, const Pivoted& f, cons
   if (leaves >= 0) return false;
   // Iterative refinement: the step is repeated until it changes nothing but rounding.
   const double change = std::sqrt(dot(direction.data(), direction.data(), 0, f.columns()));
-  const double whole = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
-  const bool settled = change <= 1e-10 * whole || ++repeats_ > 3;
+  const double norm = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
+  const bool settled = change <= 1e-10 * norm || ++repeats_ > 3;
   if (settled) repeats_ = 0;
   return settled;
 }

@@ -38,12 +38,12 @@ void Dependence::shorten(double* theta) const {
   std::vector<double> x;
   for (const Index j : independent) x.push_back(theta[j]);
   for (const Index j : dependent) x.push_back(theta[j]);
-  const bool few = d <= r;
-  Columns work = basis_of(made, few);
+  const bool dependent_fewer = d <= r;
+  Columns work = basis_of(made, dependent_fewer);
   const std::vector<double> share = work.cols > 0 ? factored(work) : std::vector<double>();
   // In the coordinates of Q the first components are along the basis.
   for (Index k = 0; k < work.cols; ++k) reflect(work, share, k, x.data());
-  if (few)
+  if (dependent_fewer)
     std::fill_n(x.begin(), d, 0.0);
   else
     std::fill(x.begin() + r, x.end(), 0.0);

@@ -30,7 +30,7 @@ constexpr double kRuling = 20;
 constexpr double kOpen = 1e-10;
 
 /// The infimum of one system: sums over rows, parameters of all classes but the last.
-struct Found {
+struct Solution {
   double value = 0, gap = 0;
   bool attained = true;
   Numbers theta;
@@ -76,10 +76,10 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept,
                                  sample.allowed.empty() ? nullptr : sample.allowed.data()};
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
-    DescentResult found = newton(rough, start, {}, true);
-    if (found.last.products && std::isfinite(found.loss) &&
-        metric.of_products(found.last, evaluator.columns(), table.classes, {}, sample.factor, 1e-3))
-      start = std::move(found.theta);
+    DescentResult rough_result = newton(rough, start, {}, true);
+    if (rough_result.last.products && std::isfinite(rough_result.loss) &&
+        metric.of_products(rough_result.last, evaluator.columns(), table.classes, {}, sample.factor, 1e-3))
+      start = std::move(rough_result.theta);
   }
   if (metric.rank() == 0) {
     // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
@@ -106,8 +106,8 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
 }
 
 /// All rows are separated: the parameters are scaled so that the losses are negligible.
-Found all_separated(Numbers theta, double least) {
-  Found out;
+Solution all_separated(Numbers theta, double least) {
+  Solution out;
   const double factor = std::max(1.0, kFar / least);
   for (double& x : theta) x *= factor;
   out.direction = theta;
@@ -237,10 +237,10 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
 
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
 /// classes are separated, without them.
-Found on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
+Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Index columns = rows.features + (table.intercept ? 1 : 0), others = table.classes - 1;
-  Found out;
+  Solution out;
   out.rank = basis.rank - (table.intercept ? 1 : 0);
   out.theta.assign(at(others * columns), 0.0);
   double weight = static_cast<double>(rows.rows);
@@ -268,7 +268,7 @@ Found on_basis(const ClassifiedRows<double>& table, const Basis& basis, int thre
     return out;
   }
   if (result.status == DescentStatus::separated) {
-    Found all = all_separated(mapped(basis, result.theta, columns), result.least);
+    Solution all = all_separated(mapped(basis, result.theta, columns), result.least);
     all.rank = out.rank;
     all.evaluations = out.evaluations;
     return all;
@@ -291,18 +291,18 @@ Found on_basis(const ClassifiedRows<double>& table, const Basis& basis, int thre
   }
   const bool paired = !pairs.theta.empty() && pairs.gap < std::min(rest.gap, pairs.loss);
   if (!paired && rest.status != DescentStatus::converged) return undecided();
-  const data::Rows<double>& found_in = paired ? exactly : simple.rows;
-  const Numbers& found = paired ? pairs.theta : rest.theta;
+  const data::Rows<double>& rows_of_minimum = paired ? exactly : simple.rows;
+  const Numbers& minimiser = paired ? pairs.theta : rest.theta;
   out.value = paired ? pairs.loss : rest.loss;
   out.gap = paired ? pairs.gap : rest.gap;
-  out.theta = paired ? exact.back(found, columns) : mapped(basis, found, columns);
+  out.theta = paired ? exact.back(minimiser, columns) : mapped(basis, minimiser, columns);
   if (!face.any) return out;
   const Numbers far = exact.back(face.direction, columns);
   // The margins of the minimum are added to those of the direction.
   double largest = 0;
   Numbers z(at(table.classes));
   for (Index i = 0; i < rows.rows; ++i) {
-    logits_of(found_in, i, found, z);
+    logits_of(rows_of_minimum, i, minimiser, z);
     for (const double one : z) largest = std::max(largest, 2 * std::abs(one));
   }
   const double factor = 1 + largest / kFar;
@@ -312,16 +312,16 @@ Found on_basis(const ClassifiedRows<double>& table, const Basis& basis, int thre
   return out;
 }
 
-Found reduced(const ClassifiedRows<double>& table, int threads) {
+Solution reduced(const ClassifiedRows<double>& table, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
-  Found out = on_basis(table, basis, threads);
+  Solution out = on_basis(table, basis, threads);
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
   return out;
 }
 
 /// The same for rows in single precision, which are copied as doubles.
-Found reduced(const ClassifiedRows<float>& table, int threads) {
+Solution reduced(const ClassifiedRows<float>& table, int threads) {
   const data::Rows<float>& rows = table.rows;
   const Index size = rows.rows * rows.features;
   const Numbers X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
@@ -332,17 +332,17 @@ Found reduced(const ClassifiedRows<float>& table, int threads) {
 
 /// The infimum of rows whose columns have sizes near 1.
 template <class T>
-Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
+Solution infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
   const Index columns = table.rows.features + (table.intercept ? 1 : 0);
   const Numbers shift = table.intercept ? means : Numbers(at(table.rows.features), 0.0);
   DescentResult result = descend(table, shift, threads);
   require(std::isfinite(result.loss), "X must be finite and its products with parameters below 1.8e308; rescale it");
   if (result.status == DescentStatus::undecided) {
-    Found out = reduced(table, threads);
+    Solution out = reduced(table, threads);
     out.evaluations += result.evaluations;
     return out;
   }
-  Found out;
+  Solution out;
   if (result.status == DescentStatus::converged)
     out.errors = errors_of(result, table.classes, columns, [&](Index j, Index k) {
       return j == k ? 1.0 : table.intercept && j == table.rows.features ? -shift[at(k)] : 0.0;
@@ -362,11 +362,11 @@ Found infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threa
 
 /// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
 template <class T>
-std::optional<Found> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
+std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
   OutlyingRows outlying(table.rows, table.intercept, table.classes, false, largest);
   if (!outlying.any()) return {};
   const Index n = table.rows.features + (table.intercept ? 1 : 0);
-  Found out;
+  Solution out;
   for (double lost = 0;;) {
     const data::Rows<double> rows = outlying.rows(table.rows, threads);
     const ClassifiedRows<double> part{rows, table.classes, false, outlying.allowed()};
@@ -457,7 +457,7 @@ double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index col
 
 /// The infimum over the classes that have rows, and its parameters of all classes.
 template <class T>
-Found solve(const ClassifiedRows<T>& table, int threads) {
+Solution solve(const ClassifiedRows<T>& table, int threads) {
   const data::Rows<T>& rows = table.rows;
   const Index p = rows.features, n = p + (table.intercept ? 1 : 0), classes = table.classes;
   std::vector<Index> counts(at(classes), 0), name(at(classes), -1), present;
@@ -477,28 +477,28 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     part.rows.y = y.data();
     part.classes = kept;
   }
-  Found found;
+  Solution solution;
   const Survey survey = survey_of(rows, threads);
   const std::vector<int> exponents = exponents_of(survey.largest);
   const bool scaled = std::any_of(exponents.begin(), exponents.end(), [](int e) { return e != 0; });
   if (kept == 1) {
-    found.attained = false;
-    found.rank = p;
-  } else if (std::optional<Found> few = in_outlying(part, survey.largest, threads)) {
-    found = *std::move(few);
+    solution.attained = false;
+    solution.rank = p;
+  } else if (std::optional<Solution> outlying = in_outlying(part, survey.largest, threads)) {
+    solution = *std::move(outlying);
   } else if (scaled) {
     Numbers X(at(rows.rows * p)), labels(part.rows.y, part.rows.y + rows.rows);
     for (Index i = 0; i < rows.rows * p; ++i)
       X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
     const ClassifiedRows<double> other{
         {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, kept, table.intercept};
-    found = infimum_of(other, survey_of(other.rows, threads).mean, threads);
-    for (Numbers* const numbers : {&found.theta, &found.direction, &found.errors})
+    solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
+    for (Numbers* const numbers : {&solution.theta, &solution.direction, &solution.errors})
       for (std::size_t j = 0; j < numbers->size(); ++j)
         if (const std::size_t column = j % at(n); column < at(p))
           (*numbers)[j] = std::ldexp((*numbers)[j], exponents[column]);
   } else {
-    found = infimum_of(part, survey.mean, threads);
+    solution = infimum_of(part, survey.mean, threads);
   }
   // Parameters of sum 0 over the classes that have rows.
   const auto centred = [&](const Numbers& others) {
@@ -511,27 +511,27 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
     }
     return full;
   };
-  Numbers full = centred(found.theta);
-  found.direction = centred(found.direction);
+  Numbers full = centred(solution.theta);
+  solution.direction = centred(solution.direction);
   if (kept < classes) {
-    found.attained = false;
-    found.errors.clear();
+    solution.attained = false;
+    solution.errors.clear();
     // The largest logit of a row is not negative, as their sum is 0.
     for (Index c = 0; c < classes; ++c)
       if (name[at(c)] < 0) full[at(c * n + n - 1)] = -kFar - std::log(static_cast<double>(classes));
-    found.gap += std::exp(-kFar) * static_cast<double>(rows.rows);
+    solution.gap += std::exp(-kFar) * static_cast<double>(rows.rows);
   }
   for (std::size_t j = 0; j < full.size(); ++j)
     require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
             static_cast<Index>(j) % n, "; rescale it");
-  found.theta = std::move(full);
+  solution.theta = std::move(full);
   // Parameters were rounded after the loss was computed.
-  const double moved = moved_by_rounding(found.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
-  if (!(moved < 0.01 * std::sqrt(found.gap / weight))) {
-    const double reached = loss_at(table, exponents, found.theta, threads);
-    found.gap += std::isfinite(reached) ? std::max(reached - found.value, 0.0) + 100 * kUnit * reached : INFINITY;
+  const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
+  if (!(moved < 0.01 * std::sqrt(solution.gap / weight))) {
+    const double reached = loss_at(table, exponents, solution.theta, threads);
+    solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
   }
-  return found;
+  return solution;
 }
 
 }  // namespace
@@ -547,21 +547,21 @@ void softmax(const RowsOfClasses<T>& data, int threads, const SoftmaxMinima& out
         data.X + s * size, data.y + s * data.rows,    data.rows,
         data.features,     (data.systems - s) * size, data.weights ? data.weights + s * data.rows : nullptr};
     const ClassifiedRows<T> table{rows, data.classes, data.intercept};
-    const Found found = solve(table, inner);
+    const Solution solution = solve(table, inner);
     const double share = 1 / static_cast<double>(data.rows);
-    out.value[at(s)] = found.value * share;
-    out.gap[at(s)] = found.gap * share;
-    out.attained[at(s)] = found.attained;
-    out.rank[at(s)] = found.rank;
-    out.iterations[at(s)] = found.evaluations;
-    std::copy(found.theta.begin(), found.theta.end(), out.parameters.begin() + s * numbers);
+    out.value[at(s)] = solution.value * share;
+    out.gap[at(s)] = solution.gap * share;
+    out.attained[at(s)] = solution.attained;
+    out.rank[at(s)] = solution.rank;
+    out.iterations[at(s)] = solution.evaluations;
+    std::copy(solution.theta.begin(), solution.theta.end(), out.parameters.begin() + s * numbers);
     const auto copy = [&](const Numbers& from, std::span<double> to, double unknown) {
       if (to.empty()) return;
       std::fill_n(to.begin() + s * numbers, numbers, unknown);
       std::copy(from.begin(), from.end(), to.begin() + s * numbers);
     };
-    copy(found.errors, out.parameter_error, INFINITY);
-    copy(found.direction, out.direction, 0);
+    copy(solution.errors, out.parameter_error, INFINITY);
+    copy(solution.direction, out.direction, 0);
   };
   if (size * data.classes >= (1 << 18)) {
     for (Index s = 0; s < data.systems; ++s) one(s, threads);

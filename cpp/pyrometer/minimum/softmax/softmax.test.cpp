@@ -49,18 +49,18 @@ TEST_CASE("the minimum of the softmax cross entropy is that of its energies, on 
   for (const Index classes : {3, 7}) {
     std::vector<double> X, y;
     make(3000, 4, classes, X, y);
-    const Solved found = solve(X, y, 4, classes, 1), again = solve(X, y, 4, classes, 3);
-    CHECK(found.value == again.value);
-    CHECK(found.parameters == again.parameters);
-    CHECK(found.attained);
-    CHECK(found.gap <= 1e-12 * found.value);
-    std::vector<double> sets = found.parameters;
-    for (std::size_t j = 0; j < found.parameters.size(); ++j)
-      sets.push_back(found.parameters[j] + 1e-4 * std::cos(static_cast<double>(j)));
+    const Solved solved = solve(X, y, 4, classes, 1), again = solve(X, y, 4, classes, 3);
+    CHECK(solved.value == again.value);
+    CHECK(solved.parameters == again.parameters);
+    CHECK(solved.attained);
+    CHECK(solved.gap <= 1e-12 * solved.value);
+    std::vector<double> sets = solved.parameters;
+    for (std::size_t j = 0; j < solved.parameters.size(); ++j)
+      sets.push_back(solved.parameters[j] + 1e-4 * std::cos(static_cast<double>(j)));
     std::vector<double> energy(2);
     softmax_energies(ClassifiedRows<double>{{X.data(), y.data(), 3000, 4, 12000}, classes, true}, sets.data(), 2, 1,
                      energy.data());
-    CHECK(energy[0] == doctest::Approx(found.value).epsilon(1e-13));
+    CHECK(energy[0] == doctest::Approx(solved.value).epsilon(1e-13));
     CHECK(energy[1] > energy[0]);
   }
 }
@@ -68,10 +68,10 @@ TEST_CASE("the minimum of the softmax cross entropy is that of its energies, on 
 TEST_CASE("classes that are separated have an infimum that is not attained") {
   // Class 2 lies beyond both others, which overlap in the same two points.
   const std::vector<double> X{0, 1, 0, 1, 3, 4}, y{0, 0, 1, 1, 2, 2};
-  const Solved found = solve(X, y, 1, 3, 1);
-  CHECK_FALSE(found.attained);
-  CHECK(found.value == doctest::Approx(std::log(2.0) * 4 / 6).epsilon(1e-14));
-  CHECK(found.gap < 1e-13);
+  const Solved solved = solve(X, y, 1, 3, 1);
+  CHECK_FALSE(solved.attained);
+  CHECK(solved.value == doctest::Approx(std::log(2.0) * 4 / 6).epsilon(1e-14));
+  CHECK(solved.gap < 1e-13);
   const Solved all = solve({0, 1, 2}, {0, 1, 2}, 1, 3, 1);
   CHECK_FALSE(all.attained);
   CHECK(all.value == 0);

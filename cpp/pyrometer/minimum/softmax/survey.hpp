@@ -51,18 +51,18 @@ struct SampleAndLast {
   SampleAndLast(const ClassifiedRows<T>& table, Index size, Index last, int threads)
       : features(table.rows.features), sample(table.rows.from(0, table.rows.rows - last), size, threads) {
     const data::Rows<T>& all = table.rows;
-    const data::Rows<T> some = sample.rows(features), others = all.from(all.rows - last, all.rows);
-    factor = static_cast<double>(all.rows - last) / static_cast<double>(some.rows);
+    const data::Rows<T> sampled = sample.rows(features), others = all.from(all.rows - last, all.rows);
+    factor = static_cast<double>(all.rows - last) / static_cast<double>(sampled.rows);
     const auto add = [&](const data::Rows<T>& rows, double share) {
       X.insert(X.end(), rows.X, rows.X + rows.rows * features);
       y.insert(y.end(), rows.y, rows.y + rows.rows);
       for (Index i = 0; i < rows.rows; ++i) weights.push_back(share * (rows.weights ? rows.weights[i] : 1.0));
     };
     if (last == 0) return;
-    add(some, 1);
+    add(sampled, 1);
     add(others, 1 / factor);
     if (!table.allowed) return;
-    allowed.assign(at(some.rows * table.classes), 1);
+    allowed.assign(at(sampled.rows * table.classes), 1);
     allowed.insert(allowed.end(), table.allowed + (all.rows - last) * table.classes,
                    table.allowed + all.rows * table.classes);
   }
