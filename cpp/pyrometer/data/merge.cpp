@@ -178,7 +178,7 @@ void Merge::settle(bool single) {
   }
 }
 
-// A bound that is infinite knows nothing, and no file may hold it.
+// An infinite bound has no information, and no file may hold it.
 void Merge::require_bounds() const {
   const double* const first = out.accuracy;
   require(std::all_of(first, first + kAccuracy * columns, [](double x) { return x * 0 == 0; }), kOverflow);

@@ -53,8 +53,8 @@ class Label:
 class Runs:
     """Labels of consecutive elements: run k ends before ``stops[k]``.
 
-    Element i of a run that begins at b is number ``origins[k] + i - b`` of its draw, which tells copies from draws of
-    their own.
+    Element i of a run that begins at b is number ``origins[k] + i - b`` of its draw, which distinguishes copies from
+    draws of their own.
     """
 
     stops: _Integers

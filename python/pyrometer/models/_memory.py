@@ -25,9 +25,9 @@ class _Storage:
 class Memory:
     """Labels of the elements of tensors.
 
-    Views share the labels of their storage, whatever their strides; storages are told apart by their identity, not by
-    their address, which the meta device does not have. Cost: O(runs) for a contiguous view, O(elements of the storage)
-    for any other.
+    Views share the labels of their storage, whatever their strides; storages are distinguished by their identity, not
+    by their address, which the meta device does not have. Cost: O(runs) for a contiguous view, O(elements of the
+    storage) for any other.
     """
 
     def __init__(self) -> None:

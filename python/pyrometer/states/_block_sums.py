@@ -94,7 +94,7 @@ class BlockSums:
         return int(self.units[0])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays by the names that files have for them, which tell sums in other units than 1."""
+        """Return the arrays by the names that files have for them, which differ for sums in other units than 1."""
         arrays: dict[str, npt.NDArray[Any]] = {"centre": self.centre, "counts": self.counts}
         arrays |= {} if self.rows is None else {"rows": self.rows}
         return arrays | ({"sums_in_units": self.sums, "units": self.units} if self.units.any() else {"sums": self.sums})

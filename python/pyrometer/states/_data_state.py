@@ -56,7 +56,7 @@ class DataState(Displayed):
         estimator has scikit-learn's ``predict`` or, for labels, ``predict_proba`` and ``classes_``. X is passed as it
         is, so that a pipeline encodes categories and fills in missing values.
     energy : {"mse", "mae", "ce", "softmax"}, optional
-        The loss of a callable model or of predictions. A system knows its own; that of an estimator is "mse", or "ce"
+        The loss of a callable model or of predictions. A system has its own; that of an estimator is "mse", or "ce"
         or "softmax" for two or more classes, by default.
     block : int or "auto"
         Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more

@@ -188,7 +188,7 @@ def _codes(labels: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
 
 
 def _labels(model: Any, loss: str) -> tuple[Any, ...] | None:
-    """Return the labels that the model knows, in its order; None where the target is numbers."""
+    """Return the labels of the model, in its order; None where the target is numbers."""
     if loss == SOFTMAX.name and isinstance(model, SoftmaxRegression):
         return model.labels
     if loss in (LOGISTIC.name, SOFTMAX.name) and _classifies(model) and not callable(model):

@@ -15,7 +15,7 @@ constexpr std::size_t kNodes = 14;     // of a panel: 1e-12 of a function that i
 constexpr double kWidth = 2;           // of a panel, in ln q
 constexpr std::size_t kDistinct = 24;  // norms that are their own nodes
 
-/// Whether the logarithms of two norms are nearly as close as doubles can be: no panel could tell them apart.
+/// Whether the logarithms of two norms are nearly as close as doubles can be: no panel could distinguish them.
 bool alike(double a, double b) {
   constexpr double kAlike = 8 * std::numeric_limits<double>::epsilon();
   return a == b || std::abs(a - b) <= kAlike * std::max(1.0, std::abs(std::log(a))) * a;

@@ -39,7 +39,7 @@ def is_compressed(first: bytes) -> bool:
 
 
 def decompressed(stream: Any, name: str, first: bytes) -> Any:
-    """Return a stream, decompressed as its first bytes or the suffix of its name tell."""
+    """Return a stream, decompressed by its first bytes or the suffix of its name."""
     import pyarrow as pa
 
     suffix = os.path.splitext(name)[1].lower()
