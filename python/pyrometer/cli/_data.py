@@ -177,10 +177,10 @@ def two_systems(
     # Moments first: they determine the columns, and their order.
     for path in sorted(dict.fromkeys((first, second)), key=holds_moments, reverse=True):
         earlier = next(iter(made.values()), None)
-        rest = selection
+        chosen = selection
         if earlier is not None and not holds_moments(path):
-            rest = selection._replace(columns=earlier.names, target=target_name(selection.target, earlier))
-        made[path] = linear_system(path, rest, energy=energy, labels=labels, intercept=intercept)
+            chosen = selection._replace(columns=earlier.names, target=target_name(selection.target, earlier))
+        made[path] = linear_system(path, chosen, energy=energy, labels=labels, intercept=intercept)
     return made[first], made[second]
 
 

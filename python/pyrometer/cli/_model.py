@@ -105,9 +105,9 @@ def inputs_of(words: Sequence[str], target: str | None, seed: int) -> tuple[Any,
     rng, targets = np.random.default_rng(seed), list[Any]()
     named, plain_ones = dict[str, Any](), list[Any]()
     for word in words:
-        name, equals, rest = word.partition("=")
+        name, equals, source = word.partition("=")
         if equals and name.isidentifier() and not os.path.exists(word):
-            named[name] = _array(rest, target, rng, targets)
+            named[name] = _array(source, target, rng, targets)
         else:
             plain_ones.append(_array(word, target, rng, targets))
     if named and plain_ones:

@@ -89,8 +89,8 @@ def _expectations() -> Iterator[_Check]:
     yield _near("E|1 - U - V/2|", pm.mean_energy(two, pm.Uniform(2.0)).value, 49.0 / 48.0)
     logistic = pm.LogisticRegression([[1.0]], [0.0], intercept=False)
     yield _near("E ln(1 + exp Z)", pm.mean_energy(logistic, pm.Normal(1.0)).value, 0.8060591833474398)
-    both = pm.LogisticRegression([[1.0, 0.5]], [0.0], intercept=False)
-    yield _near("E ln(1 + exp(U + V/2))", pm.mean_energy(both, pm.Uniform(2.0)).value, 0.7433995359136216)
+    system = pm.LogisticRegression([[1.0, 0.5]], [0.0], intercept=False)
+    yield _near("E ln(1 + exp(U + V/2))", pm.mean_energy(system, pm.Uniform(2.0)).value, 0.7433995359136216)
 
 
 def _networks() -> Iterator[_Check]:

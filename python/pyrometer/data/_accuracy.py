@@ -57,12 +57,14 @@ def of_pass(count: float, mean: _Array, once: _Array, rows: int | None = None, h
     that are left, which are the diagonal of the scatter.
     """
     low, rounded, squares = np.moveaxis(once, -2, 0)
-    rest = np.maximum(rounded - squares, 0.0)
+    cancelled = np.maximum(rounded - squares, 0.0)
     number = count if rows is None else rows
     blocks = min(number / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
     # Rounding errors add like independent ones, unless one row dominates the sum or all rows deviate equally.
     alone, alike = (min(_BLOCK / 4, number) + blocks) * np.sqrt(heaviest), min(_BLOCK / 4, number / 2)
-    sums = 4.0 * np.sqrt(count) * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(rest)
+    sums = (
+        4.0 * np.sqrt(count) * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(cancelled)
+    )
     # Weighted products are rounded three times more.
     error = (min(_BLOCK, number) + blocks + 3.0 * (rows is not None)) * _UNIT * rounded
     return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean], axis=-2)
@@ -127,9 +129,9 @@ def lost_at_once(count: float, mean: _Array, scatter: _Array, once: _Array) -> L
 def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
     unit = np.where(deviation > 0.0, deviation, 1.0)
     most, farthest = ((array / unit).max(axis=-1, keepdims=True) for array in (shift, distance))
-    both = (most > 0.0) & (farthest > 0.0)
-    ratio = np.divide(farthest, most, where=both, out=np.ones_like(most))
-    return np.where(both, ratio * shift**2 + distance**2 / ratio, 0.0)
+    nonzero = (most > 0.0) & (farthest > 0.0)
+    ratio = np.divide(farthest, most, where=nonzero, out=np.ones_like(most))
+    return np.where(nonzero, ratio * shift**2 + distance**2 / ratio, 0.0)
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -200,14 +200,14 @@ def _of_least_norm(system: System, parameters: _Array) -> _Array:
     (X,), _ = system.stacked_rows()
     X, p = X.astype(np.float64, copy=False), X.shape[1]
     rounding = (p + 1) * np.finfo(float).eps * (np.abs(X) @ np.abs(parameters[:p]) + np.abs(parameters[p:]).sum())
-    least, rest = np.zeros_like(parameters), X @ parameters[:p] + parameters[p:].sum()
+    least, residual = np.zeros_like(parameters), X @ parameters[:p] + parameters[p:].sum()
     for _ in range(_ROUNDS):
         try:
-            moments = Moments.of(X, rest, intercept=system.intercept)
+            moments = Moments.of(X, residual, intercept=system.intercept)
         except ValueError:  # squares beyond the range of doubles
             return parameters
         step = LinearRegression.from_moments(moments).least_energy(0)[0].parameters
-        least, rest = least + step, rest - (X @ step[:p] + step[p:].sum())
-        if (np.abs(rest) <= rounding).all():
+        least, residual = least + step, residual - (X @ step[:p] + step[p:].sum())
+        if (np.abs(residual) <= rounding).all():
             return least
     return parameters

@@ -77,8 +77,8 @@ class _Binary:
         curvature: bool,
     ) -> _Sums:
         if allowed is not None:
-            both = allowed.all(axis=1)
-            X, y, w = X[both], y[both], None if w is None else w[both]
+            complete = allowed.all(axis=1)
+            X, y, w = X[complete], y[complete], None if w is None else w[complete]
         if not len(y):
             n = len(theta)
             return 0.0, np.inf, np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, n))

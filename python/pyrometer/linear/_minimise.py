@@ -135,7 +135,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     if inaccurate.size:
         X, y = _rows_of(system, inaccurate)
         positive, by_row = weights > 0, _weights_of(system, inaccurate)
-        at, rest = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
+        at, unpenalised_at = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
             of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
@@ -144,7 +144,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
             unpenalised = _core.least_squares_rows(
                 X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row
             )
-            _replace(solved, rest, tuple(array[:, None] for array in unpenalised))
+            _replace(solved, unpenalised_at, tuple(array[:, None] for array in unpenalised))
         method[inaccurate] = "orthogonal"
         if system.weighted:
             solved.gap[inaccurate] += ROUNDED_WEIGHTS * solved.value[inaccurate]
@@ -194,8 +194,10 @@ def _add_lost(
     first = ((size * share[..., :p]).sum(axis=-1) + share[..., p]) ** 2
     shift = (size * of_mean[..., :p]).sum(axis=-1) + of_mean[..., p]
     free = system.intercept and (system.penalty is None or not system.penalty.intercept)
-    rest = 0.0 if free else mean[..., p] - (theta[..., :p] * mean[..., :p]).sum(axis=-1) - theta[..., p:].sum(axis=-1)
-    first = first + 2.0 * np.abs(rest) * shift + shift**2
+    mean_residual = (
+        0.0 if free else mean[..., p] - (theta[..., :p] * mean[..., :p]).sum(axis=-1) - theta[..., p:].sum(axis=-1)
+    )
+    first = first + 2.0 * np.abs(mean_residual) * shift + shift**2
     first = np.where(np.isnan(first), np.inf, first)
     scale = variance + (system.penalty.lam if isinstance(system.penalty, L2) else 0.0)
     columns, of_means = (
@@ -204,7 +206,7 @@ def _add_lost(
     )
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     rest_of_least = least - columns - of_means
-    turned = 3.0 * (0.0 if free else shift**2 + (np.abs(rest) + shift) ** 2 * of_means / rest_of_least)
+    turned = 3.0 * (0.0 if free else shift**2 + (np.abs(mean_residual) + shift) ** 2 * of_means / rest_of_least)
     error = np.where(rest_of_least > 0.0, first + first * columns / rest_of_least + turned, np.inf)
     solved.relative_error[at] = np.maximum(relative, np.where(error > 0.0, error / value, 0.0))
     wider = np.maximum(gap, np.minimum(error, value + first))

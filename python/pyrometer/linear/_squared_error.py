@@ -39,12 +39,12 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
 
 def _with_constants(system: LinearSystem, parameters: Spread, constants: Array, quadratic: Closed) -> Closed:
     """The energy where some parameters are constant: the targets of the others are the residuals of these."""
-    rest, shape = residuals(system, constants), quadratic.value.shape
+    residual, shape = residuals(system, constants), quadratic.value.shape
     linear = absolute_penalty(system, parameters)
     with np.errstate(over="ignore", invalid="ignore"):
-        value = quadratic.value + rest.square.reshape(shape) + linear + penalties(system, constants)
+        value = quadratic.value + residual.square.reshape(shape) + linear + penalties(system, constants)
         derivative = quadratic.slope + linear
-        error = quadratic.error + rest.error.reshape(shape)
+        error = quadratic.error + residual.error.reshape(shape)
     require_finite(value)
     warn_of_few_digits(value, error)
     return Closed(value, derivative, error, quadratic.slope_error)

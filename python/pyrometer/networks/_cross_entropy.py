@@ -191,9 +191,9 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
     drawn = ~np.isnan(layered.dominated[..., 0])
     if drawn.any():
         fields = ("energy", "standard_error", "error_bound", "dominated")
-        rest = layered._replace(**{name: getattr(layered, name)[drawn] for name in fields})
+        selected = layered._replace(**{name: getattr(layered, name)[drawn] for name in fields})
         slopes.value[drawn], slopes.standard_error[drawn] = _sampled_slopes(
-            network, spread.selected(drawn), rest, h, threads
+            network, spread.selected(drawn), selected, h, threads
         )
     return slopes
 

@@ -265,12 +265,12 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
     if layered.method == "scalar-chain":
         undecided |= ~np.isnan(layered.dominated).all(axis=-1)
     if undecided.any():
-        rest = layered._replace(
+        selected = layered._replace(
             energy=layered.energy[undecided],
             standard_error=layered.standard_error[undecided],
             dominated=layered.dominated[undecided],
         )
-        sampled = _sampled_slopes(network, spread.selected(undecided), rest, h, workers)
+        sampled = _sampled_slopes(network, spread.selected(undecided), selected, h, workers)
         slope.value[undecided], slope.standard_error[undecided] = sampled
     return slope
 

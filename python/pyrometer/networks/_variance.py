@@ -121,7 +121,7 @@ def _hidden_gram(network: Network, C: Array, left: Array, right: Array) -> tuple
 def _kernels(cosine: Array) -> tuple[Array, Array]:
     """E u+ v+ and E (u+ v+)^2 of standard normals of this correlation: arc-cosine kernels of order 1 and 2."""
     angle, sine = np.arccos(cosine), np.sqrt(np.maximum(0.0, 1.0 - cosine**2))
-    rest = np.pi - angle
-    first = (sine + rest * cosine) / (2.0 * np.pi)
-    second = (3.0 * sine * cosine + rest * (1.0 + 2.0 * cosine**2)) / (2.0 * np.pi)
+    supplement = np.pi - angle
+    first = (sine + supplement * cosine) / (2.0 * np.pi)
+    second = (3.0 * sine * cosine + supplement * (1.0 + 2.0 * cosine**2)) / (2.0 * np.pi)
     return first, second

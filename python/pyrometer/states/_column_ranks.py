@@ -47,8 +47,8 @@ def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int],
     slope = _quotient(squares[1], squares[0])
     residual = squares[2] - slope * squares[1]
     residual = np.where(residual > _DEPENDENT * squares[2], residual, 0.0)
-    both = _quotient(of_place**2, squares[0]) + _quotient((of_scale - slope * of_place) ** 2, residual)
-    return factor * both, factor * _quotient(of_widths[:, 0] ** 2, np.asarray((widths**2).sum()))
+    statistic = _quotient(of_place**2, squares[0]) + _quotient((of_scale - slope * of_place) ** 2, residual)
+    return factor * statistic, factor * _quotient(of_widths[:, 0] ** 2, np.asarray((widths**2).sum()))
 
 
 def _scores(marginals: Marginals, blocks: _Array, blocks_before: int) -> tuple[_Array, _Array, _Array]:

@@ -232,11 +232,11 @@ def _quotients(slopes: _Array, spread: _Array) -> _Array:
     gradient = np.stack([1.0 / divisor, -T / divisor], axis=1)
     square = np.einsum("ti,tij,tj->t", gradient, spread, gradient)
     unit = _ERRORS / divisor
-    rest = 1.0 - unit**2 * variance
+    denominator = 1.0 - unit**2 * variance
     away = unit * (spread[:, 0, 1] - T * variance)
     centre, half = (
-        T - unit * away / rest,
-        np.sqrt(_ERRORS**2 * square * rest + (unit * away) ** 2) / rest,
+        T - unit * away / denominator,
+        np.sqrt(_ERRORS**2 * square * denominator + (unit * away) ** 2) / denominator,
     )
     return np.stack([T, np.sqrt(square), centre - half, centre + half])
 

@@ -199,16 +199,18 @@ def mix(
     ('chow', True, True)
     """
     first, second = _system("a", a), _system("b", b)
-    both = _pooled(first, second)
-    parts = [temperature(system, law, resolution=resolution) for system in (first, second, both)]
-    limits = [temperature(system, law, method="asymptotic", resolution=resolution) for system in (first, second, both)]
-    minima = [minimum_energy(system) for system in (first, second, both)]
-    share = first.total_weight / both.total_weight if both.weighted else first.rows / both.rows
+    pooled = _pooled(first, second)
+    parts = [temperature(system, law, resolution=resolution) for system in (first, second, pooled)]
+    limits = [
+        temperature(system, law, method="asymptotic", resolution=resolution) for system in (first, second, pooled)
+    ]
+    minima = [minimum_energy(system) for system in (first, second, pooled)]
+    share = first.total_weight / pooled.total_weight if pooled.weighted else first.rows / pooled.rows
     # The mean energy of all rows is the weighted mean of the two, so the heats are one number with two signs.
     heat = share * (1.0 - share) * (np.asarray(parts[1].energy) - np.asarray(parts[0].energy))
     E_a, E_b, E_both = (np.asarray(minimum.value) for minimum in minima)
     loss = E_both - (share * E_a + (1.0 - share) * E_b)
-    test, p = _test(first, second, both, minima, loss)
+    test, p = _test(first, second, pooled, minima, loss)
     T_a, T_b, T = (np.asarray(part.value) for part in parts)
     return Mixture(
         a=parts[0],
@@ -232,11 +234,11 @@ def pooling_test(a: System, b: System) -> tuple[str, float]:
     """Return the name of the test whether one model holds for the rows of two single systems, and its p-value."""
     if _TESTS[a.energy] is None:
         return "none", np.nan
-    both = _pooled(a, b)
-    minima = [minimum_energy(system) for system in (a, b, both)]
-    share = a.rows / both.rows
+    pooled = _pooled(a, b)
+    minima = [minimum_energy(system) for system in (a, b, pooled)]
+    share = a.rows / pooled.rows
     values = [np.asarray(minimum.value) for minimum in minima]
-    test, p = _test(a, b, both, minima, values[2] - (share * values[0] + (1.0 - share) * values[1]))
+    test, p = _test(a, b, pooled, minima, values[2] - (share * values[0] + (1.0 - share) * values[1]))
     return test, float(p)
 
 
@@ -351,7 +353,7 @@ def _test(
     if test is None or both.weighted or (a.penalty is not None and a.penalty.lam > 0.0):
         return "none", p
     ranks = [a.freedom(np.asarray(minimum.rank)) for minimum in minima]
-    freedom, rest = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]
+    freedom, residual_freedom = ranks[0] + ranks[1] - ranks[2], both.rows - ranks[0] - ranks[1]
     errors = [system.rows * _error_of(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
     residual = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
     attained = np.logical_and.reduce([np.asarray(minimum.attained) for minimum in minima])
@@ -363,7 +365,7 @@ def _test(
             residual=float(residual[i]),
             residual_error=error,
             freedom=int(freedom[i]),
-            rest=int(rest[i]),
+            rest=int(residual_freedom[i]),
             attained=bool(attained[i]),
         )
         # The p-value is given where its bounds, from the errors of the minima, are close.

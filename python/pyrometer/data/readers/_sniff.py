@@ -69,10 +69,10 @@ def suggestion(head: bytes, dialect: Dialect, delimiter: str, wanted: Iterable[s
     lines = text.splitlines()[:_LINES]
     names = set(wanted)
     for complete in (True, False):
-        for options, rest in _layouts(lines, dialect, delimiter):
+        for options, remaining in _layouts(lines, dialect, delimiter):
             separator = options.get("sep", delimiter)
-            rows = [row for row in csv.reader(rest[:8], delimiter=separator) if row]
-            if separator == " " and (delimiter in rest[0] or "" in rows[0]):
+            rows = [row for row in csv.reader(remaining[:8], delimiter=separator) if row]
+            if separator == " " and (delimiter in remaining[0] or "" in rows[0]):
                 continue
             if (complete and names <= set(rows[0])) or (
                 not complete and separator != " " and len(rows[0]) > 1 and _even(rows)
@@ -91,8 +91,8 @@ def number_options(values: Iterable[str], delimiter: str, dialect: Dialect) -> t
             alternatives = _OF_POINT if value[-4:-3] == "." else _OF_POINT[:1]
         else:
             alternatives = next((options for pattern, options in _NOTATIONS if pattern.fullmatch(value)), ())
-        both = [one | other for one in agreed for other in alternatives if _agree(one, other, dialect)]
-        agreed = [options for k, options in enumerate(both) if options not in both[:k]] or agreed
+        combined = [one | other for one in agreed for other in alternatives if _agree(one, other, dialect)]
+        agreed = [options for k, options in enumerate(combined) if options not in combined[:k]] or agreed
     return tuple(
         one
         for one in agreed
@@ -102,8 +102,8 @@ def number_options(values: Iterable[str], delimiter: str, dialect: Dialect) -> t
 
 def _agree(one: dict[str, Any], other: dict[str, Any], dialect: Dialect) -> bool:
     """Return whether two sets of options can hold together."""
-    both = one | other
-    return both == other | one and both.get("decimal", dialect.decimal) != both.get("thousands")
+    combined = one | other
+    return combined == other | one and combined.get("decimal", dialect.decimal) != combined.get("thousands")
 
 
 def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
@@ -113,12 +113,12 @@ def _layouts(lines: list[str], dialect: Dialect, delimiter: str) -> Iterator[tup
     separators = [delimiter, *(other for other in _SEPARATORS if other != delimiter)]
     for comment, skip, separator in product(comments, range(_MOST_SKIPPED), separators):
         kept = [line for line in lines if comment is None or not line.startswith(comment)]
-        rest = list(islice(kept, dialect.skip or skip, None))
-        if len(rest) < 2 or not rest[0].strip() or (dialect.skip and skip):
+        remaining = list(islice(kept, dialect.skip or skip, None))
+        if len(remaining) < 2 or not remaining[0].strip() or (dialect.skip and skip):
             continue
         options: dict[str, Any] = {"comment": comment} if comment else {}
         options |= {"skip": skip} if skip else {}
-        yield options | ({"sep": separator} if separator != delimiter else {}), rest
+        yield options | ({"sep": separator} if separator != delimiter else {}), remaining
 
 
 def _even(rows: list[list[str]]) -> bool:
