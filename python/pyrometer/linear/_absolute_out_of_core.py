@@ -128,7 +128,7 @@ class _Split:
 
 
 def _pass(scanned: Scanned, scale: _Scale, theta: Array, back: Array, limit: int) -> _Split:
-    """Evaluate the energy at theta and along `back`; split the rows, about `most` of which are near zero."""
+    """Evaluate the energy at theta and along `back`; split the rows, about `limit` of which are near zero."""
     n, total = len(theta), scanned.moments.count
     levels = np.linspace(min(0.5, 0.5 * limit / scanned.moments.rows), 1.0, _DISTANCES)
     edges = np.quantile(_closeness(scale.rows(scanned.X, scanned.y), theta)[1], levels)

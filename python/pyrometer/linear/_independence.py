@@ -48,7 +48,7 @@ def are_dependent(free: _Mask, sample: Array, blocks: Callable[[], Iterable[Arra
     """Whether the columns that are not free are linear combinations of the others, within rounding, in all rows.
 
     Moments in double precision cannot distinguish dependence from relative distances below 1e-8. The coefficients are
-    those of least squares over `some` of the rows; one pass over the rows of `blocks` evaluates the residuals.
+    those of least squares over the rows of `sample`; one pass over the rows of `blocks` evaluates the residuals.
     """
     if free.all():
         return True
