@@ -199,7 +199,7 @@ class LinearSystem(Displayed):
 
     def random_parameters(self, bound: Spread) -> int:
         """Number of random parameters."""
-        return int(bound.random.sum())
+        return self.parameters if bound.all_random else int(bound.random.sum())
 
     def check_method(self, bound: Spread, method: str) -> str:
         """Return the method that runs."""

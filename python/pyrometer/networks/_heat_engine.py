@@ -196,7 +196,7 @@ def heat_engine(
         entropy=shaped(S),
         parameters=parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, of_network_as_one, size, minimum, threads),
+        total=compose(network, spread, of_network_as_one, size, minimum, threads),
         method=energies.method,
         network=network.architecture,
         law=repr(law),
@@ -212,7 +212,7 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
     rectifies = any(record is not None and record.rectifies for record in network.records)
     if energies.method != "monte-carlo" or not rectifies:  # else the energy of a draw can be 0
         vanished = (energy == 0) & _layer_energies.positive(network, spread)
-        require_normal(np.where(np.isneginf(_logarithms(energies)), energy, 1.0), vanished)
+        require_normal(np.where(np.isneginf(_logarithms(energies)), energy, 1.0), lambda: vanished)
         underflow |= vanished
     for beyond, what in (
         (underflow, "below 2.2e-308 and lost digits by underflow; use a larger scale"),

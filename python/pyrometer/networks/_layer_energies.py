@@ -145,7 +145,7 @@ def require(network: Network, spread: LayerSpread, method: str, *, unbounded: bo
     limit = require_first(network, spread, method, unbounded=unbounded)
     if _closed(network, spread) and not unbounded:
         _require_layers(limit)
-        require_normal(limit[..., -1] + network.target_square, positive(network, spread)[..., -1])
+        require_normal(limit[..., -1] + network.target_square, lambda: positive(network, spread)[..., -1])
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
