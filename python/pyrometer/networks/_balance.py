@@ -37,15 +37,25 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
 
     Without `last` the last layer is not rescaled, as its outputs are compared with targets.
     """
+    key = "balanced", network, last
+    if key not in spread.found:
+        spread.found[key] = _balanced(network, spread, last=last)
+    found: tuple[LayerSpread, npt.NDArray[np.int32]] = spread.found[key]
+    return found
+
+
+def _balanced(network: Network, spread: LayerSpread, *, last: bool) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
     shift = np.zeros(spread.weight.shape, dtype=np.int32)
     records = network.records
     if None in records:
+        return spread, shift
+    variance = _variances(network, spread)
+    if np.abs(variance).max() <= _FAR[network.X.dtype]:
         return spread, shift
     # The last layer has no activation, and is rescaled with those before it.
     anywhere = np.array([record is None or record.homogeneous for record in (*records, None)])
     near = np.array([record is None or record.near_zero is not None for record in (*records, None)])
     bounded = np.array([record is not None and record.limits is not None for record in (*records, None)])
-    variance = _variances(network, spread)
     present = network.norms[network.norms > 0.0]
     alike = present.size > 0 and network.X.dtype == np.float64 and present.max() / _ALIKE < present.min()
     far = np.abs(variance) > _FAR[network.X.dtype]
@@ -75,7 +85,7 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
 
 def _variances(network: Network, spread: LayerSpread) -> Array:
     """Approximate binary logarithms of the mean variances of pre-activations, shape (..., L)."""
-    deviations, shift = spread.deviations(), spread.shift
+    deviations, shift = spread.deviations, spread.shift
     with np.errstate(divide="ignore"):
         weight, bias, square = *(2.0 * np.log2(each) for each in deviations), np.log2(network.norms.max())
         if shift is not None:

@@ -189,7 +189,9 @@ class Network(Displayed):
     @property
     def records(self) -> tuple[ActivationRecord | None, ...]:
         """Constants of the activation of each hidden layer; None for a callable."""
-        return tuple(ACTIVATIONS[phi] if isinstance(phi, str) else None for phi in self.activations)
+        if isinstance(self.activation, str):
+            return (ACTIVATIONS[self.activation],) * (self.layers - 1)
+        return tuple([ACTIVATIONS[phi] if isinstance(phi, str) else None for phi in self.activations])
 
     @property
     def named(self) -> str | None:
@@ -309,7 +311,7 @@ class Network(Displayed):
     def energy_variances(self, bound: LayerSpread) -> _Array:
         """Variance of the energy."""
         variance = _variance.variance(self, bound)
-        require_normal(variance, lambda: _layer_energies.positive(self, bound.centred()[0])[..., -1], "variance")
+        require_normal(variance, lambda: _layer_energies.positive(self, bound.centred[0])[..., -1], "variance")
         return variance
 
     def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> _Array:
