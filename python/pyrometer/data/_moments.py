@@ -180,13 +180,17 @@ class Moments(Displayed, Averages):
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
         """Return the moments of data; weights of extreme sizes are those of `data`, scaled."""
-        *stack, m, p = data.X.shape
-        systems, weights = math.prod(stack), data.weights
-        X, y = data.X.reshape(systems, m, p), data.y.reshape(systems, m)
+        X, y, weights = data.X, data.y, data.weights
+        *stack, m, p = X.shape
+        systems = math.prod(stack)
         w = None if weights is None else weights.values.reshape(systems, m)
-        arrays = _core.second_moments(X, y, threads, w)
-        mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in arrays[:2])
-        once = arrays[2][:, 0] if not stack else np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
+        if not stack:
+            mean, scatter, once = _core.second_moments(X[None], y[None], threads, w)
+            mean, scatter, once = mean[0], scatter[0], once[:, 0]
+        else:
+            mean, scatter, once = _core.second_moments(X.reshape(systems, m, p), y.reshape(systems, m), threads, w)
+            mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in (mean, scatter))
+            once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2)
         names = intercept, data.names, data.target
         if weights is None:
             return cls._new(_State(m, mean, scatter, *names, once))
@@ -361,7 +365,7 @@ class Moments(Displayed, Averages):
         self._lost = False  # until computed
         for array in (self.mean, self.scatter, self._errors, self._scatter_low):
             if array is not None:
-                array.flags.writeable = False
+                array.setflags(write=False)
 
     def _state(self) -> _State:
         fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)

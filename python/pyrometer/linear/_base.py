@@ -77,8 +77,7 @@ class LinearSystem(Displayed):
                 data is not None and data.weights is not None and (data.weights.exponent != 0 or not data.weights.equal)
             ),
         }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(fields)
         if self.parameters == 0:
             raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
 
