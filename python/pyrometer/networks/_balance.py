@@ -8,6 +8,7 @@ multiplied.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ _SMALL = {np.dtype(np.float64): -130.0, np.dtype(np.float32): -60.0}
 # differ by less than the factor below.
 _LARGE = 250.0
 _ALIKE = 2.0**100
+# Of binary logarithms: of E phi(z)^2 / E z^2 of any activation, in either limit, and of a sum of two numbers.
+_MOST_FACTOR = 6.0
 
 
 def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
@@ -49,9 +52,9 @@ def _balanced(network: Network, spread: LayerSpread, *, last: bool) -> tuple[Lay
     records = network.records
     if None in records:
         return spread, shift
-    variance = _variances(network, spread)
-    if np.abs(variance).max() <= _FAR[network.X.dtype]:
+    if _are_near(network, spread, _FAR[network.X.dtype]):
         return spread, shift
+    variance = _variances(network, spread)
     # The last layer has no activation, and is rescaled with those before it.
     anywhere = np.array([record is None or record.homogeneous for record in (*records, None)])
     near = np.array([record is None or record.near_zero is not None for record in (*records, None)])
@@ -81,6 +84,19 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
     """Undo the rescaling of energies."""
     with np.errstate(over="ignore", under="ignore"):
         return np.ldexp(energy, -2 * shift) if shift.any() else energy
+
+
+def _are_near(network: Network, spread: LayerSpread, far: float) -> bool:
+    """Whether no variance can be far: logarithms of the factors that they are products of add up to less than that."""
+    factors = [*spread.deviations] if spread.shift is None else [*spread.deviations, spread.shift]
+    with np.errstate(divide="ignore"):
+        weights, *others = (np.abs(np.log2(np.abs(each))) for each in factors)
+    total = weights.sum(axis=-1)
+    for each in others:  # none where 0
+        total = total + np.where(each < np.inf, each, 0.0).sum(axis=-1)
+    norm = float(network.norms.max())
+    of_network = sum(map(math.log2, network.widths[1:])) + _MOST_FACTOR * network.layers
+    return norm > 0.0 and 2.0 * float(total.max()) + of_network + abs(math.log2(norm)) <= far
 
 
 def _variances(network: Network, spread: LayerSpread) -> Array:

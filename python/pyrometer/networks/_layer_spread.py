@@ -49,7 +49,7 @@ class LayerSpread:
         """Shape of the batch of laws."""
         return self.weight.shape[:-1]
 
-    @property
+    @cached_property
     def families(self) -> _Array:
         """What the core knows the families of weights and of biases by, and their scale^2 / mean square, shape (4, L).
 
