@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,6 @@ __all__ = ["column_of", "frame_of", "matrix_of", "numeric", "taken", "target_of"
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
     """Return `value` as an array of real numbers, not yet of a fixed dtype; TypeError if it is not one."""
-    if type(value) is np.ndarray and value.dtype.kind == "f":
-        return value
     require_array_like(name, value)
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
@@ -58,6 +56,11 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; {_conversion(array)}")
     _require_exact(name, array, value)
     return array
+
+
+def _are_floats(value: Any) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether a value is an array that `numeric` returns as it is."""
+    return type(value) is np.ndarray and value.dtype.kind == "f"
 
 
 def _conversion(array: npt.NDArray[Any]) -> str:
@@ -108,8 +111,8 @@ def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
 
 def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Return the array of a matrix or data frame, and the frame's column names."""
-    if isinstance(value, np.ndarray):
-        return numeric(name, value), None
+    if _are_floats(value):
+        return value, None
     require_dense(name, value)
     view = _view(value)
     if view is None:
@@ -165,8 +168,8 @@ def _is_number(word: Any) -> bool:
 
 def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     """Return the array of a target, and its column's name if it has one."""
-    if isinstance(value, np.ndarray):
-        return numeric("y", value), None
+    if _are_floats(value):
+        return value, None
     require_dense("y", value)
     view = _view(value)
     if view is None:

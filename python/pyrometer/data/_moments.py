@@ -184,13 +184,10 @@ class Moments(Displayed, Averages):
         *stack, m, p = X.shape
         systems = math.prod(stack)
         w = None if weights is None else weights.values.reshape(systems, m)
-        if not stack:
-            mean, scatter, once = _core.second_moments(X[None], y[None], threads, w)
-            mean, scatter, once = mean[0], scatter[0], once[:, 0]
-        else:
-            mean, scatter, once = _core.second_moments(X.reshape(systems, m, p), y.reshape(systems, m), threads, w)
-            mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in (mean, scatter))
-            once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2)
+        X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
+        mean, scatter, once = _core.second_moments(X, y, threads, w)
+        mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
+        once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
         names = intercept, data.names, data.target
         if weights is None:
             return cls._new(_State(m, mean, scatter, *names, once))

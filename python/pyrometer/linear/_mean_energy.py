@@ -87,6 +87,7 @@ def _certain(
     system: LinearSystem, law: Spread, estimate: Estimate, derivative: Array, error: Array, *, slope: bool
 ) -> Evaluated:
     """Check ranges. Energies are at most quadratic in the parameters, so that draws have no heavy tails."""
+
     def depends() -> npt.NDArray[np.bool_]:
         return _depends(system, law, derivative.ndim)
 

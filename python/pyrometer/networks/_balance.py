@@ -52,10 +52,10 @@ def _balanced(network: Network, spread: LayerSpread, *, last: bool) -> tuple[Lay
     records = network.records
     if None in records:
         return spread, shift
-    near = "near", network
-    if near not in spread.found:
-        spread.found[near] = _are_near(network, spread, _FAR[network.X.dtype])
-    if spread.found[near]:
+    key = "near", network
+    if key not in spread.found:
+        spread.found[key] = _are_near(network, spread, _FAR[network.X.dtype])
+    if spread.found[key]:
         return spread, shift
     variance = _variances(network, spread)
     # The last layer has no activation, and is rescaled with those before it.

@@ -9,6 +9,7 @@ autoregression of the first order, where c = 2 phi / (1 - phi^2); for others whe
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -79,18 +80,18 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
     if m < 10:
         return INDEPENDENT
     longest, found = int(min(10.0 * np.log10(m), m // 10)), [INDEPENDENT]
-    for j, name in enumerate(names):
-        with np.errstate(over="ignore", invalid="ignore"):
-            column = z[:, j] - z[:, j].mean()
+    margin, lags = 2.0 * np.log(k) + _MARGIN, [lag for lag in _SCREEN if lag <= longest]
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = [column - np.add.reduce(column) / m for column in z.T]
+    magnitudes, root = np.abs(z).max(axis=0), math.sqrt(m)
+    for name, column, magnitude in zip(names, centred, magnitudes, strict=True):
         largest = np.abs(column).max()
-        if not _ROUNDING * np.abs(z[:, j]).max() < largest < np.inf:
+        if not _ROUNDING * magnitude < largest < np.inf:
             continue
         column = column / largest
-        variance = float(column @ column)
-        shown = [abs(column[lag:] @ column[:-lag]) / variance for lag in _SCREEN if lag <= longest]
-        margin = 2.0 * np.log(k) + _MARGIN
+        shown = max([abs(column[lag:] @ column[:-lag]) for lag in lags])
         # A pair of outliers that are neighbours by chance is no dependence: ranks must show it, too.
-        if max(shown) * np.sqrt(m) <= 3.0:
+        if shown / float(column @ column) * root <= 3.0:
             continue
         if _autoregression(_correlations(_ranks(column), longest), m, margin)[0] > 1.0:
             time, reach = _autoregression(_correlations(column, longest), m, margin)

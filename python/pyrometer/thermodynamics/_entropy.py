@@ -65,7 +65,8 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
     0.0
     """
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    parts = system.entropy_parts(bind(system, law), size, leading=False)
+    bound = bind(system, law)
+    parts = system.entropy_parts(bound, size, leading=False)
     if np.isnan(parts).any():
         raise ValueError(
             "law must have an entropy, got orthogonal weights, which have no density in all parameters; their energies "

@@ -149,7 +149,8 @@ def compose(
 ) -> Temperature:
     """Combine a mean energy and its derivative with the entropy and the minimum into a temperature.
 
-    `bound` is the law as `bind` returns it. With `coded`, for sweeps, verdicts are indices into `VERDICTS`, and no SimulationWarning is given.
+    `bound` is the law as `bind` returns it. With `coded`, for sweeps, verdicts are indices into `VERDICTS`, and no
+    SimulationWarning is given.
     """
     energy, slope, slope_error, dominated = evaluated
     limit = energy.method in ("refined", "asymptotic")
