@@ -180,9 +180,8 @@ class Moments(Displayed, Averages):
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
         """Return the moments of data; weights of extreme sizes are those of `data`, scaled."""
-        X, y, weights = data.X, data.y, data.weights
-        *stack, m, p = X.shape
-        systems = math.prod(stack)
+        *stack, m, p = data.X.shape
+        X, y, weights, systems = data.X, data.y, data.weights, math.prod(stack)
         w = None if weights is None else weights.values.reshape(systems, m)
         X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
         mean, scatter, once = _core.second_moments(X, y, threads, w)
