@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.data import _accuracy
 from pyrometer.data._accuracy import Lost
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["Averages"]
 
@@ -56,6 +58,11 @@ class Averages:
             self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
             self._errors.flags.writeable = False
         return self._errors
+
+    def _exact_count(self) -> Fraction:
+        from fractions import Fraction
+
+        return Fraction(self.count) if self._weight is None else self._weight
 
     def lost(self) -> Lost | None:
         """Return bounds of the errors beyond the rounding of one pass over rows; None if there are none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -449,9 +448,6 @@ class Moments(Displayed, Averages):
         rows = max(1, self.rows + sign * other.rows) if weighted else None
         names = self.intercept, self.names, self.target
         return _State(count, mean, scatter, *names, accuracy, low, rows, None if whole else weight)
-
-    def _exact_count(self) -> Fraction:
-        return Fraction(self.count) if self._weight is None else self._weight
 
     def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
