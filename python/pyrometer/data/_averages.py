@@ -59,7 +59,9 @@ class Averages:
             self._errors.flags.writeable = False
         return self._errors
 
-    def _exact_count(self) -> Fraction:
+    def _exact_count(self) -> Fraction | int:
+        if self._weight is None and isinstance(self.count, int):
+            return self.count
         from fractions import Fraction
 
         return Fraction(self.count) if self._weight is None else self._weight

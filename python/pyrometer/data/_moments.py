@@ -447,7 +447,9 @@ class Moments(Displayed, Averages):
         # Of weighted rows it is unknown how many are left.
         rows = max(1, self.rows + sign * other.rows) if weighted else None
         names = self.intercept, self.names, self.target
-        return _State(count, mean, scatter, *names, accuracy, low, rows, None if whole else weight)
+        return _State(
+            count, mean, scatter, *names, accuracy, low, rows, None if whole or isinstance(weight, int) else weight
+        )
 
     def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
