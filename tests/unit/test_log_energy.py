@@ -8,6 +8,7 @@ import pytest
 
 import pyrometer as pm
 from pyrometer import _core
+from pyrometer.networks import ACTIVATIONS, _balance
 
 ROWS = np.random.default_rng(0).standard_normal((7, 8))
 SQUARE = np.log((ROWS**2).sum(axis=1).mean())
@@ -166,3 +167,21 @@ def test_derivatives_that_underflow_refuse_no_network(hidden, scale):
     drawn = pm.heat_engine(net, pm.Normal(scale), method="monte-carlo", samples=200, rng=1).layers
     assert np.isfinite(exact.log_energy).all()
     assert (np.abs(drawn.energy - exact.energy) <= 4.5 * drawn.standard_error + 1e-9 * exact.energy).all()
+
+
+def test_what_needs_no_rescaling_is_seen_from_a_sum_of_logarithms():
+    rng, seen = np.random.default_rng(5), []
+    for _ in range(300):
+        widths = tuple(int(n) for n in 2 ** rng.uniform(0, 7, rng.integers(0, 16)))
+        activation = [str(phi) for phi in rng.choice(list(ACTIVATIONS), len(widths))] or "tanh"
+        dtype, most = (np.float32, 15) if rng.random() < 0.3 else (np.float64, 60)
+        X = (10.0 ** rng.uniform(-most, most) * ROWS).astype(dtype)
+        network = pm.Network(X, hidden=widths, outputs=3, activation=activation, bias=True)
+        scale = 10.0 ** rng.uniform(-6, 6, (2, 4))
+        biases = pm.Constant(scale[1][:, None]) if rng.random() < 0.5 else pm.Normal(scale[1][:, None])
+        spread = network.bind(pm.Layers(pm.Normal(scale[0][:, None]), biases=biases))
+        far = _balance._FAR[network.X.dtype]
+        seen.append(_balance._are_near(network, spread, far))
+        if seen[-1]:
+            assert np.abs(_balance._variances(network, spread)).max() <= far
+    assert 30 < sum(seen) < len(seen) - 30

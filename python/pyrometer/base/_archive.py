@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import json
 import math
 import os
 import re
@@ -97,6 +96,8 @@ class Archive(NamedTuple):
 
     def write(self, path: str, header: dict[str, Any], arrays: Mapping[str, Any]) -> None:
         """Write header and arrays; an existing file is replaced atomically."""
+        import json
+
         described = {"format": self.form, "version": self.version, **header}
         with atomic_write(path) as file:
             np.savez(file, header=np.array(json.dumps(described)), **arrays)
@@ -140,6 +141,8 @@ def _is_integer(value: Any) -> bool:
 
 
 def _header(archive: zipfile.ZipFile) -> dict[str, Any]:
+    import json
+
     if "header.npy" not in archive.namelist():
         raise ValueError("the file must have a field 'header', got none")
     text = _member(archive, archive.getinfo("header.npy"), "header")

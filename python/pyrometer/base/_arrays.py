@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from sys import float_info
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "mean_squares_about", "require_finite", "require_normal"]
+__all__ = ["Array", "broadcast", "mean_squares_about", "require_finite", "require_normal"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
+
+
+def broadcast(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return `np.broadcast_to`, or the array itself, which is faster, where it has the shape."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def require_finite(value: Array, quantity: str = "energy") -> None:
@@ -20,9 +27,10 @@ def require_finite(value: Array, quantity: str = "energy") -> None:
         )
 
 
-def require_normal(value: Array, positive: npt.NDArray[np.bool_] | bool, quantity: str = "energy") -> None:
-    """Raise ValueError for a subnormal or zero value where `positive` says that its formula is above 0."""
-    if (np.asarray(positive) & (np.abs(value) < np.finfo(float).tiny)).any():
+def require_normal(value: Array, positive: Callable[[], npt.NDArray[np.bool_]], quantity: str = "energy") -> None:
+    """Raise ValueError for a subnormal or zero value where `positive`, rarely called, says its formula is above 0."""
+    small = np.abs(value) < float_info.min
+    if small.any() and (positive() & small).any():
         raise ValueError(
             f"the {quantity} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
         )

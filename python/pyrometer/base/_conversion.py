@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,11 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
     return array
 
 
+def _are_floats(value: Any) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether a value is an array that `numeric` returns as it is."""
+    return type(value) is np.ndarray and value.dtype.kind == "f"
+
+
 def _conversion(array: npt.NDArray[Any]) -> str:
     """Return advice on how to convert an array to numbers without loss of digits."""
     if array.dtype.kind in "mM":
@@ -106,6 +111,8 @@ def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
 
 def matrix_of(name: str, value: Any) -> tuple[npt.NDArray[Any], tuple[str, ...] | None]:
     """Return the array of a matrix or data frame, and the frame's column names."""
+    if _are_floats(value):
+        return value, None
     require_dense(name, value)
     view = _view(value)
     if view is None:
@@ -161,6 +168,8 @@ def _is_number(word: Any) -> bool:
 
 def target_of(value: Any) -> tuple[npt.NDArray[Any], str | None]:
     """Return the array of a target, and its column's name if it has one."""
+    if _are_floats(value):
+        return value, None
     require_dense("y", value)
     view = _view(value)
     if view is None:

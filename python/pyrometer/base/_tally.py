@@ -84,6 +84,8 @@ def unreliable(value: Array, error: Array, dominated: Array | float = 0.0) -> np
 def warn(what: str, value: npt.ArrayLike, error: npt.ArrayLike, dominated: Array | float = 0.0) -> None:
     """Give a SimulationWarning if any of the values is unreliable; nan values are ignored."""
     value, error = np.asarray(value, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    if not error.any():
+        return
     valid = ~np.isnan(value)
     if (valid & (error > _RELATIVE * np.abs(value))).any():
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -10,8 +10,7 @@ import numbers
 import operator
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +47,13 @@ __all__ = [
 ]
 
 _SHOWN = 5  # classes in a message
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 # In quotes: evaluated, it would load numpy.random at import.
 RandomSource: TypeAlias = "int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None"
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(NamedTuple):
     """Checked data: X (..., m, p) and y (..., m) of one dtype, float64 or float32, and the columns' names, if any.
 
     y is C-contiguous, and X unless it is stored by columns: then X.swapaxes(-1, -2) is.
@@ -94,18 +93,19 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None, by_columns
             f"X must have shape (rows, features) or (..., rows, features), got {X_array.shape}; "
             "a single feature is X[:, None], a single row X[None, :]."
         )
-    if y_array.shape != X_array.shape[:-1]:
+    rows_shape = X_array.shape[:-1]
+    if y_array.shape != rows_shape:
         raise ValueError(
-            f"y must have one value for each row of X, shape {X_array.shape[:-1]}, got {y_array.shape} for X of shape "
-            f"{X_array.shape}" + ("; use y.ravel()." if y_array.shape == (*X_array.shape[:-1], 1) else ".")
+            f"y must have one value for each row of X, shape {rows_shape}, got {y_array.shape} for X of shape "
+            f"{X_array.shape}" + ("; use y.ravel()." if y_array.shape == (*rows_shape, 1) else ".")
         )
-    if 0 in X_array.shape[:-1]:
+    if 0 in rows_shape:
         raise ValueError(f"X must have at least one row, got shape {X_array.shape}.")
-    dtype = np.float32 if X_array.dtype == y_array.dtype == np.float32 else np.float64
+    dtype = _FLOAT32 if X_array.dtype == _FLOAT32 == y_array.dtype else _FLOAT64
     _require_fitting("X", X_array, -2)
     _require_fitting("y", y_array, -1)
     checked = None if weights is None else weights_of(weights, y_array.shape)
-    if by_columns and X_array.swapaxes(-1, -2).flags.c_contiguous and not X_array.flags.c_contiguous:
+    if by_columns and not X_array.flags.c_contiguous and X_array.swapaxes(-1, -2).flags.c_contiguous:
         features = _contiguous(X_array.swapaxes(-1, -2), dtype).swapaxes(-1, -2)
     else:
         features = _contiguous(X_array, dtype)
@@ -127,7 +127,7 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
         shape = "(rows,) or (rows, outputs)" if vector else "(rows, features)"
         raise ValueError(f"{name} must have shape {shape} with at least one of each, got {np.shape(value)}.")
     _require_fitting(name, array, -2)
-    array = _contiguous(array, np.float32 if array.dtype == np.float32 else np.float64)
+    array = _contiguous(array, _FLOAT32 if array.dtype == _FLOAT32 else _FLOAT64)
     finite(name, array)
     return array, names
 
@@ -258,14 +258,14 @@ def as_path(value: Any) -> str:
         raise TypeError(f"path must be a string or a path, got {described(value)}.") from None
 
 
-def _contiguous(array: npt.NDArray[Any], dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:
+def _contiguous(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Return C-contiguous, native-endian, aligned data of `dtype`; a copy only where it must be."""
-    if type(array) is np.ndarray and array.dtype == dtype and array.dtype.isnative:
+    if type(array) is np.ndarray and array.dtype == dtype:
         flags = array.flags
         if flags.c_contiguous and flags.aligned:
             return array
     with np.errstate(over="ignore"):  # of long doubles
-        return np.require(array, dtype=np.dtype(dtype), requirements=["C", "A"])
+        return np.require(array, dtype=dtype, requirements=["C", "A"])
 
 
 def _require_fitting(name: str, array: npt.NDArray[Any], rows: int) -> None:

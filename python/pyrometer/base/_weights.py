@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base._conversion import column_of, numeric, values_of
 from pyrometer.base._described import described
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["Weights", "exponent_of", "numbers_of", "replacements", "total_of", "weights_of"]
 
@@ -74,6 +76,8 @@ def exponent_of(weights: _Array) -> npt.NDArray[np.int32]:
 
 def total_of(weights: _Array) -> Fraction:
     """Return the sum of weights (m,) to about 100 bits: as sums of their leading bits, which are exact in any order."""
+    from fractions import Fraction
+
     total, rest = Fraction(0), weights
     for _ in range(2):
         unit = np.ldexp(1.0, int(np.frexp(rest.max() * len(rest))[1]) + 1)

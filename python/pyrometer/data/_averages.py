@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Literal, TypeAlias
+import itertools
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.data import _accuracy
 from pyrometer.data._accuracy import Lost
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["Averages"]
 
@@ -56,6 +59,13 @@ class Averages:
             self._errors.flags.writeable = False
         return self._errors
 
+    def _exact_count(self) -> Fraction | int:
+        if self._weight is None and isinstance(self.count, int):
+            return self.count
+        from fractions import Fraction
+
+        return Fraction(self.count) if self._weight is None else self._weight
+
     def lost(self) -> Lost | None:
         """Return bounds of the errors beyond the rounding of one pass over rows; None if there are none."""
         if self._lost is False:
@@ -90,9 +100,11 @@ class Averages:
 
     def mean_squares(self) -> _Array:
         r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
-        variances = np.diagonal(self.scatter, axis1=-2, axis2=-1)[..., :-1] / self.count
-        squares = variances + self.mean[..., :-1] ** 2
-        return np.concatenate([squares, np.ones((*self.shape, 1))], axis=-1) if self.intercept else squares
+        features = self.mean.shape[-1] - 1
+        squares = np.ones((*self.shape, features + self.intercept))
+        np.divide(self.scatter.diagonal(0, -2, -1)[..., :-1], self.count, out=squares[..., :features])
+        squares[..., :features] += self.mean[..., :-1] ** 2
+        return squares
 
     def target_square(self) -> _Array:
         r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
@@ -133,19 +145,27 @@ class Averages:
 
     def second(self) -> _Array:
         r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""
-        mean, scatter = self.mean, self.scatter / self.count
-        if self.intercept:
-            p = mean.shape[-1] - 1
-            mean = np.insert(mean, p, 1.0, axis=-1)
-            scatter = np.insert(np.insert(scatter, p, 0.0, axis=-1), p, 0.0, axis=-2)
-        return scatter + mean[..., :, None] * mean[..., None, :]
+        features, scatter = self.mean.shape[-1] - 1, self.scatter / self.count
+        mean = _with_constant(self.mean, 1.0) if self.intercept else self.mean
+        moments: _Array = mean[..., :, None] * mean[..., None, :]
+        given = slice(features), slice(-1, None)  # the features and the target
+        for rows, columns in itertools.product(given, given):
+            moments[..., rows, columns] += scatter[..., rows, columns]
+        return moments
 
     def second_errors(self) -> _Array:
         """Bounds of the rounding errors of :meth:`second`, of the same shape; those of lost digits are not included."""
-        mean, deviation = np.abs(self.mean), np.sqrt(np.diagonal(self.scatter, axis1=-2, axis2=-1) / self.count)
+        mean, deviation = np.abs(self.mean), np.sqrt(self.scatter.diagonal(0, -2, -1) / self.count)
         if self.intercept:
-            p = mean.shape[-1] - 1
-            mean, deviation = np.insert(mean, p, 1.0, axis=-1), np.insert(deviation, p, 0.0, axis=-1)
-        of_means, of_deviations = (part[..., :, None] * part[..., None, :] for part in (mean, deviation))
-        errors: _Array = _SECOND * (of_means + of_deviations)
+            mean, deviation = _with_constant(mean, 1.0), _with_constant(deviation, 0.0)
+        errors: _Array = mean[..., :, None] * mean[..., None, :]
+        errors += deviation[..., :, None] * deviation[..., None, :]
+        errors *= _SECOND
         return errors
+
+
+def _with_constant(values: _Array, constant: float) -> _Array:
+    """Return values of the features and the target with that of the constant feature between them."""
+    result = np.empty((*values.shape[:-1], values.shape[-1] + 1))
+    result[..., :-2], result[..., -2], result[..., -1] = values[..., :-1], constant, values[..., -1]
+    return result

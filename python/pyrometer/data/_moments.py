@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -181,12 +180,12 @@ class Moments(Displayed, Averages):
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
         """Return the moments of data; weights of extreme sizes are those of `data`, scaled."""
         *stack, m, p = data.X.shape
-        systems, weights = math.prod(stack), data.weights
-        X, y = data.X.reshape(systems, m, p), data.y.reshape(systems, m)
+        X, y, weights, systems = data.X, data.y, data.weights, math.prod(stack)
         w = None if weights is None else weights.values.reshape(systems, m)
-        arrays = _core.second_moments(X, y, threads, w)
-        mean, scatter = (array.reshape(*stack, *array.shape[1:]) for array in arrays[:2])
-        once = arrays[2][:, 0] if not stack else np.moveaxis(arrays[2].reshape(3, *stack, p + 1), 0, -2)
+        X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
+        mean, scatter, once = _core.second_moments(X, y, threads, w)
+        mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
+        once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
         names = intercept, data.names, data.target
         if weights is None:
             return cls._new(_State(m, mean, scatter, *names, once))
@@ -361,7 +360,7 @@ class Moments(Displayed, Averages):
         self._lost = False  # until computed
         for array in (self.mean, self.scatter, self._errors, self._scatter_low):
             if array is not None:
-                array.flags.writeable = False
+                array.setflags(write=False)
 
     def _state(self) -> _State:
         fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
@@ -448,10 +447,8 @@ class Moments(Displayed, Averages):
         # Of weighted rows it is unknown how many are left.
         rows = max(1, self.rows + sign * other.rows) if weighted else None
         names = self.intercept, self.names, self.target
-        return _State(count, mean, scatter, *names, accuracy, low, rows, None if integral else weight)
-
-    def _exact_count(self) -> Fraction:
-        return Fraction(self.count) if self._weight is None else self._weight
+        exact_weight = None if integral or isinstance(weight, int) else weight
+        return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight)
 
     def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy

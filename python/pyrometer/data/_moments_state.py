@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Members, plain, require_fields, validate
 from pyrometer.data import _accuracy
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["HEADER", "MOST_ROWS", "State", "described", "loaded", "rescaled", "sound"]
 
@@ -118,6 +120,8 @@ def sound(state: State) -> State:
 
 def rescaled(state: State, exponent: int) -> State:
     """Return the state, which has its accuracy, of 2**exponent times the weights; ValueError beyond their range."""
+    from fractions import Fraction
+
     assert state.accuracy is not None
     weight = (Fraction(state.total) if state.weight is None else state.weight) * Fraction(2) ** exponent
     count = float(weight)
@@ -137,6 +141,8 @@ def rescaled(state: State, exponent: int) -> State:
 
 def _weight_in(header: dict[str, Any]) -> Fraction | None:
     """Return the exact sum of weights, removed from the header of a file; None of a count that is a whole number."""
+    from fractions import Fraction
+
     text = header.pop("weight", None)
     if text is None:
         return None

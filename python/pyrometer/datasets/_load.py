@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import os
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,6 +215,13 @@ def wine(*, standardize: bool) -> Dataset:
     )
 
 
+@cache
+def _table(file: str) -> tuple[list[str], npt.NDArray[np.float64]]:
+    """Return the header and the rows of a file, not to be written to: most of the time goes into decompression."""
+    with bz2.open(os.path.join(os.path.dirname(__file__), file), "rt", encoding="utf-8") as lines:
+        return next(lines).rstrip().split(","), np.loadtxt(lines, delimiter=",")
+
+
 def _load(
     name: str,
     standardize: bool,
@@ -224,10 +233,7 @@ def _load(
     licence: str,
 ) -> Dataset:
     standardize = validate.flag("standardize", standardize)
-    path = os.path.join(os.path.dirname(__file__), f"{name.replace(' ', '_')}.csv.bz2")
-    header = np.loadtxt(path, delimiter=",", dtype=str, max_rows=1)
-    rows = np.loadtxt(path, delimiter=",", skiprows=1)
-    *feature_names, target = map(str, header)
+    (*feature_names, target), rows = _table(f"{name.replace(' ', '_')}.csv.bz2")
     X = _standardize(rows[:, :-1], names=feature_names) if standardize else rows[:, :-1].copy()
     y = rows[:, -1].copy()
     for array in (X, y):

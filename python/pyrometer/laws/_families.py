@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +50,12 @@ class Family:
     entropy: float
     bound: float | None = None
 
-    @property
+    @cached_property
     def ratio(self) -> float:
         """Scale divided by the standard deviation."""
         return float(np.sqrt(self.precision))
 
-    @property
+    @cached_property
     def random(self) -> bool:
         """Whether parameters of the family are random."""
         return self.precision < math.inf

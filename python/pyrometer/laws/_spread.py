@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -36,10 +38,15 @@ class Spread:
         """Number of parameters n."""
         return int(self.scales.shape[-1])
 
-    @property
+    @cached_property
+    def all_random(self) -> bool:
+        """Whether all parameters are random."""
+        return all(family.random for family, _ in self.runs)
+
+    @cached_property
     def random(self) -> npt.NDArray[np.bool_]:
         """Which parameters are random, shape (n,)."""
-        return self.each("random").astype(bool)
+        return self.each("random").astype(bool, copy=False)
 
     @property
     def all_normal(self) -> bool:
@@ -49,8 +56,7 @@ class Spread:
     @property
     def constants(self) -> _Array | None:
         """Values of the constant parameters, (..., n) with 0 for the others; None if all parameters are random."""
-        random = self.random
-        return None if random.all() else np.where(random, 0.0, self.scales)
+        return None if self.all_random else np.where(self.random, 0.0, self.scales)
 
     @property
     def bounds(self) -> _Array:
@@ -73,16 +79,21 @@ class Spread:
 
     def each(self, attribute: str) -> _Array:
         """Return an attribute of the family of each parameter, shape (n,)."""
-        return np.concatenate([np.full(count, getattr(family, attribute)) for family, count in self.runs])
+        parts = [np.full(count, getattr(family, attribute)) for family, count in self.runs]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _factor(self, attribute: str) -> float | _Array:
+        """Return an attribute of the family of each parameter: a number where it is one family's."""
+        return float(getattr(self.runs[0][0], attribute)) if len(self.runs) == 1 else self.each(attribute)
 
     def deviations(self) -> _Array:
         r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12), a constant 0."""
-        ratio = self.each("ratio")
+        ratio = self._factor("ratio")
         return self._in_blocks(lambda scales: np.abs(scales) / ratio)
 
     def mean_abs(self) -> _Array:
         r"""Mean absolute values: :math:`\sigma_j\sqrt{2/\pi}` (3.27) and L_j / 4 (3.31)."""
-        factor = self.each("mean_abs")
+        factor = self._factor("mean_abs")
         return self._in_blocks(lambda scales: np.abs(scales) * factor)
 
     def cubed(self) -> _Array:
@@ -93,21 +104,22 @@ class Spread:
 
     def entropies(self, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws; 0 for constants."""
-        random = self.random
+        constants: float | _Array = 0.0
         if not leading:
-            constants = self.each("entropy")
-        else:  # A standard deviation may leave the range of a double where its scale does not.
-            constants = (
-                -np.log(np.where(random, self.each("ratio"), 1.0)) if len(self.runs) > 1 else np.zeros(len(random))
-            )
+            constants = self._factor("entropy")
+        elif len(self.runs) > 1:  # A standard deviation may leave the range of a double where its scale does not.
+            constants = -np.log(np.where(self.random, self.each("ratio"), 1.0))
+        if self.all_random:
+            return self._in_blocks(lambda scales: logarithms(scales, resolution) + constants)
+        random = self.random
         return self._in_blocks(lambda scales: logarithms(np.where(random, scales, resolution), resolution) + constants)
 
     def _in_blocks(self, of: Callable[[_Array], _Array]) -> _Array:
         """Return a function of the scales of each law, computed for as many laws at a time as fit into the cache."""
+        if self.scales.size <= _BLOCK or self.scales.ndim == 1:
+            return of(self.scales)
         scales = self.scales.reshape(-1, self.parameters)
         step = max(1, _BLOCK // max(1, self.parameters))
-        if len(scales) <= step:
-            return of(self.scales)
         result = np.empty_like(scales)
         for first in range(0, len(scales), step):
             result[first : first + step] = of(scales[first : first + step])
@@ -127,8 +139,11 @@ def spread(law: Any, parameters: int) -> Spread:
                 f"intercept is the last), got shape {scales.shape}; a batch of laws goes on leading axes, e.g. "
                 "scale[:, None]."
             )
-        full = np.ascontiguousarray(np.broadcast_to(scales, (*scales.shape[:-1], parameters)))
-        return Spread(full, ((family, parameters),))
+        if scales.ndim == 0 or scales.shape[-1] != parameters:
+            full = np.empty((*scales.shape[:-1], parameters))
+            full[...] = scales
+            scales = full
+        return Spread(np.ascontiguousarray(scales), ((family, parameters),))
     counts = [scales.shape[-1] for _, scales in segments]
     if sum(counts) != parameters:
         described = " + ".join(f"{count} {family.name}" for (family, _), count in zip(segments, counts, strict=True))
@@ -142,10 +157,14 @@ def spread(law: Any, parameters: int) -> Spread:
 
 def logarithms(scales: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.float64]:
     r"""Logarithms :math:`\ln(\sigma_j / \varepsilon)`, also where the quotient overflows or underflows."""
-    with np.errstate(over="ignore", under="ignore"):
-        quotients = scales / resolution
-    inside = (quotients > np.finfo(float).tiny) & np.isfinite(quotients)
+    if resolution == 1.0:
+        quotients = scales
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            quotients = scales / resolution
+    inside = (quotients > float_info.min) & (quotients < np.inf)
+    if inside.all():
+        return np.asarray(np.log(quotients))
     result: npt.NDArray[np.float64] = np.log(quotients, out=np.empty_like(quotients), where=inside)
-    if not inside.all():
-        result[~inside] = np.log(scales[~inside]) - np.log(resolution)
+    result[~inside] = np.log(scales[~inside]) - np.log(resolution)
     return result

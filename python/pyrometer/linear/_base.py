@@ -77,8 +77,7 @@ class LinearSystem(Displayed):
                 data is not None and data.weights is not None and (data.weights.exponent != 0 or not data.weights.equal)
             ),
         }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(fields)
         if self.parameters == 0:
             raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
 
@@ -199,7 +198,7 @@ class LinearSystem(Displayed):
 
     def random_parameters(self, bound: Spread) -> int:
         """Number of random parameters."""
-        return int(bound.random.sum())
+        return self.parameters if bound.all_random else int(bound.random.sum())
 
     def check_method(self, bound: Spread, method: str) -> str:
         """Return the method that runs."""

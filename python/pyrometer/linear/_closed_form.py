@@ -51,7 +51,7 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
             terms = rows[first : first + step] * columns
             for _ in range(power - 1):
                 terms *= columns
-            np.sum(terms, axis=-1, out=sums[first : first + step, start : start + across])
+            np.add.reduce(terms, axis=-1, out=sums[first : first + step, start : start + across])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 
@@ -65,7 +65,7 @@ def weights(system: LinearSystem, kind: type[L1 | L2]) -> Array:
 
 def absolute_penalty(system: LinearSystem, parameters: Spread) -> Array:
     """Mean energy of an L1 penalty of the random parameters, linear in the scales."""
-    weight = weights(system, L1) * parameters.random
+    weight = weights(system, L1) * parameters.random if isinstance(system.penalty, L1) else np.zeros(0)
     if not weight.any():
         return np.zeros(system.shape + parameters.batch_shape)
     return contract(np.broadcast_to(weight, (*system.shape, parameters.parameters)), parameters.mean_abs())

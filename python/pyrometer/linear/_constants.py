@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pyrometer.base import warn_caller
+from pyrometer.base import broadcast, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._closed_form import Array, weights
 from pyrometer.linear._minima import ENOUGH_DIGITS
@@ -38,20 +38,21 @@ def residuals(system: LinearSystem, constants: Array) -> Residuals:
     moments, n = system.second_moments, system.parameters
     columns = moments.mean.shape[-1]
     mean, scatter = moments.mean.reshape(-1, columns), moments.scatter.reshape(-1, columns, columns) / moments.count
-    deviation = np.sqrt(np.diagonal(scatter, axis1=-2, axis2=-1))
+    deviation = np.sqrt(scatter.diagonal(0, -2, -1))
     lost = moments.lost()
     values = constants.reshape(-1, n)
     same = bool((values == values[:1]).all())
     parts = []
     with np.errstate(over="ignore", invalid="ignore"):
         for c in values[:1] if same else values:
-            t = np.append(c[: columns - 1], -1.0)
+            t, some = np.full(columns, -1.0), bool(c.any())
+            t[:-1] = c[: columns - 1]
             shift = float(c[columns - 1 :].sum())  # of the intercept
             covariance = (scatter * t).sum(axis=-1)
             average = (mean * t).sum(axis=-1) + shift
             of_scatter = (np.abs(t) * deviation).sum(axis=-1) ** 2
-            of_mean = (columns + 3) * _UNIT * (np.abs(mean * t).sum(axis=-1) + abs(shift)) * bool(c.any())
-            error = 8.0 * (columns + 1) * _UNIT * of_scatter * bool(c.any())
+            of_mean = (columns + 3) * _UNIT * (np.abs(mean * t).sum(axis=-1) + abs(shift)) * some
+            error = 8.0 * (columns + 1) * _UNIT * of_scatter * some
             error = error + of_mean * (2.0 * np.abs(average) + of_mean)
             if lost is not None:
                 of_mean = (np.abs(t) * lost.mean.reshape(-1, columns)).sum(axis=-1)
@@ -61,9 +62,12 @@ def residuals(system: LinearSystem, constants: Array) -> Residuals:
             if system.intercept:
                 products = np.concatenate([products, average[:, None]], axis=-1)
             parts.append(Residuals((covariance * t).sum(axis=-1) + average**2, error, -products))
-    stacked = (np.stack(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    if len(parts) == 1:
+        stacked = [array[:, None] for array in parts[0]]
+    else:
+        stacked = [np.stack(arrays, axis=1) for arrays in zip(*parts, strict=True)]
     shapes = ((len(mean), len(values)), (len(mean), len(values)), (len(mean), len(values), n))
-    return Residuals(*(np.broadcast_to(a, shape) for a, shape in zip(stacked, shapes, strict=True)))
+    return Residuals(*(broadcast(a, shape) for a, shape in zip(stacked, shapes, strict=True)))
 
 
 def penalties(system: LinearSystem, constants: Array) -> Array:

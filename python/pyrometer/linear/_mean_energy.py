@@ -87,17 +87,22 @@ def _certain(
     system: LinearSystem, law: Spread, estimate: Estimate, derivative: Array, error: Array, *, slope: bool
 ) -> Evaluated:
     """Check ranges. Energies are at most quadratic in the parameters, so that draws have no heavy tails."""
-    depends = _depends(system, law, derivative.ndim)
+
+    def depends() -> npt.NDArray[np.bool_]:
+        return _depends(system, law, derivative.ndim)
+
     # A value below its bound is not an underflow.
-    require_normal(np.asarray(estimate.value), depends & (np.asarray(estimate.error_bound) < np.finfo(float).tiny))
+    require_normal(
+        np.asarray(estimate.value), lambda: depends() & (np.asarray(estimate.error_bound) < np.finfo(float).tiny)
+    )
     if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")
-    return Evaluated(estimate, derivative, error, np.zeros_like(derivative))
+    return Evaluated(estimate, derivative, error, np.zeros(derivative.shape))
 
 
 def _depends(system: LinearSystem, law: Spread, axes: int) -> npt.NDArray[np.bool_]:
     """Return which systems' energies depend on random parameters, with `axes` axes for broadcasting over laws."""
-    depends = system.depends_on_parameters(None if law.random.all() else law.random)
+    depends = system.depends_on_parameters(None if law.all_random else law.random)
     return depends.reshape(system.shape + (1,) * (axes - len(system.shape)))
 
 
@@ -105,7 +110,8 @@ def warn_of_lost(system: LinearSystem) -> None:
     """Warn of mean squares of few digits, where additions and subtractions of moments have cancelled."""
     if not LOSSES[system.energy].moments:
         return
-    digits = digits_of(np.array(system.second_moments.greatest_square_error()))
+    worst = system.second_moments.greatest_square_error()
+    digits = digits_of(np.array(worst)) if worst else ENOUGH_DIGITS
     if digits < ENOUGH_DIGITS:
         warn_caller(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"))
 
@@ -128,7 +134,7 @@ def variances(system: LinearSystem, law: Spread) -> Array:
         )
     warn_of_lost(system)
     variance = formula(system, law).reshape(system.shape + law.batch_shape)
-    require_normal(variance, _depends(system, law, variance.ndim), "variance")
+    require_normal(variance, lambda: _depends(system, law, variance.ndim), "variance")
     return variance
 
 

@@ -21,7 +21,7 @@ __all__ = ["componentwise", "energies", "exact", "is_closed", "limit", "sample",
 def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool) -> Closed:
     """(3.8), (3.18), (3.22) and, with penalties, (3.27), (3.28), (3.31), (3.32)."""
     del threads, slope
-    quadratic = limit(system, parameters, 0)
+    quadratic = _quadratic(system, parameters)
     constants = parameters.constants
     if constants is not None:
         return _with_constants(system, parameters, constants, quadratic)
@@ -53,16 +53,24 @@ def _with_constants(system: LinearSystem, parameters: Spread, constants: Array, 
 def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
     """The terms that are quadratic in the scales."""
     del threads
-    squares = system.second_moments.mean_squares() + weights(system, L2)
+    closed = _quadratic(system, parameters)
+    require_finite(closed.value)
+    return closed
+
+
+def _quadratic(system: LinearSystem, parameters: Spread) -> Closed:
+    """The terms that are quadratic in the scales, which may overflow."""
+    moments, deviations = system.second_moments, parameters.deviations()
+    squares = moments.mean_squares()
+    if isinstance(system.penalty, L2):
+        squares = squares + weights(system, L2)
+    errors, error = moments.square_errors(), np.zeros(squares.shape[:-1] + parameters.batch_shape)
     with np.errstate(over="ignore", invalid="ignore"):
-        value = contract(squares, parameters.deviations(), 2)
-        slope = 2.0 * value
-        errors, error = system.second_moments.square_errors(), np.zeros_like(value)
+        value = contract(squares, deviations, 2)
         if errors is not None:
             at = errors[..., :-1].any(axis=-1)  # few data sets of a stack
-            error[at] = contract(errors[at, :-1], parameters.deviations(), 2)
-    require_finite(value)
-    return Closed(value, slope, error, 2.0 * error)
+            error[at] = contract(errors[at, :-1], deviations, 2)
+        return Closed(value, 2.0 * value, error, 2.0 * error)
 
 
 def componentwise(system: LinearSystem, parameters: Spread, threads: int) -> Array:
@@ -99,8 +107,9 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
     constants = parameters.constants
     if constants is not None:
         b = residuals(system, constants).products
-        of_b = np.insert(np.abs(constants.reshape(-1, n)), n, 1.0, axis=-1) @ errors[:, :, :n]
-    G[:, range(n), range(n)] += weights(system, L2)
+        of_b = np.abs(constants.reshape(-1, n)) @ errors[:, :n, :n] + errors[:, n:, :n]
+    diagonal = G.reshape(-1, n * n)[:, :: n + 1]
+    diagonal += weights(system, L2)
     with np.errstate(over="ignore", invalid="ignore"):
         # Parameters in units of powers of two, so that squares of second moments stay in range; no bit is lost.
         units = np.frexp(parameters.deviations().reshape(-1, n).max(axis=0))[1]
@@ -108,25 +117,30 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
         G, of_g = (np.ldexp(array, units[:, None] + units) for array in (G, of_g))
         b, of_b = np.ldexp(b, units), np.ldexp(of_b, units)
         v = (parameters.deviations() ** 2).reshape(-1, n)
-        diagonal = G[:, range(n), range(n)]
+        diagonal = G.reshape(-1, n * n)[:, :: n + 1]
         linear, error = (
             4.0 * each[:, 0] @ v.T if constants is None else 4.0 * (each * v).sum(axis=-1)
             for each in (b**2, (2.0 * np.abs(b) + of_b) * of_b)
         )
         value: Array = linear + diagonal**2 @ (parameters.each("kurtosis") * v**2).T
-        value += 2.0 * np.stack([((v @ g2) * v).sum(axis=-1) for g2 in G**2])
-        lasso = np.ldexp(weights(system, L1) * parameters.random, units)
-        if lasso.any():
+        value += 2.0 * _forms(v, G**2)
+        lasso = np.ldexp(weights(system, L1) * parameters.random, units) if isinstance(system.penalty, L1) else None
+        if lasso is not None and lasso.any():
             mean_abs = parameters.mean_abs().reshape(-1, n)
             third = parameters.cubed().reshape(-1, n)
             value += (lasso**2 * (v - mean_abs**2)).sum(axis=-1)
             value += 2.0 * (diagonal * lasso) @ (third - v * mean_abs).T
-        error = error + 2.0 * np.stack([((v @ g) * v).sum(axis=-1) for g in (2.0 * np.abs(G) + of_g) * of_g])
+        error = error + 2.0 * _forms(v, (2.0 * np.abs(G) + of_g) * of_g)
     require_finite(value, "variance")
     warn_of_few_digits(
         value, error, "Variances of energies", "products of columns, or with the targets, cancel in the mean"
     )
     return value
+
+
+def _forms(v: Array, matrices: Array) -> Array:
+    """Quadratic forms of the laws (laws, n) in each of the matrices, shape (matrices, laws)."""
+    return np.array([((v @ matrix) * v).sum(axis=-1) for matrix in matrices])
 
 
 def _arguments(

@@ -8,6 +8,7 @@ multiplied.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ _SMALL = {np.dtype(np.float64): -130.0, np.dtype(np.float32): -60.0}
 # differ by less than the factor below.
 _LARGE = 250.0
 _ALIKE = 2.0**100
+# Of binary logarithms: of E phi(z)^2 / E z^2 of any activation, in either limit, and of a sum of two numbers.
+_MOST_FACTOR = 6.0
 
 
 def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
@@ -37,15 +40,28 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
 
     Without `last` the last layer is not rescaled, as its outputs are compared with targets.
     """
+    key = "balanced", network, last
+    if key not in spread.found:
+        spread.found[key] = _balanced(network, spread, last=last)
+    found: tuple[LayerSpread, npt.NDArray[np.int32]] = spread.found[key]
+    return found
+
+
+def _balanced(network: Network, spread: LayerSpread, *, last: bool) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
     shift = np.zeros(spread.weight.shape, dtype=np.int32)
     records = network.records
     if None in records:
         return spread, shift
+    key = "near", network
+    if key not in spread.found:
+        spread.found[key] = _are_near(network, spread, _FAR[network.X.dtype])
+    if spread.found[key]:
+        return spread, shift
+    variance = _variances(network, spread)
     # The last layer has no activation, and is rescaled with those before it.
     anywhere = np.array([record is None or record.homogeneous for record in (*records, None)])
     near = np.array([record is None or record.near_zero is not None for record in (*records, None)])
     bounded = np.array([record is not None and record.limits is not None for record in (*records, None)])
-    variance = _variances(network, spread)
     present = network.norms[network.norms > 0.0]
     alike = present.size > 0 and network.X.dtype == np.float64 and present.max() / _ALIKE < present.min()
     far = np.abs(variance) > _FAR[network.X.dtype]
@@ -73,9 +89,22 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
         return np.ldexp(energy, -2 * shift) if shift.any() else energy
 
 
+def _are_near(network: Network, spread: LayerSpread, far: float) -> bool:
+    """Whether no variance can be far: logarithms of the factors that they are products of add up to less than that."""
+    factors = [*spread.deviations] if spread.shift is None else [*spread.deviations, spread.shift]
+    with np.errstate(divide="ignore"):
+        weights, *others = (np.abs(np.log2(np.abs(each))) for each in factors)
+    total = weights.sum(axis=-1)
+    for each in others:  # none where 0
+        total = total + np.where(each < np.inf, each, 0.0).sum(axis=-1)
+    norm = float(network.norms.max())
+    of_network = sum(map(math.log2, network.widths[1:])) + _MOST_FACTOR * network.layers
+    return norm > 0.0 and 2.0 * float(total.max()) + of_network + abs(math.log2(norm)) <= far
+
+
 def _variances(network: Network, spread: LayerSpread) -> Array:
     """Approximate binary logarithms of the mean variances of pre-activations, shape (..., L)."""
-    deviations, shift = spread.deviations(), spread.shift
+    deviations, shift = spread.deviations, spread.shift
     with np.errstate(divide="ignore"):
         weight, bias, square = *(2.0 * np.log2(each) for each in deviations), np.log2(network.norms.max())
         if shift is not None:

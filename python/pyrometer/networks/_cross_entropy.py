@@ -47,7 +47,7 @@ def _obstacle(network: Network, spread: LayerSpread) -> str | None:
 
 def _of_labels(network: Network, spread: LayerSpread) -> bool:
     """Whether the mean energy depends on the labels: that of one logit whose mean is not 0."""
-    return network.widths[-1] == 1 and spread.centred()[1] is not None
+    return network.widths[-1] == 1 and spread.centred[1] is not None
 
 
 def require(network: Network, spread: LayerSpread, method: str) -> str:
@@ -102,7 +102,7 @@ def evaluated(
 
 def _centred(network: Network, spread: LayerSpread) -> LayerSpread:
     """Drop a constant that is added to all of several logits, which changes nothing."""
-    return spread if network.widths[-1] == 1 else spread.centred()[0]
+    return spread if network.widths[-1] == 1 else spread.centred[0]
 
 
 def _energies(

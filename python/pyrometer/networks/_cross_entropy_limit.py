@@ -39,7 +39,7 @@ def power(network: Network) -> int:
 
 def limit(network: Network, spread: LayerSpread) -> Array:
     """Return the limit, shape (...)."""
-    weight, bias = spread.variances()
+    weight, bias = spread.variances
     norms = np.unique(network.norms, return_counts=True)
     with np.errstate(over="ignore"):
         root = np.zeros(spread.batch_shape)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, require_finite, require_normal, validate, warn, warn_caller
+from pyrometer.base import RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _ideal, _layer_energies
@@ -151,14 +152,14 @@ def heat_engine(
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = spread.random_parameters
 
-    S_l = np.broadcast_to(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)
-    noise = 4.0 * np.finfo(float).eps * (np.abs(S_l) + NORMAL_ENTROPY * counts)
+    S_l = broadcast(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)
+    noise = 4.0 * float_info.epsilon * (np.abs(S_l) + NORMAL_ENTROPY * counts)
     undefined = ~(np.abs(S_l) > noise)  # nan has no temperature
     parameters = int(counts.sum())
     S, undefined_total = total(S_l, parameters, E.shape[:-1])
     of_layers = verdict(S_l, undefined, counts)
     of_all = verdict(S, undefined_total, parameters)
-    mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & ~np.isin(of_all, ("undefined", "near-pole"))
+    mixed = (S_l < 0).any(axis=-1) & (S_l > 0).any(axis=-1) & (of_all != "undefined") & (of_all != "near-pole")
     divisor = np.where(undefined_total, np.nan, S)
     divisor_l = np.where(np.isnan(S_l) | (counts == 0), np.nan, counts)
     finite = np.where(np.isfinite(E), E, np.nan)
@@ -196,7 +197,7 @@ def heat_engine(
         entropy=shaped(S),
         parameters=parameters,
         verdict=shaped(_either(mixed, of_all)),
-        total=compose(network, law, of_network_as_one, size, minimum, threads),
+        total=compose(network, spread, of_network_as_one, size, minimum, threads),
         method=energies.method,
         network=network.architecture,
         law=repr(law),
@@ -208,11 +209,13 @@ def heat_engine(
 def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_energies.Layered) -> None:
     """Give a PrecisionWarning for energies that underflowed."""
     energy = energies.energy
+    if has_all_digits(energy).all():
+        return
     underflow = (energy > 0) & (energy < np.finfo(float).tiny)
     rectifies = any(record is not None and record.rectifies for record in network.records)
     if energies.method != "monte-carlo" or not rectifies:  # else the energy of a draw can be 0
         vanished = (energy == 0) & _layer_energies.positive(network, spread)
-        require_normal(np.where(np.isneginf(_logarithms(energies)), energy, 1.0), vanished)
+        require_normal(np.where(np.isneginf(_logarithms(energies)), energy, 1.0), lambda: vanished)
         underflow |= vanished
     for beyond, what in (
         (underflow, "below 2.2e-308 and lost digits by underflow; use a larger scale"),
@@ -231,6 +234,8 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
 def _logarithms(energies: _layer_energies.Layered) -> _Array:
     """Return the logarithms of energies, of the energies themselves where these have all digits."""
     energy, logarithm = energies.energy, energies.logarithm
+    if has_all_digits(energy).all():
+        return np.log(energy)
     with np.errstate(divide="ignore"):
         return np.where(has_all_digits(energy), np.log(energy), np.log(energy) if logarithm is None else logarithm)
 
@@ -238,6 +243,8 @@ def _logarithms(energies: _layer_energies.Layered) -> _Array:
 def _beside(slopes: _layer_energies.Slopes, energy: _Array) -> _layer_energies.Slopes:
     """Slopes, nan where the energy is, or where they are infinite."""
     beyond = np.isnan(energy) | np.isinf(slopes.value)
+    if not beyond.any():
+        return slopes
     return _layer_energies.Slopes(*(np.where(beyond, np.nan, part) for part in slopes))
 
 

@@ -95,21 +95,23 @@ def energies(
     method = require(network, spread, method, unbounded=unbounded)
     if method in ("refined", "asymptotic") and not _closed(network, spread):
         return deterministic(_limit(network, spread), method)
-    spread, mean = spread.centred()
+    spread, mean = spread.centred
     moved, shift = balanced(network, spread)
     result = _energies(network, moved, method, samples, rng, threads)
-    energy, centred = unbalanced(result.energy, shift), None
+    energy, centred, logarithm = unbalanced(result.energy, shift), None, None
     if mean is not None:
+        energy = energy.copy()
         centred = energy[..., -1].copy()
         with np.errstate(over="ignore"):
             energy[..., -1] += network.widths[-1] * mean**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logarithm = np.log(result.energy) - 2.0 * np.log(2.0) * shift
-        if mean is not None:
-            logarithm[..., -1] = np.logaddexp(
-                logarithm[..., -1], np.log(network.widths[-1]) + 2.0 * np.log(np.abs(mean))
-            )
-    _require_layers(np.where(unbounded & np.isfinite(logarithm), 0.0, energy))
+    if unbounded:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logarithm = np.log(result.energy) - 2.0 * np.log(2.0) * shift
+            if mean is not None:
+                logarithm[..., -1] = np.logaddexp(
+                    logarithm[..., -1], np.log(network.widths[-1]) + 2.0 * np.log(np.abs(mean))
+                )
+    _require_layers(energy if logarithm is None else np.where(np.isfinite(logarithm), 0.0, energy))
     return result._replace(
         energy=energy,
         standard_error=unbalanced(result.standard_error, shift),
@@ -145,7 +147,7 @@ def require(network: Network, spread: LayerSpread, method: str, *, unbounded: bo
     limit = require_first(network, spread, method, unbounded=unbounded)
     if _closed(network, spread) and not unbounded:
         _require_layers(limit)
-        require_normal(limit[..., -1] + network.target_square, positive(network, spread)[..., -1])
+        require_normal(limit[..., -1] + network.target_square, lambda: positive(network, spread)[..., -1])
     if method == "auto":
         return "exact" if exists(network, spread) else "monte-carlo"
     if method == "monte-carlo" or (method == "exact" and exists(network, spread)):
@@ -227,17 +229,20 @@ def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int
     fourth order, Monte Carlo by those of second order with common random numbers. nan, with a warning, where the
     standard error is too large; inf with `unbounded`, else a ValueError, where it overflows.
     """
-    spread, _ = spread.centred()
+    spread, _ = spread.centred
     spread, shift = balanced(network, spread)
     energy = layered.energy
     if layered.centred is not None:
         energy = energy.copy()
         energy[..., -1] = layered.centred
-    scaled, error = unbalanced(energy, -shift), unbalanced(layered.standard_error, -shift)
-    if layered.scaled is not None:
-        lost = ~np.isfinite(energy) | (energy < np.finfo(float).tiny)
-        scaled, error = np.where(lost, layered.scaled[0], scaled), np.where(lost, layered.scaled[1], error)
-    value, error = _slopes(network, spread, layered._replace(energy=scaled, standard_error=error), threads)
+    error = layered.standard_error
+    if shift.any():
+        scaled, error = unbalanced(energy, -shift), unbalanced(error, -shift)
+        if layered.scaled is not None:
+            lost = ~np.isfinite(energy) | (energy < np.finfo(float).tiny)
+            scaled, error = np.where(lost, layered.scaled[0], scaled), np.where(lost, layered.scaled[1], error)
+        energy = scaled
+    value, error = _slopes(network, spread, layered._replace(energy=energy, standard_error=error), threads)
     value, error = unbalanced(value, shift), unbalanced(error, shift)
     if np.isinf(value).any() and not unbounded:
         raise ValueError("the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale.")
@@ -247,7 +252,9 @@ def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int
 def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: int) -> Slopes:
     if layered.method in ("refined", "asymptotic") or _closed(network, spread):
         # The energy of a layer may underflow where that of a later one does not.
-        energy = np.where(layered.energy > 0, layered.energy, _limit(network, spread))
+        energy, above = layered.energy, layered.energy > 0
+        if not above.all():
+            energy = np.where(above, energy, _limit(network, spread))
         return _certain(_limit_slope(network, spread, energy))
     # The effect of a step adds up over layers: it is divided by the depth, so that the last layer changes equally.
     deep = max(1.0, network.layers / 10.0)
@@ -277,7 +284,7 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
 
 def _certain(slope: Array) -> Slopes:
     """Derivatives without a standard error."""
-    return Slopes(slope, np.zeros_like(slope))
+    return Slopes(slope, np.zeros(slope.shape))
 
 
 def times_growth(energy: Array, values: Array, weights: Array) -> Array:
@@ -420,8 +427,16 @@ def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int
 
 
 def _limit(network: Network, spread: LayerSpread) -> Array:
-    """(5.13) with (5.4), (5.7) or (5.9); exact where `_closed`."""
-    weight, bias = spread.mean_squares()
+    """(5.13) with (5.4), (5.7) or (5.9), not to be written to; exact where `_closed`."""
+    key = "limit", network
+    if key not in spread.found:
+        spread.found[key] = _limit_of(network, spread)
+    found: Array = spread.found[key]
+    return found
+
+
+def _limit_of(network: Network, spread: LayerSpread) -> Array:
+    weight, bias = spread.mean_squares
     energy = np.empty_like(weight)
     square = network.norms.mean()
     with np.errstate(over="ignore", invalid="ignore"):
@@ -438,7 +453,7 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
 
 def _limit_slope(network: Network, spread: LayerSpread, energy: Array) -> Array:
     """Derivative of `_limit`: 2 E_l plus the contribution of the derivative of the layer before."""
-    weight, _ = spread.variances()
+    weight, _ = spread.variances
     with np.errstate(over="ignore", invalid="ignore"):
         slope = 2.0 * energy
         if spread.shift is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import broadcast
 from pyrometer.laws import CONSTANT, LAYER_CALLS, Family, Independent, logarithms, not_a_law
 from pyrometer.networks._initialisations import Scaled
 from pyrometer.networks._layers import Layers
@@ -39,13 +41,15 @@ class LayerSpread:
     weights: _Families
     biases: _Families
     counts: _Array
+    found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What has been computed for these laws and is asked for more than once, by what it is of."""
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the batch of laws."""
         return self.weight.shape[:-1]
 
-    @property
+    @cached_property
     def families(self) -> _Array:
         """Codes of the families of weights and of biases in the core, and their scale^2 / mean square, shape (4, L).
 
@@ -61,32 +65,37 @@ class LayerSpread:
         of_square = np.where(np.isinf(precisions), 1.0, precisions)
         return np.array([_each(self.weights, "bound"), _each(self.biases, "bound"), *of_square])
 
-    @property
+    @cached_property
     def random_parameters(self) -> npt.NDArray[np.int64]:
         """Number of random parameters of each layer, shape (L,)."""
         total: npt.NDArray[np.int64] = self.counts.sum(axis=0).astype(np.int64)
         return total
 
-    @property
+    @cached_property
     def shift(self) -> _Array | None:
         """Constant biases of each layer, 0 where they are random; None if all of them are 0."""
+        if not self.bias.any():
+            return None
         values = np.where([family is CONSTANT for family in self.biases], self.bias, 0.0)
         return values if values.any() else None
 
+    @cached_property
     def variances(self) -> tuple[_Array, _Array]:
         """Variances of the weights and of the biases of each layer; 0 for constants."""
         bias = np.where([family.random for family in self.biases], self.bias, 0.0)
         with np.errstate(over="ignore"):
             return self.weight**2 / _each(self.weights, "precision"), bias**2 / _each(self.biases, "precision")
 
+    @cached_property
     def mean_squares(self) -> tuple[_Array, _Array]:
         """Means of the squares of the weights and of the biases of each layer."""
-        weight, bias = self.variances()
+        weight, bias = self.variances
         if self.shift is None:
             return weight, bias
         with np.errstate(over="ignore"):
             return weight, bias + self.shift**2
 
+    @cached_property
     def deviations(self) -> tuple[_Array, _Array]:
         """Their square roots."""
         return self.weight / _each(self.weights, "ratio"), np.abs(self.bias) / _each(self.biases, "ratio")
@@ -97,10 +106,11 @@ class LayerSpread:
 
     def of_chain(self) -> tuple[_Array, _Array, _Array | None]:
         """Standard deviations of weights and biases, and constant biases or None, as (laws, L), C-contiguous."""
-        weight, bias = self.deviations()
+        weight, bias = self.deviations
         shift = self.shift
         return _rows(weight), _rows(bias), None if shift is None else _rows(shift)
 
+    @cached_property
     def centred(self) -> tuple[LayerSpread, _Array | None]:
         """The same with outputs of mean 0, and their mean, shape (...,): constant biases of the last layer, or None."""
         if self.biases[-1] is not CONSTANT or not self.bias[..., -1].any():
@@ -130,13 +140,13 @@ class LayerSpread:
     def entropies(self, resolution: float, *, leading: bool) -> _Array:
         """Entropy of each layer in nats, or its leading term: of what is random; nan for orthogonal layers."""
         scales = (self.leading, self.bias_leading) if leading else (self.weight, self.bias)
-        of_weights, of_biases = (
-            _entropies(scale, families, resolution, leading=leading)
-            for scale, families in zip(scales, (self.weights, self.biases), strict=True)
-        )
-        families = zip(self.weights, self.biases, strict=True)
-        alike = np.array([mine == other for mine, other in families]) & (scales[0] == scales[1])
         weights, biases = self.counts
+        of_weights = _entropies(scales[0], self.weights, resolution, leading=leading)
+        if not biases.any():
+            return np.asarray(weights * of_weights)
+        of_biases = _entropies(scales[1], self.biases, resolution, leading=leading)
+        families = zip(self.weights, self.biases, strict=True)
+        alike = np.array([mine is other or mine == other for mine, other in families]) & (scales[0] == scales[1])
         # Where they are distributed alike, as one sum: the order of operations for biases of their layer's law.
         apart: _Array = weights * of_weights + biases * of_biases
         return np.where(alike, (weights + biases) * of_weights, apart)
@@ -170,7 +180,9 @@ def layers(law: Any, network: Network) -> LayerSpread:
             zero = np.zeros_like(weights.scale)
             biases = _Part(zero, zero, (CONSTANT,) * network.layers)
     _require_zero(weights)
-    batch = np.broadcast_shapes(weights.scale.shape, biases.scale.shape)
+    batch = weights.scale.shape
+    if biases.scale.shape != batch:
+        batch = np.broadcast_shapes(batch, biases.scale.shape)
     sizes = [(n * k, k * network.bias) for n, k in zip(network.widths[:-1], network.widths[1:], strict=True)]
     random = [[family.random for family in part.families] for part in (weights, biases)]
     return LayerSpread(
@@ -211,7 +223,7 @@ def _one(name: str, law: Any, widths: _Array, which: slice) -> _Part:
     segments: Any = () if isinstance(law, (type, Independent)) else getattr(law, "segments", ())
     if isinstance(law, Scaled):
         width, family = law.width()[..., None], law.family
-        scale, leading = width / np.sqrt(law.fan(fan_in, fan_out)), np.broadcast_to(width, (*law.batch_shape, count))
+        scale, leading = width / np.sqrt(law.fan(fan_in, fan_out)), broadcast(width, (*law.batch_shape, count))
     elif isinstance(law, Orthogonal):
         scale, family = law.gain[..., None] / np.sqrt(np.maximum(fan_in, fan_out)), ORTHOGONAL
         leading = scale
@@ -222,7 +234,7 @@ def _one(name: str, law: Any, widths: _Array, which: slice) -> _Part:
                 f"{name} must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "
                 f"{given.shape}; a batch of laws goes on leading axes, e.g. scale[:, None]."
             )
-        scale = leading = np.ascontiguousarray(np.broadcast_to(given, (*given.shape[:-1], count)))
+        scale = leading = np.ascontiguousarray(broadcast(given, (*given.shape[:-1], count)))
     else:
         raise not_a_law(name, law, LAYER_CALLS)
     bad = ~np.isfinite(scale) | ((scale <= 0.0) if family.random else False)
@@ -248,9 +260,9 @@ def _require_zero(weights: _Part) -> None:
 
 def _entropies(scale: _Array, families: _Families, resolution: float, *, leading: bool) -> _Array:
     """Entropy of a parameter of each layer, or its leading term; 0 for constants."""
-    random = np.array([family.random for family in families])
-    logs = logarithms(np.where(random, scale, resolution), resolution)
-    entropy = _each(families, "entropy")
+    if not all(family.random for family in families):
+        scale = np.where([family.random for family in families], scale, resolution)
+    logs, entropy = logarithms(scale, resolution), _each(families, "entropy")
     return logs + (np.where(np.isnan(entropy), entropy, 0.0) if leading else entropy)
 
 
@@ -260,7 +272,7 @@ def _each(families: _Families, attribute: str) -> _Array:
 
 
 def _filled(scales: _Array, shape: tuple[int, ...]) -> _Array:
-    return np.ascontiguousarray(np.broadcast_to(scales, shape))
+    return np.ascontiguousarray(broadcast(scales, shape))
 
 
 def _rows(scales: _Array) -> _Array:

@@ -47,8 +47,7 @@ class Slopes(NamedTuple):
 def deterministic(energy: Array, method: str, error_bound: Array | None = None) -> Layered:
     """Energies without a standard error."""
     require_finite(energy)
-    zero = np.zeros_like(energy)
-    undefined = np.full_like(energy, np.nan)
+    zero, undefined = np.zeros(energy.shape), np.full(energy.shape, np.nan)
     return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
 
 

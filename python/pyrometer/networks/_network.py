@@ -189,7 +189,9 @@ class Network(Displayed):
     @property
     def records(self) -> tuple[ActivationRecord | None, ...]:
         """Constants of the activation of each hidden layer; None for a callable."""
-        return tuple(ACTIVATIONS[phi] if isinstance(phi, str) else None for phi in self.activations)
+        if isinstance(self.activation, str):
+            return (ACTIVATIONS[self.activation],) * (self.layers - 1)
+        return tuple([ACTIVATIONS[phi] if isinstance(phi, str) else None for phi in self.activations])
 
     @property
     def named(self) -> str | None:
@@ -286,9 +288,8 @@ class Network(Displayed):
         # All units of a draw can be inactive: its energy is 0 then at any scale.
         rectifies = any(record is not None and record.rectifies for record in self.records)
         sampled = layered.method == "monte-carlo" and rectifies
-        certain = _layer_energies.positive(self, bound)[..., -1]
-        certain &= not unbounded
-        require_normal(energy + target, certain & (not sampled) & (layered.centred is None or self.y is None))
+        if not (unbounded or sampled) and (layered.centred is None or self.y is None):
+            require_normal(energy + target, lambda: _layer_energies.positive(self, bound)[..., -1])
         return Estimate(
             value=shaped(energy + target),
             standard_error=shaped(layered.standard_error[..., -1]),
@@ -310,8 +311,7 @@ class Network(Displayed):
     def energy_variances(self, bound: LayerSpread) -> _Array:
         """Variance of the energy."""
         variance = _variance.variance(self, bound)
-        random, _ = bound.centred()
-        require_normal(variance, _layer_energies.positive(self, random)[..., -1], "variance")
+        require_normal(variance, lambda: _layer_energies.positive(self, bound.centred[0])[..., -1], "variance")
         return variance
 
     def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> _Array:

@@ -5,6 +5,7 @@ Energies come with their natural logarithms, which are used where an energy is b
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 
 # Energies within this factor are of the same order, (5.26); beyond it one is much less than the other, (5.29).
 _SAME_ORDER = 10.0
+_REGIMES = np.array(["even", "exploding", "vanishing", "uneven"])
 
 
 def growth(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | None = None) -> _Array:
@@ -23,6 +25,9 @@ def growth(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | No
     if units is not None:
         energy, log_energy = energy / units, log_energy - np.log(units)
     exact = has_all_digits(energy)
+    if exact.all():
+        with np.errstate(over="ignore"):
+            return np.asarray(energy[..., 1:] / energy[..., :-1])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         quotient, power = energy[..., 1:] / energy[..., :-1], np.exp(np.diff(log_energy))
     return np.where(
@@ -32,13 +37,17 @@ def growth(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | No
 
 def has_all_digits(energy: _Array) -> npt.NDArray[np.bool_]:
     """Whether energies have all digits."""
-    normal: npt.NDArray[np.bool_] = np.isfinite(energy) & (energy >= np.finfo(float).tiny)
+    normal: npt.NDArray[np.bool_] = (energy < np.inf) & (energy >= float_info.min)
     return normal
 
 
 def efficiency(energy: _Array, log_energy: _Array) -> _Array:
     """Return the share of the last energy in their sum; nan where all are 0."""
-    largest, highest = energy.max(axis=-1, keepdims=True), log_energy.max(axis=-1, keepdims=True)
+    largest = energy.max(axis=-1, keepdims=True)
+    if has_all_digits(largest).all():
+        shares = energy / largest
+        return np.asarray(shares[..., -1] / shares.sum(axis=-1))
+    highest = log_energy.max(axis=-1, keepdims=True)
     # So that sums do not overflow; from logarithms where energies do, or where all of them underflow.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         of_energies, of_logarithms = energy / largest, np.exp(log_energy - highest)
@@ -51,25 +60,30 @@ def engine_type(
 ) -> npt.NDArray[np.int64]:
     """Return the type of the engine; a single layer is of the second type."""
     # Energies that grow only because the widths do are excluded: all three ratios must grow.
+    units = np.array([np.ones(len(widths)), widths, counts]).reshape(3, *(1,) * (energy.ndim - 1), -1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = [growth(energy, log_energy, units) for units in (None, widths, counts)]
+        ratios = growth(energy, log_energy, units)
     # From an energy of 0 any other grows without bound.
     begins = np.isneginf(log_energy[..., :-1]) & (log_energy[..., 1:] > -np.inf)
-    ratios = [np.where(begins, np.inf, each) for each in ratios]
-    return np.where((np.min(ratios, axis=0) > _SAME_ORDER).all(axis=-1), 2, 1)
+    ratios = np.where(begins, np.inf, ratios)
+    return np.where((ratios > _SAME_ORDER).all(axis=(0, -1)), 2, 1)
 
 
 def regime(energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
     """Return the regime, from the energies of a unit of each layer."""
     if energy.shape[-1] == 1:
         return np.full(energy.shape[:-1], "single layer")
+    exact = has_all_digits(energy)
     with np.errstate(divide="ignore"):
-        logs = np.where(has_all_digits(energy), np.log10(energy / widths), (log_energy - np.log(widths)) / np.log(10.0))
+        logs = np.log10(energy / widths)
+        if not exact.all():
+            logs = np.where(exact, logs, (log_energy - np.log(widths)) / np.log(10.0))
+    number = np.asarray if np.isfinite(logs).all() else np.nan_to_num
     # Falls and rises between any two layers, in orders of magnitude.
     with np.errstate(invalid="ignore"):
-        rise = np.nan_to_num(logs - np.minimum.accumulate(logs, axis=-1)).max(axis=-1)
-        fall = np.nan_to_num(np.maximum.accumulate(logs, axis=-1) - logs).max(axis=-1)
-        change = np.nan_to_num(logs[..., -1] - logs[..., 0])
+        rise = number(logs - np.minimum.accumulate(logs, axis=-1)).max(axis=-1)
+        fall = number(np.maximum.accumulate(logs, axis=-1) - logs).max(axis=-1)
+        change = number(logs[..., -1] - logs[..., 0])
     grows, falls = rise >= 1.0, fall >= 1.0
-    conditions = [~grows & ~falls, ~falls & (change >= 1.0), ~grows & (change <= -1.0)]
-    return np.select(conditions, ["even", "exploding", "vanishing"], default="uneven")
+    moves = np.where(~falls & (change >= 1.0), 1, np.where(~grows & (change <= -1.0), 2, 3))
+    return np.asarray(_REGIMES[np.where(grows | falls, moves, 0)])

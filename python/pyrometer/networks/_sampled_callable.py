@@ -174,6 +174,6 @@ def _apply(activation: Any, z: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _variances(spread: LayerSpread) -> tuple[Array, Array]:
     """Mean squares of the weights and of the biases, shape (laws, L)."""
-    weight, bias = spread.mean_squares()
+    weight, bias = spread.mean_squares
     layers = weight.shape[-1]
     return weight.reshape(-1, layers), bias.reshape(-1, layers)

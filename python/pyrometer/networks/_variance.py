@@ -48,8 +48,8 @@ def variance(network: Network, spread: LayerSpread) -> Array:
         )
     require_norms(network)
     moved, shift = balanced(network, spread, last=network.y is None)
-    weight, bias = (a.reshape(-1, network.layers) for a in moved.variances())
-    _, means = moved.centred()
+    weight, bias = (a.reshape(-1, network.layers) for a in moved.variances)
+    _, means = moved.centred
     constants = np.zeros(len(weight)) if means is None else means.reshape(-1)
     law = _one_row if network.rows == 1 else _one_hidden
     with np.errstate(over="ignore", invalid="ignore"):

@@ -292,7 +292,9 @@ class LayerTemperatures(_Answer, record=records.LAYERS):
 
     def __getitem__(self, layer: int) -> LayerTemperatures:
         """Return one layer; the gain of the last one is nan."""
-        columns = vars(self) | {"gain": np.append(self.gain, np.full_like(self.energy[..., :1], np.nan), axis=-1)}
+        gain = np.full(self.energy.shape, np.nan)
+        gain[..., :-1] = self.gain
+        columns = vars(self) | {"gain": gain}
         return LayerTemperatures(**{name: shaped(np.asarray(array[..., layer])) for name, array in columns.items()})
 
 

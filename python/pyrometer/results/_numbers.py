@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -58,6 +57,8 @@ def _power(size: float) -> int:
 
 def _to(value: float, power: int, place: int) -> str:
     """Return value / 10^power, rounded to the decimal place 10^place."""
+    from decimal import Decimal
+
     scaled = float(Decimal(value).scaleb(-power))
     return f"{round(scaled, min(-place, _DECIMALS)):.{min(max(-place, 0), _DECIMALS)}f}"
 

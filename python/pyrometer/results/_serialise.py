@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,6 +26,8 @@ def json_pieces(
     title: str, columns: Mapping[str, npt.NDArray[Any]], units: Mapping[str, str], metadata: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield one JSON object in pieces, one row a line, so that a long table never exists as Python objects."""
+    import json
+
     about = {"title": title, "columns": list(columns), "units": dict(units), "metadata": finite(metadata)}
     yield escaped(json.dumps(about, ensure_ascii=False, allow_nan=False)[:-1]) + ', "rows": ['
     separator = "\n"
@@ -44,6 +44,7 @@ def escaped(text: str) -> str:
     r"""Return JSON with unprintable characters, except newlines, as ``\u`` escapes."""
     if text.replace("\n", "").isprintable():
         return text
+    import json
 
     def escape(character: str) -> str:
         if character.isprintable() or character == "\n":
@@ -55,6 +56,8 @@ def escaped(text: str) -> str:
 
 def csv_bytes(table: pa.Table) -> bytes:
     """Return an Arrow table as CSV: all digits, nulls as empty fields, quotes where necessary."""
+    import csv
+
     from pyarrow.csv import WriteOptions, write_csv
 
     head = io.StringIO(newline="")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -215,6 +214,8 @@ class Table(ByValue):
         return self._arrow(for_csv=False)
 
     def _arrow(self, *, for_csv: bool) -> pa.Table:
+        import json
+
         arrow = _framework("pyarrow", "to_arrow")
         about = {"title": self.title, "units": dict(self.units), "metadata": _serialise.finite(self.metadata)}
         fields, arrays = [], []

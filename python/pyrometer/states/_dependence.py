@@ -9,6 +9,7 @@ autoregression of the first order, where c = 2 phi / (1 - phi^2); for others whe
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ _ROWS = 2**16  # the last rows of a longer sample are enough
 _SCREEN = (1, 2, 3, 5, 8, 13)  # lags at which dependence is looked for
 _FACTOR = 6.0  # rows of a block in units of c: what adjacent blocks still share is a sixth of their variance
 _MARGIN = 10.0  # of twice a log-likelihood: one of some ten thousand samples of independent rows exceeds it
+_NUMBERS = 2**17  # of columns that are screened together
 _ROUNDING = 1e-12  # of the largest magnitude: a column that varies by less is constant
 _LONGEST = 1.0 - 1e-6  # largest modulus of the roots of an autoregression
 
@@ -79,23 +81,29 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
     if m < 10:
         return INDEPENDENT
     longest, dependences = int(min(10.0 * np.log10(m), m // 10)), [INDEPENDENT]
-    for j, name in enumerate(names):
-        with np.errstate(over="ignore", invalid="ignore"):
-            column = z[:, j] - z[:, j].mean()
-        largest = np.abs(column).max()
-        if not _ROUNDING * np.abs(z[:, j]).max() < largest < np.inf:
-            continue
-        column = column / largest
-        variance = float(column @ column)
-        shown = [abs(column[lag:] @ column[:-lag]) / variance for lag in _SCREEN if lag <= longest]
-        margin = 2.0 * np.log(k) + _MARGIN
-        # A pair of outliers that are neighbours by chance is no dependence: ranks must show it, too.
-        if max(shown) * np.sqrt(m) <= 3.0:
-            continue
-        if _autoregression(_correlations(_ranks(column), longest), m, margin)[0] > 1.0:
-            time, reach = _autoregression(_correlations(column, longest), m, margin)
-            dependences.append(Dependence(time, reach, name) if time > 1.0 and reach > 0.0 else INDEPENDENT)
+    margin, step = 2.0 * np.log(k) + _MARGIN, max(1, _NUMBERS // m)
+    for first in range(0, k, step):
+        columns, shown = _screened(z[:, first : first + step].T, longest)
+        for j in map(int, np.flatnonzero(shown)):
+            # A pair of outliers that are neighbours by chance is no dependence: ranks must show it, too.
+            if _autoregression(_correlations(_ranks(columns[j]), longest), m, margin)[0] > 1.0:
+                time, reach = _autoregression(_correlations(columns[j], longest), m, margin)
+                name = names[first + j]
+                dependences.append(Dependence(time, reach, name) if time > 1.0 and reach > 0.0 else INDEPENDENT)
     return max(dependences, key=lambda each: each.reach)
+
+
+def _screened(columns: _Array, longest: int) -> tuple[_Array, npt.NDArray[np.bool_]]:
+    """Return columns (k, m) about their means, in units of the largest number, and which of them may be dependent."""
+    m = columns.shape[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = np.array([column - np.add.reduce(column) / m for column in columns])
+        largest = np.abs(centred).max(axis=1)
+        varies = (_ROUNDING * np.abs(columns).max(axis=1) < largest) & (largest < np.inf)
+        centred /= np.where(varies, largest, 1.0)[:, None]
+        lags = (0, *(lag for lag in _SCREEN if lag <= longest))
+        square, *products = [np.einsum("ij,ij->i", centred[:, lag:], centred[:, : m - lag]) for lag in lags]
+        return centred, varies & (np.abs(products).max(axis=0) * math.sqrt(m) > 3.0 * square)
 
 
 def _correlations(column: _Array, longest: int) -> _Array:

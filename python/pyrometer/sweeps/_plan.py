@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pyrometer.base import quoted
 from pyrometer.laws import form_of, merge_batches, part_of_batch
 from pyrometer.linear import numbers_of, stack_key
-from pyrometer.thermodynamics import Batched, System, compose, evaluate, require
+from pyrometer.thermodynamics import Batched, System, bind, compose, evaluate, require
 
 __all__ = ["FIELDS", "METHODS", "Answer", "Options", "Part", "Plan", "run"]
 
@@ -222,8 +222,9 @@ def run(pieces: Sequence[tuple[System, tuple[tuple[Batched, str], ...]]], option
 
 def _answer(system: System, law: Batched, method: str, options: Options) -> Answer:
     resolution, samples, rng, threads = options
-    evaluated = evaluate(system, law, method, samples, rng, threads, slope=True)
-    energy, temperature = evaluated.estimate, compose(system, law, evaluated, resolution, None, threads, coded=True)
+    bound = bind(system, law)
+    evaluated = evaluate(system, bound, method, samples, rng, threads, slope=True)
+    energy, temperature = evaluated.estimate, compose(system, bound, evaluated, resolution, None, threads, coded=True)
     shape = (math.prod(system.shape), math.prod(law.batch_shape))
     values = (
         *(energy.value, energy.standard_error, energy.error_bound, temperature.minimum_energy, temperature.entropy),

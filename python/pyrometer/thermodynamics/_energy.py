@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pyrometer.base import RandomSource, executors, validate, warn
 from pyrometer.results import Estimate, shaped
-from pyrometer.thermodynamics._methods import evaluate
+from pyrometer.thermodynamics._methods import bind, evaluate
 from pyrometer.thermodynamics._system import Batched, Single, System, require_system
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def mean_energy(
     >>> abs(sampled.value - exact.value) < 4.5 * sampled.standard_error
     True
     """
-    evaluated = evaluate(system, law, method, samples, rng, threads, slope=False)
+    evaluated = evaluate(system, bind(system, law), method, samples, rng, threads, slope=False)
     estimate = evaluated.estimate
     warn("mean energy", estimate.value, estimate.standard_error, evaluated.dominated)
     return estimate

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import broadcast, validate
 from pyrometer.results import shaped
-from pyrometer.thermodynamics._system import Batched, Single, System, require_system
+from pyrometer.thermodynamics._methods import bind
+from pyrometer.thermodynamics._system import Batched, Single, System
 
 __all__ = ["entropy"]
 
@@ -64,17 +64,12 @@ def entropy(system: System, law: Batched, *, resolution: float = 1.0) -> Any:
     >>> pm.entropy(system, pm.Uniform(1.0))
     0.0
     """
-    parts = parts_of(system, law, validate.single("resolution", resolution, minimum=0.0, exclusive=True))
+    size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
+    bound = bind(system, law)
+    parts = system.entropy_parts(bound, size, leading=False)
     if np.isnan(parts).any():
         raise ValueError(
             "law must have an entropy, got orthogonal weights, which have no density in all parameters; their energies "
             "are defined."
         )
-    total: npt.NDArray[np.float64] = np.broadcast_to(parts.sum(axis=-1), system.shape + parts.shape[:-1])
-    return shaped(total)
-
-
-def parts_of(system: System, law: Batched, resolution: float, *, leading: bool = False) -> npt.NDArray[np.float64]:
-    """Entropy of each part of a system in nats, or its leading term: (..., parts)."""
-    require_system(system)
-    return system.entropy_parts(system.bind(law), resolution, leading=leading)
+    return shaped(broadcast(parts.sum(axis=-1), system.shape + parts.shape[:-1]))

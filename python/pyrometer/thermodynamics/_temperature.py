@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, validate, warn
+from pyrometer.base import RandomSource, broadcast, described, validate, warn
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.results import Temperature, shaped
-from pyrometer.thermodynamics._entropy import parts_of
-from pyrometer.thermodynamics._methods import evaluate
+from pyrometer.thermodynamics._methods import bind, evaluate
 from pyrometer.thermodynamics._minimum import minimum_or_none
 from pyrometer.thermodynamics._system import Batched, Evaluated, Single, System
 
 __all__ = ["temperature"]
 
 VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
+_VERDICTS = np.array(VERDICTS)
+_CODES = np.arange(4, dtype=np.int8)
 _NEAR_POLE = 0.1
 # Entropies of parts at a time, which fit into the cache.
 _BLOCK = 1 << 15
@@ -130,14 +132,14 @@ def temperature(
     (-2.6724, 'negative-entropy')
     """
     size = validate.single("resolution", resolution, minimum=0.0, exclusive=True)
-    return compose(
-        system, law, evaluate(system, law, method, samples, rng, threads, slope=True), size, minimum, threads
-    )
+    bound = bind(system, law)
+    evaluated = evaluate(system, bound, method, samples, rng, threads, slope=True)
+    return compose(system, bound, evaluated, size, minimum, threads)
 
 
 def compose(
     system: System,
-    law: Batched,
+    bound: Any,
     evaluated: Evaluated,
     resolution: float,
     minimum: npt.ArrayLike | None,
@@ -147,16 +149,17 @@ def compose(
 ) -> Temperature:
     """Combine a mean energy and its derivative with the entropy and the minimum into a temperature.
 
-    With `coded`, for sweeps, verdicts are indices into `VERDICTS`, and no SimulationWarning is given.
+    `bound` is the law as `bind` returns it. With `coded`, for sweeps, verdicts are indices into `VERDICTS`, and no
+    SimulationWarning is given.
     """
     energy, slope, slope_error, dominated = evaluated
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
-    parts = parts_of(system, law, resolution, leading=energy.method == "asymptotic")
-    count = system.random_parameters(system.bind(law))
+    parts = system.entropy_parts(bound, resolution, leading=energy.method == "asymptotic")
+    count = system.random_parameters(bound)
     S, undefined = total(parts, count, E.shape)
     ground = np.zeros(()) if minimum is None and limit else _ground(system, minimum, threads)
-    ground = np.broadcast_to(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
+    ground = broadcast(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
         # Parameters that are not random, or without an entropy, have no marginal temperature.
@@ -179,7 +182,7 @@ def compose(
         parameters=count,
         marginal=shaped(per_parameter),
         marginal_error=shaped(slope_error / number),
-        verdict=shaped(verdicts if coded else np.array(VERDICTS)[verdicts]),
+        verdict=shaped(verdicts if coded else _VERDICTS[verdicts]),
         method=energy.method,
     )
 
@@ -188,9 +191,9 @@ def total(
     parts: npt.NDArray[np.float64], parameters: int, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Sum of the entropies of the parts, and whether it is 0 within rounding or nan, which leaves T undefined."""
-    noise = 4.0 * np.finfo(float).eps * (_size(parts) + NORMAL_ENTROPY * parameters)
-    S = np.broadcast_to(parts.sum(axis=-1), shape)
-    return S, np.broadcast_to(~(np.abs(S) > noise), shape)
+    noise = 4.0 * float_info.epsilon * (_size(parts) + NORMAL_ENTROPY * parameters)
+    S = broadcast(parts.sum(axis=-1), shape)
+    return S, broadcast(~(np.abs(S) > noise), shape)
 
 
 def _size(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -218,11 +221,12 @@ def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) 
 
 def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:
     """Return the verdict on the temperature of each entropy."""
-    return np.array(VERDICTS)[verdict_codes(S, undefined, parameters)]
+    return np.asarray(_VERDICTS[verdict_codes(S, undefined, parameters)])
 
 
 def verdict_codes(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.int8]:
     """Return the verdicts as indices into `VERDICTS`."""
-    ok, near_pole, negative, none = np.arange(4, dtype=np.int8)
-    conditions = [undefined, np.abs(S) < _NEAR_POLE * parameters, S < 0]
-    return np.select(conditions, [none, near_pole, negative], default=ok)
+    ok, near_pole, negative, none = _CODES
+    codes = np.where(S < 0, negative, ok)
+    codes = np.where(np.abs(S) < _NEAR_POLE * parameters, near_pole, codes)
+    return np.where(undefined, none, codes)
