@@ -213,7 +213,8 @@ def test_margins_of_single_precision_have_its_rounding_errors(loss: str) -> None
         scale = 10.0 ** (rng.choice([1, 5, 60]) * rng.uniform(-1, 1, (2, features + 1)))
         weights = None if loss == "cross-entropy" or case % 3 else np.ones((2, rows))
         rest = True, loss, scale, features // 2, SEED, 0, 50, 2, weights
-        single, wide = (_core.sample_rows_energies(*each, *rest) for each in ((X, y), (X.astype(float), y.astype(float))))
+        wide = _core.sample_rows_energies(X.astype(float), y.astype(float), *rest)
+        single = _core.sample_rows_energies(X, y, *rest)
         for law in range(2):
             theta = np.abs(parameters(scale[law], features // 2, 50))
             sizes = np.abs(X.astype(float)) @ theta[:-1] + theta[-1]

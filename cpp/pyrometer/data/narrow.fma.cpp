@@ -67,8 +67,7 @@ template <class T, class Use>
 
 // y(k) - shift, zeros behind them up to a whole vector; their sum and the sum of their squares.
 template <class T>
-[[gnu::always_inline]] inline void targets(const Rows<T>& rows, double shift, double* y, double& sum,
-                                           double& squares) {
+[[gnu::always_inline]] inline void targets(const Rows<T>& rows, double shift, double* y, double& sum, double& squares) {
   V total{}, squared{};
   // As many targets are readable as rows.
   const Index m = rows.rows, readable = rows.features > 0 ? rows.readable / rows.features : m;
