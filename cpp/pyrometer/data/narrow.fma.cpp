@@ -1,5 +1,6 @@
 #include "pyrometer/data/narrow.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pyrometer/data/products.hpp"
@@ -30,27 +31,28 @@ struct Lanes {
   [[gnu::always_inline]] void keep(V& v) const { v = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & kept); }
 };
 
-// Calls use(k, x, slot) for every row, x its features padded with zeros; slots 0 to 3 in turn, for independent sums.
-template <class T, class Use>
+// Calls use(k, x, slot) for every row, x its features padded with zeros; slots 0 to 3 in turn, for independent sums, or 0.
+template <int kSlots, class T, class Use>
 [[gnu::always_inline]] inline void for_each_row(const Rows<T>& rows, Use use) {
   const Index p = rows.features;
   const Lanes features(p);
   // Whole vectors while they end inside the array; lanes beyond the features are masked.
   const Index room = rows.readable - kNarrow;
   const Index whole = room < 0 || p == 0 ? 0 : room / p + 1;
+  T rest[kNarrow]{};
   const auto one = [&](Index k, auto slot) {
     const T* x = rows.X + k * p;
-    V v{};
-    if (k < whole) [[likely]] {
-      base::load(x, v);
-      features.keep(v);
-    } else {
-      for (Index lane = 0; lane < p; ++lane) v[lane] = static_cast<double>(x[lane]);
+    if (k >= whole) [[unlikely]] {
+      std::copy_n(x, p, rest);
+      x = rest;
     }
+    V v;
+    base::load(x, v);
+    features.keep(v);
     use(k, v, slot);
   };
   Index k = 0;
-  for (; k + 4 <= rows.rows; k += 4) {
+  for (; kSlots == 4 && k + 4 <= rows.rows; k += 4) {
     one(k, Slot<0>{});
     one(k + 1, Slot<1>{});
     one(k + 2, Slot<2>{});
@@ -98,15 +100,15 @@ template <class T>
 
 template <class T>
 void add_mean(const Rows<T>& rows, double* shift) {
-  V centre, sum[4] = {};
+  V centre, sum{};
   load_shift(rows, shift, centre);
-  for_each_row(rows, [&](Index, const V& x, auto slot) { sum[slot] += x - centre; });
+  for_each_row<1>(rows, [&](Index, const V& x, auto) { sum += x - centre; });
   double y[kBlock], target = 0, square = 0;
   const Index p = rows.features;
   targets(rows, shift[p], y, target, square);
   const double m = static_cast<double>(rows.rows);
-  sum[0] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / m;
-  for (Index j = 0; j < p; ++j) shift[j] += sum[0][j];
+  sum /= m;
+  for (Index j = 0; j < p; ++j) shift[j] += sum[j];
   shift[p] += target / m;
 }
 
@@ -118,7 +120,7 @@ void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c
 
   double y[kBlock], target = 0, square = 0;
   targets(rows, shift[p], y, target, square);
-  for_each_row(rows, [&](Index i, const V& x, auto slot) {
+  for_each_row<4>(rows, [&](Index i, const V& x, auto slot) {
     __builtin_prefetch(ahead + i * p, 0, 2);
     const V d = x - centre;
     sum[slot] += d;

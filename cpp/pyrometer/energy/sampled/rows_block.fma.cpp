@@ -22,22 +22,24 @@ constexpr std::int64_t kSign = std::int64_t{1} << 63;
 Index padded(Index rows) { return (rows + kRows - 1) / kRows * kRows; }
 
 /// The tile of sums: start(r), nothing in single precision, or what is in c, plus x_r . theta.
-template <bool kFirst, class N>
-[[gnu::always_inline]] inline void multiply(Index depth, const N* __restrict x, const double* __restrict start,
-                                            const N* __restrict theta, const N* __restrict c,
-                                            Vec<N> (&sum)[kRows][kPanels]) {
+template <class N>
+[[gnu::always_inline]] inline void multiply(bool first, Index depth, const N* __restrict x,
+                                            const double* __restrict start, const N* __restrict theta,
+                                            const N* __restrict c, Vec<N> (&sum)[kRows][kPanels]) {
   constexpr int kWide = base::kLanes<N>;
+  if (first) {
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
+    for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 3
-    for (int n = 0; n < kPanels; ++n) {
-      if constexpr (!kFirst)
-        base::load(c + (r * kPanels + n) * kWide, sum[r][n]);
-      else if constexpr (std::is_same_v<N, double>)
-        sum[r][n] = start[r] - V{};
-      else
+      for (int n = 0; n < kPanels; ++n) {
         sum[r][n] = Vec<N>{};
-    }
+        if constexpr (std::is_same_v<N, double>) sum[r][n] = start[r] - V{};
+      }
+  } else {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 3
+      for (int n = 0; n < kPanels; ++n) base::load(c + (r * kPanels + n) * kWide, sum[r][n]);
   }
 #pragma GCC unroll 2
   for (Index k = 0; k < depth; ++k) {
@@ -197,14 +199,14 @@ struct Factors {
 };
 
 /// Writes tiles to `products`, adding to them unless this is the first part of the parameters.
-template <bool kFirst, class N>
-[[gnu::noinline]] void multiply_all(const Factors<N>& factors, const N* theta, N* products) {
+template <class N>
+[[gnu::noinline]] void multiply_all(bool first, const Factors<N>& factors, const N* theta, N* products) {
   const auto& [x, start, rows, depth, weights] = factors;
   constexpr int kWide = base::kLanes<N>;
   for (Index i = 0; i < rows; i += kRows) {
     Vec<N> sum[kRows][kPanels];
     N* const to = products + i * kPanels * kWide;
-    multiply<kFirst>(depth, x + i * depth, start + i, theta, static_cast<const N*>(to), sum);
+    multiply(first, depth, x + i * depth, start + i, theta, static_cast<const N*>(to), sum);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 3
@@ -214,30 +216,29 @@ template <bool kFirst, class N>
 }
 
 /// The last part of the parameters, and the loss.
-template <bool kFirst>
-void finish_absolute(const Factors<double>& factors, const double* theta, const double* products, double* energy,
-                     double* slope) {
+void finish_absolute(bool first, const Factors<double>& factors, const double* theta, const double* products,
+                     double* energy, double* slope) {
   const auto& [x, start, rows, depth, weights] = factors;
   Absolute loss;
   for (Index i = 0; i < rows; i += kRows) {
     V sum[kRows][kPanels];
-    multiply<kFirst>(depth, x + i * depth, start + i, theta, kFirst ? nullptr : products + i * kDrawGroup, sum);
+    multiply(first, depth, x + i * depth, start + i, theta, first ? nullptr : products + i * kDrawGroup, sum);
     loss.take(sum, start + i);
   }
   loss.add_to(energy, slope);
 }
 
-template <bool kFirst, class Loss>
-void finish_cross_entropy(const Factors<double>& factors, const double* theta, double* products, double* energy,
-                          double* slope) {
+template <class Loss>
+void finish_cross_entropy(bool first, const Factors<double>& factors, const double* theta, double* products,
+                          double* energy, double* slope) {
   constexpr Index kStrip = 4 * kRows;  // fits the L1 cache; two calls
-  alignas(64) double strip[kFirst ? kStrip * kDrawGroup : 1];
+  alignas(64) double strip[kStrip * kDrawGroup];
   Loss loss;
   for (Index i = 0; i < factors.rows; i += kStrip) {
     const Index rows = std::min(kStrip, factors.rows - i);
-    double* const t = kFirst ? strip : products + i * kDrawGroup;
-    multiply_all<kFirst, double>({factors.x + i * factors.depth, factors.start + i, rows, factors.depth, nullptr},
-                                 theta, t);
+    double* const t = first ? strip : products + i * kDrawGroup;
+    multiply_all<double>(first, {factors.x + i * factors.depth, factors.start + i, rows, factors.depth, nullptr}, theta,
+                         t);
     if constexpr (std::is_same_v<Loss, CrossEntropy>) {
       loss.take(t, rows);
     } else {
@@ -245,13 +246,6 @@ void finish_cross_entropy(const Factors<double>& factors, const double* theta, d
     }
   }
   loss.add_to(energy, slope);
-}
-
-template <class Loss>
-void finish_all(Index part, const Factors<double>& factors, const double* theta, double* products, double* energy,
-                double* slope) {
-  (part == 0 ? finish_cross_entropy<true, Loss> : finish_cross_entropy<false, Loss>)(factors, theta, products, energy,
-                                                                                     slope);
 }
 
 /// Losses of margins in single precision, summed in double precision. Draws in two halves of each vector.
@@ -369,7 +363,7 @@ void finish_single(const Factors<float>& factors, Index count, bool first, const
     float* const t = first ? strip : products + i * kSingleGroup;
     const Factors<float> some{factors.x + i * factors.depth, nullptr, std::min(kStrip, factors.rows - i),
                               factors.depth};
-    (first ? multiply_all<true, float> : multiply_all<false, float>)(some, theta, t);
+    multiply_all(first, some, theta, t);
     loss.take(t, factors.start + i, std::min(kStrip, count - i), unit);
   }
   loss.add_to(unit, energy, slope);
@@ -480,7 +474,7 @@ void RowBlocks::add_single(const LabelledRows<float>& rows, Index system, Index 
       float* const products =
           parts_ > 1 ? reinterpret_cast<float*>(products_.get()) + g * height * kSingleGroup : nullptr;
       if (part + 1 < parts_)
-        (part == 0 ? multiply_all<true, float> : multiply_all<false, float>)(factors, theta, products);
+        multiply_all(part == 0, factors, theta, products);
       else
         (rows.loss == SampledLoss::absolute
              ? finish_single<SingleAbsolute>
@@ -506,13 +500,13 @@ void RowBlocks::add(const LabelledRows<T>& rows, Index system, Index begin, Inde
       double *const e = energy + g * kDrawGroup, *const s = slope + g * kDrawGroup;
       const bool absolute = rows.loss == SampledLoss::absolute;
       if (part + 1 < parts_)
-        (part == 0 ? multiply_all<true, double> : multiply_all<false, double>)(factors, theta, products);
+        multiply_all(part == 0, factors, theta, products);
       else if (absolute)
-        (part == 0 ? finish_absolute<true> : finish_absolute<false>)(factors, theta, products, e, s);
+        finish_absolute(part == 0, factors, theta, products, e, s);
       else if (rows.weights == nullptr)
-        finish_all<CrossEntropy>(part, factors, theta, products, e, s);
+        finish_cross_entropy<CrossEntropy>(part == 0, factors, theta, products, e, s);
       else
-        finish_all<WeightedCrossEntropy>(part, factors, theta, products, e, s);
+        finish_cross_entropy<WeightedCrossEntropy>(part == 0, factors, theta, products, e, s);
     }
   }
 }

@@ -151,7 +151,7 @@ class Descent {
     return std::move(result_);
   }
 
-  void evaluate(const std::vector<double>& theta, bool curvature, Evaluation& out) {
+  [[gnu::noinline]] void evaluate(const std::vector<double>& theta, bool curvature, Evaluation& out) {
     evaluator_.evaluate(theta.data(), curvature, out, allows_single());
     ++result_.evaluations;
   }
