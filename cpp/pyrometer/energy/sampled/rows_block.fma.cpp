@@ -74,7 +74,9 @@ struct Absolute {
   }
 
   void add_to(double* energy, double* slope) const {
+#pragma GCC unroll 1
     for (int n = 0; n < kPanels; ++n)
+#pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
         energy[n * kL + lane] += size[n][lane];
         slope[n * kL + lane] += size[n][lane] - turned[n][lane];
@@ -145,7 +147,9 @@ struct CrossEntropy {
   }
 
   void add_to(double* energy, double* slope) const {
+#pragma GCC unroll 1
     for (int n = 0; n < kPanels; ++n)
+#pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
         energy[n * kL + lane] += 0.5 * doubled[n][lane] + std::log(product[n][lane]);
         slope[n * kL + lane] += 0.5 * doubled[n][lane] - above[n][lane] / product[n][lane];
@@ -182,7 +186,9 @@ struct WeightedCrossEntropy {
   }
 
   void add_to(double* energy, double* slope) const {
+#pragma GCC unroll 1
     for (int n = 0; n < kPanels; ++n)
+#pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
         energy[n * kL + lane] += energies[n][lane];
         slope[n * kL + lane] += slopes[n][lane];
@@ -273,7 +279,9 @@ struct SingleAbsolute {
   }
 
   void add_to(double unit, double* energy, double* slope) const {
+#pragma GCC unroll 1
     for (int h = 0; h < kHalves; ++h)
+#pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
         energy[h * kL + lane] += size[h][lane];
         slope[h * kL + lane] += unit * turned[h][lane];
@@ -344,7 +352,9 @@ struct SingleCrossEntropy {
   }
 
   void add_to(double, double* energy, double* slope) const {
+#pragma GCC unroll 1
     for (int h = 0; h < kHalves; ++h)
+#pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
         energy[h * kL + lane] += 0.5 * doubled[h][lane] + std::log(product[h][lane]);
         slope[h * kL + lane] += 0.5 * doubled[h][lane] - above[h][lane] / product[h][lane];
