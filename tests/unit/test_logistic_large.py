@@ -9,6 +9,7 @@ import pytest
 from scipy import special
 
 import pyrometer as pm
+from pyrometer import _core
 
 from .logistic_reference import solve
 
@@ -160,3 +161,41 @@ def test_a_few_flipped_labels(m, p, flips, seed):
     assert minimum.attained
     assert minimum.value == pytest.approx(truth, rel=1e-10)
     assert minimum.gap < 1e-11
+
+
+def wide(case):
+    """More columns than curvatures in double precision always have: of any sizes, correlated, nearly separated."""
+    rng = np.random.default_rng([case, 7])
+    features = int(rng.choice([32, 33, 47, 64, 90]))
+    rows = int(rng.integers(12 * features + 1, 5 * max(1024, 12 * features)))
+    X = rng.normal(size=(rows, features)) + rng.choice([0, 3]) * rng.normal(size=features)
+    X[:, 0] += rng.choice([0, 0, 30]) * X[:, 1]
+    t = X @ rng.normal(size=features) * (rng.choice([0.5, 2, 4]) / np.sqrt(features))
+    y = (rng.random(rows) < special.expit(t - t.mean())).astype(float)
+    X *= 10.0 ** (rng.choice([0, 1, 11, 12, 30]) * rng.uniform(-1, 1, features))
+    X[rng.integers(rows)] *= rng.choice([1, 1, 1, 1000])
+    weights = None if case % 3 else rng.uniform(0.1, 2, rows)
+    return X, y, None if weights is None else weights * (rows / weights.sum())
+
+
+def test_curvatures_in_single_precision_keep_certificates():
+    """Gap and bounds of the parameters against Newton's method in extended precision, whatever the sizes of columns."""
+    for case in range(12):
+        X, y, weights = wide(case)
+        n, w = X.shape[1] + 1, np.longdouble(np.ones(len(X)) if weights is None else weights)
+        errors = np.empty((1, n))
+        stacked = None if weights is None else weights[None]
+        value, theta, gap, attained, *_ = (a[0] for a in _core.logistic(X[None], y[None], True, 2, errors, stacked))
+        assert attained
+        unit = np.append(np.abs(X).max(axis=0), 1)
+        A = np.column_stack([X, np.ones(len(X))]) / unit
+        best = np.longdouble(theta) * unit
+        for _ in range(2):
+            p = 0.5 + 0.5 * np.tanh(np.longdouble(A) @ best / 2)
+            curvature = (A.T * (w * p * (1 - p)).astype(float)) @ A
+            best -= np.linalg.solve(curvature, (np.longdouble(A).T @ (w * (p - y))).astype(float))
+        t = np.longdouble(A) @ best
+        truth = (w * np.logaddexp(np.longdouble(0), (1 - 2 * y) * t)).mean()
+        assert abs(value - truth) <= gap, case
+        assert gap <= 1e-12 * value, case
+        assert np.all(np.abs(best / unit - theta) <= errors[0]), case

@@ -197,12 +197,42 @@ def test_many_small_systems_under_many_laws(loss: str) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_single_precision_data_are_widened(loss: str) -> None:
+def test_margins_of_single_precision_have_its_rounding_errors(loss: str) -> None:
+    """|dE| <= (n + 3) 2^-24 mean_i sum_j |x_ij theta_j|, whatever the sizes of columns, rows, targets and scales."""
+    for case in range(60):
+        rng = np.random.default_rng(case)
+        rows, features, spread = int(rng.integers(1, 600)), int(rng.choice([1, 2, 7, 40])), (0, 1, 5, 20)[case % 4]
+        if case % 10 == 0:
+            rows, features = 20, (127, 128, 129, 257, 300, 1)[case // 10]
+        X, y = data(rows, features, systems=2, seed=case)
+        X *= 10.0 ** (spread * rng.uniform(-1, 1, features))
+        X[:, rng.integers(rows)] *= 10.0 ** rng.choice([0, 6])
+        X[:, :, 0] *= rng.choice([0, 1])
+        y *= 1.0 if loss == "cross-entropy" else 10.0 ** rng.uniform(-6, 6)
+        X, y = X.astype(np.float32), y.astype(np.float32)
+        scale = 10.0 ** (rng.choice([1, 5, 60]) * rng.uniform(-1, 1, (2, features + 1)))
+        weights = None if loss == "cross-entropy" or case % 3 else np.ones((2, rows))
+        rest = True, loss, scale, features // 2, SEED, 0, 50, 2, weights
+        wide = _core.sample_rows_energies(X.astype(float), y.astype(float), *rest)
+        single = _core.sample_rows_energies(X, y, *rest)
+        for law in range(2):
+            theta = np.abs(parameters(scale[law], features // 2, 50))
+            sizes = np.abs(X.astype(float)) @ theta[:-1] + theta[-1]
+            bound = (features + 4) * 2.0**-24 * sizes.mean(axis=1) + 1e-7 * (loss == "cross-entropy") * wide[:, law]
+            assert np.all(np.abs(single[:, law] - wide[:, law]) <= bound + 1e-15 * wide[:, law]), case
+
+
+def test_weighted_cross_entropies_and_constant_parameters_are_in_double_precision() -> None:
     X, y = data(300, 20)
     X, y = X.astype(np.float32), y.astype(np.float32)
-    rest = True, loss, np.ones((1, 21)), 10, SEED, 0, 500, 2
-    wide = _core.sample_rows(X.astype(float), y.astype(float), *rest)
-    np.testing.assert_array_equal(_core.sample_rows(X, y, *rest), wide)
+    for loss, families, weights in (
+        ("cross-entropy", np.zeros(21), np.ones((1, 300))),
+        ("cross-entropy", -np.eye(21)[3], None),
+        ("absolute", -np.eye(21)[3], None),
+    ):
+        rest = True, loss, np.ones((1, 21)), families, SEED, 0, 50, 2, weights
+        wide = _core.sample_rows(X.astype(float), y.astype(float), *rest)
+        np.testing.assert_array_equal(_core.sample_rows(X, y, *rest), wide)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -11,20 +11,21 @@ namespace {
 // Below this a sum of squares may have underflowed. Such small deviations are possible only about a small mean: doubles
 // near a larger one are further apart.
 constexpr double kTinySquare = 1e-290, kTinyMean = 1e-128;
+// Above this a sum of products may have overflowed.
+constexpr double kHugeSquare = 1e308;
 
 bool tiny(double mean, double square) { return square < kTinySquare && std::abs(mean) < kTinyMean; }
 
 }  // namespace
 
 bool suspicious(Index columns, const double* mean, const double* scatter) {
-  // x - x is 0 for finite numbers only. Branch-free, so that it vectorises.
-  Index bad = 0;
-  for (Index k = 0; k < columns * columns; ++k) bad |= scatter[k] - scatter[k] != 0;
+  // A sum of products is at most the greater of the two sums of squares, up to rounding.
+  bool good = true;
   for (Index j = 0; j < columns; ++j) {
-    const double square = mean[j] * mean[j];
-    bad |= square - square != 0 || tiny(mean[j], scatter[j * columns + j]);
+    const double square = scatter[j * (columns + 1)];
+    good &= mean[j] * mean[j] + square < kHugeSquare && !tiny(mean[j], square);
   }
-  return bad != 0;
+  return !good;
 }
 
 template <class T>

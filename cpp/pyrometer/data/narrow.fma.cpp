@@ -20,28 +20,39 @@ template <int R, int... Lane>
   out = __builtin_shufflevector(v, v, (Lane + R) % kNarrow...);
 }
 
-// Calls use(k, x, slot) for every row, x its features padded with zeros; slots 0 to 3 in turn, for independent sums.
-template <class T, class Use>
+// The first lanes of a vector; zeros in the others.
+struct Lanes {
+  Bits kept{};
+  explicit Lanes(Index first) {
+    Bits lane;
+    for (int i = 0; i < kNarrow; ++i) lane[i] = i;
+    kept = lane < first;
+  }
+  [[gnu::always_inline]] void keep(V& v) const { v = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & kept); }
+};
+
+// Calls use(k, x, slot) for every row, x its features padded with zeros; slots 0 to 3 in turn, for independent sums, or 0.
+template <int kSlots, class T, class Use>
 [[gnu::always_inline]] inline void for_each_row(const Rows<T>& rows, Use use) {
   const Index p = rows.features;
-  Bits features{};
-  for (Index lane = 0; lane < p; ++lane) features[lane] = -1;
+  const Lanes features(p);
   // Whole vectors while they end inside the array; lanes beyond the features are masked.
   const Index room = rows.readable - kNarrow;
   const Index whole = room < 0 || p == 0 ? 0 : room / p + 1;
+  T rest[kNarrow]{};
   const auto one = [&](Index k, auto slot) {
     const T* x = rows.X + k * p;
-    V v{};
-    if (k < whole) [[likely]] {
-      base::load(x, v);
-      v = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & features);
-    } else {
-      for (Index lane = 0; lane < p; ++lane) v[lane] = static_cast<double>(x[lane]);
+    if (k >= whole) [[unlikely]] {
+      std::copy_n(x, p, rest);
+      x = rest;
     }
+    V v;
+    base::load(x, v);
+    features.keep(v);
     use(k, v, slot);
   };
   Index k = 0;
-  for (; k + 4 <= rows.rows; k += 4) {
+  for (; kSlots == 4 && k + 4 <= rows.rows; k += 4) {
     one(k, Slot<0>{});
     one(k + 1, Slot<1>{});
     one(k + 2, Slot<2>{});
@@ -50,43 +61,66 @@ template <class T, class Use>
   for (; k < rows.rows; ++k) one(k, Slot<0>{});
 }
 
-// y(k) - shift; their sum and the sum of their squares.
+[[gnu::always_inline]] inline double sum_of(const V& v) {
+  double sum = 0;
+  for (int lane = 0; lane < kNarrow; ++lane) sum += v[lane];
+  return sum;
+}
+
+// y(k) - shift, zeros behind them up to a whole vector; their sum and the sum of their squares.
 template <class T>
-[[gnu::always_inline]] inline void targets(const T* from, Index rows, double shift, double* y, double& sum,
-                                           double& squares) {
+[[gnu::always_inline]] inline void targets(const Rows<T>& rows, double shift, double* y, double& sum, double& squares) {
   V total{}, squared{};
-  Index k = 0;
-  for (; k + kNarrow <= rows; k += kNarrow) {
-    V v;
-    base::load(from + k, v);
+  // As many targets are readable as rows.
+  const Index m = rows.rows, readable = rows.features > 0 ? rows.readable / rows.features : m;
+  for (Index k = 0; k < m; k += kNarrow) {
+    V v{};
+    if (k + kNarrow <= readable) [[likely]] {
+      base::load(rows.y + k, v);
+    } else {
+      for (Index lane = 0; k + lane < m; ++lane) v[lane] = static_cast<double>(rows.y[k + lane]);
+    }
     v -= shift;
+    if (k + kNarrow > m) Lanes(m - k).keep(v);
     base::store<double>(y + k, v);
     total += v;
     squared += v * v;
   }
-  for (int lane = 0; k < rows; ++k, ++lane) {
-    y[k] = static_cast<double>(from[k]) - shift;
-    total[lane] += y[k];
-    squared[lane] += y[k] * y[k];
-  }
-  for (int lane = 0; lane < kNarrow; ++lane) {
-    sum += total[lane];
-    squares += squared[lane];
-  }
+  sum += sum_of(total);
+  squares += sum_of(squared);
+}
+
+template <class T>
+[[gnu::always_inline]] inline void load_shift(const Rows<T>& rows, const double* shift, V& centre) {
+  base::load(shift, centre);
+  Lanes(rows.features).keep(centre);
 }
 
 }  // namespace
 
 template <class T>
+void add_mean(const Rows<T>& rows, double* shift) {
+  V centre, sum{};
+  load_shift(rows, shift, centre);
+  for_each_row<1>(rows, [&](Index, const V& x, auto) { sum += x - centre; });
+  double y[kBlock], target = 0, square = 0;
+  const Index p = rows.features;
+  targets(rows, shift[p], y, target, square);
+  const double m = static_cast<double>(rows.rows);
+  sum /= m;
+  for (Index j = 0; j < p; ++j) shift[j] += sum[j];
+  shift[p] += target / m;
+}
+
+template <class T>
 void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c, const T* ahead) {
   const Index p = rows.features, ld = padded(p + 1);
   V centre, sum[4] = {}, with_target{}, products[kRotations] = {};
-  base::load(shift, centre);
-  for (Index lane = p; lane < kNarrow; ++lane) centre[lane] = 0;
+  load_shift(rows, shift, centre);
 
   double y[kBlock], target = 0, square = 0;
-  targets(rows.y, rows.rows, shift[p], y, target, square);
-  for_each_row(rows, [&](Index i, const V& x, auto slot) {
+  targets(rows, shift[p], y, target, square);
+  for_each_row<4>(rows, [&](Index i, const V& x, auto slot) {
     __builtin_prefetch(ahead + i * p, 0, 2);
     const V d = x - centre;
     sum[slot] += d;
@@ -98,19 +132,23 @@ void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c
     }(std::make_integer_sequence<int, kRotations>{});
   });
 
-  for (int r = 0; r < kRotations; ++r)
-    for (Index i = 0; i < p; ++i) {
-      const Index j = (i + r) % kNarrow;
-      if (j < p && (i <= j || 2 * r != kNarrow)) c[std::min(i, j) * ld + std::max(i, j)] += products[r][i];
-    }
+  // Lane i of rotation r is the product of i and i + r, or of i and i + r - kNarrow.
+  for (int r = 0; r < kRotations; ++r) {
+    for (Index i = 0; i < p - r; ++i) c[i * ld + i + r] += products[r][i];
+    if (2 * r == kNarrow) break;
+    for (Index i = kNarrow - r; i < p; ++i) c[(i + r - kNarrow) * ld + i] += products[r][i];
+  }
+  sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
   for (Index j = 0; j < p; ++j) {
-    off[j] += (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]);
+    off[j] += sum[0][j];
     c[j * ld + p] += with_target[j];
   }
   off[p] += target;
   c[p * ld + p] += square;
 }
 
+template void add_mean(const Rows<double>&, double*);
+template void add_mean(const Rows<float>&, double*);
 template void add_narrow(const Rows<double>&, const double*, double*, double*, const double*);
 template void add_narrow(const Rows<float>&, const double*, double*, double*, const float*);
 

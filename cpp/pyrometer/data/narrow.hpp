@@ -24,6 +24,12 @@ inline constexpr int kNarrow = base::kLanes<double>;
 template <class T>
 void add_narrow(const Rows<T>& rows, const double* shift, double* off, double* c, const T* ahead);
 
+/// shift(j) += the mean of z(k, j) - shift(j); arguments as those of add_narrow(). One subtraction and addition a row.
+template <class T>
+void add_mean(const Rows<T>& rows, double* shift);
+
+extern template void add_mean(const Rows<double>&, double*);
+extern template void add_mean(const Rows<float>&, double*);
 extern template void add_narrow(const Rows<double>&, const double*, double*, double*, const double*);
 extern template void add_narrow(const Rows<float>&, const double*, double*, double*, const float*);
 

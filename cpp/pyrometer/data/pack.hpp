@@ -12,7 +12,7 @@ struct Rows {
   const T* y;                       ///< target of row i
   Index rows;                       ///< at least 1
   Index features;                   ///< p >= 0
-  Index readable;                   ///< elements of X that may be read, from X on: at least rows * features
+  Index readable;                   ///< elements of X that may be read, from X on, and targets of as many rows
   const double* weights = nullptr;  ///< weight of row i, > 0; null: all 1
   Index stride = 0;                 ///< if > 0, X is stored by columns, column j at X + j * stride
 

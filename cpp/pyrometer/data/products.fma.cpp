@@ -93,6 +93,34 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
   });
 }
 
+void add_products_single(const double* d, Index depth, Index columns, float* single, float* c) {
+  typedef float Half __attribute__((vector_size(base::kVectorBytes / 2)));
+  constexpr Index kWide = base::kLanes<float>, kSingle = kBlock * kWide;
+  const Index ld = padded_single(columns), number = ld / kWide;
+  // Half a panel of floats is a panel of doubles; the last half may be empty.
+  for (Index n = 0; n < 2 * number; ++n)
+    for (Index k = 0; k < depth; ++k) {
+      base::Vec<double> v{};
+      if (n < panels(columns)) base::load(d + n * kStride + k * kL, v);
+      reinterpret_cast<base::Unaligned<float, base::kVectorBytes / 2>*>(single + n / 2 * kSingle + k * kWide +
+                                                                        n % 2 * kL)
+          ->v = __builtin_convertvector(v, Half);
+    }
+  Ahead none{};
+  for (Index row = 0; row < columns; row += kL) {
+    const Index i = row / kWide;
+    split(i, number, [&](Index j, Index n) {
+      const float *a = single + i * kSingle + row % kWide, *b = single + j * kSingle;
+      float* const to = c + row * ld + j * kWide;
+      if (n == 1)
+        base::tile<kL, 1>(depth, a, b, kSingle, to, ld, none);
+      else if constexpr (base::kTilePanels > 1)
+        (n == 2 ? base::tile<kL, 2, float> : base::tile<kL, base::kTilePanels, float>)(depth, a, b, kSingle, to, ld,
+                                                                                       none);
+    });
+  }
+}
+
 void start_products(Index columns, double* c) {
   const Index ld = padded(columns), full = upper_rows(columns);
   for (Index i = 0; i < ld; ++i) std::fill(c + i * ld + (i < full ? i / kL * kL : 0), c + (i + 1) * ld, 0.0);

@@ -29,4 +29,11 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
 void start_products(Index columns, double* c);
 void finish_products(Index columns, double* c);
 
+/// add_products() in single precision, for twice the rate: the rows are rounded to 2^-24, and so are the sums.
+///
+/// single   kBlock * padded_single(columns) numbers of scratch.
+/// c        row-major, padded_single(columns)^2, at first 0; below the diagonal undefined.
+[[nodiscard]] constexpr Index padded_single(Index columns) { return (panels(columns) + 1) / 2 * base::kLanes<float>; }
+void add_products_single(const double* d, Index depth, Index columns, float* single, float* c);
+
 }  // namespace pyrometer::data

@@ -50,7 +50,8 @@ struct Scratch {
   Rows<T> in_rows(const Rows<T>& from) const {
     if (from.stride == 0) return from;
     by_rows(from.X, from.stride, from.rows, from.features, rows.get());
-    return {rows.get(), from.y, from.rows, from.features, kBlock * from.features, from.weights};
+    const Index readable = std::min(kBlock * from.features, from.readable);
+    return {rows.get(), from.y, from.rows, from.features, readable, from.weights};
   }
 
   AlignedArray<double> deviations, sums;
@@ -109,7 +110,7 @@ double centre(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
 }
 
 // The mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes to the variance.
-// Computed from differences to the first row, so that constant columns have deviations of exactly 0. Of weighted rows
+// Of rows that stay in the L1 cache the mean of all, so that small systems lose no digits to an unlucky sample. Computed from differences to the first row, so that constant columns have deviations of exactly 0. Of weighted rows
 // the mean of all. Returns the number of rows, or the sum of their weights.
 template <class T>
 double set_shift(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
@@ -117,7 +118,11 @@ double set_shift(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) 
   const double m = static_cast<double>(rows.rows);
   first_row(rows, padded(columns), shift);
   if (rows.weights) return centre(rows, scratch, shift);
-  const Index first = std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(m))));
+  if (rows.rows <= kBlock && rows.features <= kNarrow) {
+    add_mean(scratch.in_rows(rows), shift);
+    return m;
+  }
+  const Index first = rows.rows <= kBlock ? rows.rows : std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(m))));
   double* const sums = scratch.sums.get();
   pack(scratch.in_rows(rows.from(0, first)), shift, scratch.deviations.get(), sums);
   for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(first);
@@ -142,7 +147,6 @@ void sum_few(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift
 // The same of rows that fit into one vector.
 template <class T>
 void sum_narrow(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift, double* off, double* scatter) {
-  start_products(rows.features + 1, scatter);
   for (Index begin = 0; begin < rows.rows; begin += kBlock) {
     const Rows<T> block = scratch.in_rows(rows.from(begin, std::min(begin + kBlock, rows.rows)));
     add_narrow(block, shift, off, scatter, block.X + kBlock * rows.features);
@@ -155,7 +159,6 @@ void sum_many(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch, cons
               double* scatter) {
   const Index p = rows.features, columns = p + 1, m = rows.rows;
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
-  start_products(columns, scatter);
   const Index last = goes_on && rows.stride == 0 ? rows.readable / p : m;
   for (Index begin = 0; begin < m; begin += kBlock) {
     const Index end = std::min(begin + kBlock, m), next = std::min(end + kBlock, last);
@@ -175,6 +178,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch,
   double *off = part.off.get(), *scatter = part.scatter.get();
   const double n = set_shift(rows, scratch, part.shift.get());
   std::fill(off, off + ld, 0.0);
+  start_products(columns, scatter);
   const bool weighted = rows.weights != nullptr;
   if (columns <= kFew && (weighted || (rows.rows >= kFewRows && rows.features != kNarrow)))
     sum_few(rows, scratch, part.shift.get(), off, scatter);
@@ -188,7 +192,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch,
   for (Index i = 0; i < columns; ++i) {
     double* row = scatter + i * ld;
     part.squares[at(i)] = row[i];
-    for (Index j = i; j < columns; ++j) row[j] -= n * (off[i] * off[j]);
+    for (Index j = i / kNarrow * kNarrow; j < ld; ++j) row[j] -= n * (off[i] * off[j]);  // whole vectors
   }
   part.count = n;
 }
@@ -250,7 +254,13 @@ void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out
   base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
     const auto w = at(worker);
     MergeTree& tree = trees[w];
+    std::unique_ptr<Part> alone = tree.take();
     for (Index s = groups.begin(group); s < groups.end(group); ++s) {
+      if (chunks.number() == 1) {
+        chunk_moments(rows_of(data, s), true, scratch[w], *alone);
+        write(*alone, columns, s, out);
+        continue;
+      }
       tree.reset(chunks.number());
       for (Index k = 0; k < chunks.number(); ++k) {
         auto part = tree.take();

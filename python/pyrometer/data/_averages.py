@@ -100,16 +100,23 @@ class Averages:
 
     def mean_squares(self) -> _Array:
         r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
-        features = self.mean.shape[-1] - 1
-        squares = np.ones((*self.shape, features + self.intercept))
-        np.divide(self.scatter.diagonal(0, -2, -1)[..., :-1], self.count, out=squares[..., :features])
-        squares[..., :features] += self.mean[..., :-1] ** 2
+        squares: _Array = self._diagonal() / self.count + self.mean**2
+        if not self.intercept:
+            return squares[..., :-1]
+        squares[..., -1] = 1.0  # where the target was
         return squares
 
     def target_square(self) -> _Array:
         r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
-        square: _Array = self.scatter[..., -1, -1] / self.count + self.mean[..., -1] ** 2
+        square: _Array = self._diagonal()[..., -1] / self.count + self.mean[..., -1] ** 2
         return square
+
+    def _diagonal(self) -> _Array:
+        """Diagonal of the scatter, shape (..., p + 1); of one pass it is also stored contiguously."""
+        errors = self._errors
+        if errors.shape[-2] == _accuracy.ROWS:
+            return np.diagonal(self.scatter, axis1=-2, axis2=-1)
+        return errors[..., 2, :]
 
     def square_errors(self) -> _Array | None:
         """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""

@@ -20,6 +20,9 @@ __all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", 
 # Products computed at once: 1 MB, which fits into the cache.
 _BLOCK = 1 << 17
 
+# The most terms that NumPy adds one after the other.
+_FEW = 7
+
 
 class Closed(NamedTuple):
     """A mean energy from a formula, each field of the shape of the stack followed by the batch of laws.
@@ -51,8 +54,18 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
             terms = rows[first : first + step] * columns
             for _ in range(power - 1):
                 terms *= columns
-            np.add.reduce(terms, axis=-1, out=sums[first : first + step, start : start + across])
+            _sum(terms, sums[first : first + step, start : start + across])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
+
+
+def _sum(terms: Array, out: Array) -> None:
+    """Sum over the last axis, with the bits of `np.sum`, which takes 20 ns for every few terms."""
+    if not 1 <= terms.shape[-1] <= _FEW:
+        np.sum(terms, axis=-1, out=out)
+        return
+    out[...] = terms[..., 0]
+    for k in range(1, terms.shape[-1]):
+        out += terms[..., k]
 
 
 def weights(system: LinearSystem, kind: type[L1 | L2]) -> Array:

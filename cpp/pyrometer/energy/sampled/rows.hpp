@@ -57,7 +57,10 @@ struct RowAverages {
 /// energies, is not finite: the message names the first such draw and its law.
 ///
 /// Accurate to rounding of the sums: 1e-15 of the largest |t_i| + |y_i|; for cross entropy, the part of a row's loss
-/// beyond max(0, t) has a relative error of 4e-16. No t that is finite overflows.
+/// beyond max(0, t) has a relative error of 4e-16. No t that is finite overflows. Of rows in single precision (unless
+/// parameters are constant, or cross entropies weighted) t_i is a product in single precision, with an error of at most
+/// (n + 3) 2^-24 sum_j |x_ij theta_j|, and that part of a cross entropy has a relative error of 1e-7; targets and sums
+/// are in double precision. Compare the standard error, a part samples^-1/2 of what the parameters contribute.
 ///
 /// Reproducible: the same bits for any `threads`, independent of other systems and laws, which all use the same draws.
 /// The work is divided into chunks of a fixed number of draws and rows, which are merged in order. Uses fma where the
@@ -69,10 +72,11 @@ struct RowAverages {
 /// + d n numbers moved, which is compute bound.
 ///
 /// Cost of a draw: 2 m n flops for every pair of system and law, and for each row 4 more (absolute) or 27 (cross
-/// entropy: one exponential, four products; a logarithm and a division for about 500 rows, or for each if weighted); n random numbers once for
-/// all pairs, up to about 2,000 pairs or 16,384 rows at a time. With 50 parameters, a thread of an AVX-512 processor
-/// whose dgemm makes 69 GFLOP/s makes 72 of the 2 m n, and 49 with cross entropy. Memory: 6 kB n + 200 kB for each
-/// thread (1.4 MB for n > 128), 26 MB of partial results.
+/// entropy: one exponential, four products; a logarithm and a division for about 500 rows, or for each if weighted); n
+/// random numbers once for all pairs, up to about 2,000 pairs or 16,384 rows at a time. With 50 parameters, a thread of
+/// an AVX-512 processor whose dgemm makes 69 GFLOP/s makes 72 of the 2 m n, and 49 with cross entropy; in single
+/// precision 1.7 and 2 times as many. Memory: 6 kB n + 200 kB for each thread (1.4 MB for n > 128), 26 MB of partial
+/// results.
 ///
 /// Interruptible; safe to call from several threads at once. Must be called without the GIL.
 template <class T>

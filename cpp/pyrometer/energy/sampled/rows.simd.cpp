@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "pyrometer/base/chunks.hpp"
@@ -64,15 +65,16 @@ class Worker {
         draws_(parameters),
         blocks_(parameters) {}
 
-  /// The random numbers of `count` draws from `first` on, and of the next ones that fill whole groups and whole tiles.
+  /// The random numbers of `count` draws from `first` on, and of the next ones that fill whole groups, of either
+  /// precision, and whole tiles.
   void draw(base::Seed seed, Index first, Index count, const std::vector<double>& bound) {
     constexpr Index kTile = 64;
     count_ = count;
-    stride_ = ((count + kDrawGroup - 1) / kDrawGroup * kDrawGroup + kTile - 1) / kTile * kTile;
+    stride_ = ((count + kSingleGroup - 1) / kSingleGroup * kSingleGroup + kTile - 1) / kTile * kTile;
     draw_standard(seed, first, stride_, bound, numbers_.get());
   }
 
-  void scale(const double* scale) { draws_.set(scale, numbers_.get(), stride_, count_); }
+  void scale(const double* scale, bool single) { draws_.set(scale, numbers_.get(), stride_, count_, single); }
 
   template <class T>
   void sum(const LabelledRows<T>& rows, Index system, Index begin, Index end, Slot& slot) {
@@ -118,6 +120,8 @@ class Sampling {
         law_(problem.law),
         draws_(problem.draws),
         sink_(sink),
+        single_(std::is_same_v<T, float> && !law_.has_constants() &&
+                !(rows_.weights && rows_.loss == SampledLoss::cross_entropy)),
         threads_(threads),
         chunks_{draws_.samples, kDrawChunk},
         parts_{rows_.rows, kPart} {
@@ -163,7 +167,7 @@ class Sampling {
     const Index first = chunks_.begin(first_chunk + chunk);
     worker.draw(draws_.seed, draws_.first + first, chunks_.end(first_chunk + chunk) - first, law_.bound);
     for (Index l = b * group_.laws / tasks.laws; l < (b + 1) * group_.laws / tasks.laws; ++l) {
-      worker.scale(law_.scale.row(group_.first_law + l));
+      worker.scale(law_.scale.row(group_.first_law + l), single_);
       for (Index i = s * group_.systems / tasks.systems; i < (s + 1) * group_.systems / tasks.systems; ++i)
         worker.sum(rows_, group_.first_system + i, parts_.begin(part), parts_.end(part),
                    slots(chunk, i * group_.laws + l)[part]);
@@ -203,6 +207,7 @@ class Sampling {
   const model::LawBatch& law_;
   const base::Draws& draws_;
   Sink& sink_;
+  bool single_;
   int threads_;
   base::Chunks chunks_, parts_;
   Group group_{};

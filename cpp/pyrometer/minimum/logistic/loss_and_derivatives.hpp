@@ -18,6 +18,7 @@ struct Evaluation {
   std::vector<double> gradient;          ///< sum_i (sigma(t_i) - y_i) d_i, one number a column
   std::vector<double> size;              ///< sum_i |(sigma(t_i) - y_i) d_ij|: the terms of the gradient
   base::AlignedArray<double> curvature;  ///< sum_i sigma' d_i d_i', padded(columns) wide, upper triangle
+  double unit = 0;                       ///< of the rounding errors of `curvature`: 2^-53, or 2^-24
 };
 
 /// Evaluates the loss of the rows of one system at given parameters, repeatedly.
@@ -31,7 +32,7 @@ struct Evaluation {
 /// in order. Rows that are not finite give a gradient that is not finite.
 ///
 /// Cost of an evaluation, m rows and n columns: 6 m n flops and one pass over the rows; with curvature m n^2 + m n
-/// more. Memory: n^2 doubles for each chunk (at most 64, fewer where that would exceed 256 MB) if curvature is ever
+/// more, of which m n^2 in single precision take half as long. Memory: n^2 doubles for each chunk (at most 64, fewer where that would exceed 256 MB) if curvature is ever
 /// requested.
 class LossEvaluator {
  public:
@@ -43,8 +44,9 @@ class LossEvaluator {
   /// The sum of the weights of the rows; their number if they have none.
   [[nodiscard]] double weight() const { return weight_; }
   [[nodiscard]] Index columns() const { return columns_; }
-  /// Evaluates at theta, one number for each column. `out.curvature` is not changed unless `curvature`.
-  void evaluate(const double* theta, bool curvature, Evaluation& out);
+  /// Evaluates at theta, one number for each column. `out.curvature` is not changed unless `curvature`. `single`: it
+  /// may be summed in single precision, which it is after a first evaluate() where no number leaves its range.
+  void evaluate(const double* theta, bool curvature, Evaluation& out, bool single = false);
   /// The gradient only, for half the cost; after a first evaluate().
   void gradient(const double* theta, std::vector<double>& out);
   /// max_i |d_ij| for each column; after a first evaluate().
@@ -53,10 +55,12 @@ class LossEvaluator {
  protected:
   struct Scratch;
   struct Part;
-  enum class Wanted { gradient, energy, curvature };
+  enum class Wanted { gradient, energy, curvature, single };
   LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads, double weight);
   /// `theta` is nullptr for zeros.
   void visit(const double* theta, Wanted wanted);
+  void add_curvatures(bool single, Evaluation& out);
+  [[nodiscard]] bool fits_single() const;
   virtual void chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const = 0;
 
   Index rows_, features_, columns_;

@@ -22,9 +22,10 @@ base::Chunks chunks_of(Index rows, Index columns) {
 }
 
 // Sets the array to zeros, allocating it if necessary.
-void clear(AlignedArray<double>& array, Index size) {
-  if (!array) array = aligned_array<double>(size);
-  std::fill_n(array.get(), size, 0.0);
+template <class T>
+void clear(AlignedArray<T>& array, Index size) {
+  if (!array) array = aligned_array<T>(size);
+  std::fill_n(array.get(), size, T{});
 }
 
 AlignedArray<double> zeros(Index size) {
@@ -36,6 +37,12 @@ AlignedArray<double> zeros(Index size) {
 // Up to this many rows and numbers, rows stay packed between evaluations: they fit the L2 cache.
 constexpr Index kKept = 4 * kBlock, kKeptNumbers = 1 << 16;
 
+// Columns whose rows fit the L2 cache, and sizes of theirs, whose products are in the range of single precision.
+constexpr Index kFewSingle = 32, kMostSingle = 1024;
+constexpr double kLeastSingle = 1e-12, kLargestSingle = 1e12;
+// A sum of squares, of so many rows, that has not underflowed.
+constexpr double kSoundSquare = 1e-28;
+
 }  // namespace
 
 struct LossEvaluator::Scratch {
@@ -45,11 +52,13 @@ struct LossEvaluator::Scratch {
         sums(zeros(width)),
         rows(zeros(4 * kBlock)) {}
   AlignedArray<double> packed, scaled, sums, rows;
+  AlignedArray<float> single;
 };
 
 struct LossEvaluator::Part {
   double loss = 0, least = 0;
   AlignedArray<double> gradient, size, reach, curvature;
+  AlignedArray<float> single;
 };
 
 LossEvaluator::LossEvaluator(Index rows, Index features, bool intercept, const double* shift, int threads,
@@ -83,13 +92,18 @@ LossEvaluatorOf<T>::LossEvaluatorOf(const data::Rows<T>& rows, bool intercept, c
 
 template <class T>
 void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, Wanted wanted, Part& part) const {
-  const bool curvature = wanted == Wanted::curvature, energy = wanted != Wanted::gradient;
+  const bool single = wanted == Wanted::single, curvature = single || wanted == Wanted::curvature;
+  const bool energy = wanted != Wanted::gradient;
   const Index width = data::padded(features_ + 1), panels = data::panels(features_ + 1);
   const Index square = data::padded(columns_) * data::padded(columns_);
   clear(part.gradient, width);
   if (energy) clear(part.size, width);
   if (!reached_) clear(part.reach, width);
-  if (curvature) {
+  if (single) {
+    const Index wide = data::padded_single(columns_);
+    clear(part.single, wide * wide);
+    if (!scratch.single) scratch.single = aligned_array<float>(kBlock * wide);
+  } else if (curvature) {
     if (!part.curvature) part.curvature = aligned_array<double>(square);
     data::start_products(columns_, part.curvature.get());
   }
@@ -129,10 +143,13 @@ void LossEvaluatorOf<T>::chunk(Index k, Scratch& scratch, const double* theta, W
     const T* ahead = table_.X + end * features_;
     const Index bytes = (next - end) * features_ * static_cast<Index>(sizeof(T));
     weigh(d, depth, panels, slope, root, scaled, part.gradient.get(), energy ? part.size.get() : nullptr, ahead,
-          curvature ? 0 : bytes);
-    if (curvature) data::add_products(scaled, depth, columns_, part.curvature.get(), ahead, bytes);
+          curvature && !single ? 0 : bytes);
+    if (single)
+      data::add_products_single(scaled, depth, columns_, scratch.single.get(), part.single.get());
+    else if (curvature)
+      data::add_products(scaled, depth, columns_, part.curvature.get(), ahead, bytes);
   }
-  if (curvature) data::finish_products(columns_, part.curvature.get());
+  if (curvature && !single) data::finish_products(columns_, part.curvature.get());
 }
 
 void LossEvaluator::visit(const double* theta, Wanted wanted) {
@@ -150,8 +167,15 @@ void LossEvaluator::gradient(const double* theta, std::vector<double>& out) {
     for (std::size_t j = 0; j < out.size(); ++j) out[j] += part.gradient[j];
 }
 
-void LossEvaluator::evaluate(const double* theta, bool curvature, Evaluation& out) {
-  visit(theta, curvature ? Wanted::curvature : Wanted::energy);
+bool LossEvaluator::fits_single() const {
+  return reached_ && columns_ > kFewSingle && columns_ <= kMostSingle &&
+         std::all_of(reach_.begin(), reach_.begin() + columns_,
+                     [](double size) { return size == 0 || (size > kLeastSingle && size < kLargestSingle); });
+}
+
+void LossEvaluator::evaluate(const double* theta, bool curvature, Evaluation& out, bool single) {
+  single = single && fits_single();
+  visit(theta, !curvature ? Wanted::energy : single ? Wanted::single : Wanted::curvature);
   out.loss = 0;
   out.least = std::numeric_limits<double>::infinity();
   out.gradient.assign(at(columns_), 0.0);
@@ -167,18 +191,29 @@ void LossEvaluator::evaluate(const double* theta, bool curvature, Evaluation& ou
   }
   reached_ = true;
   if (!curvature) return;
+  add_curvatures(single, out);
   const Index ld = data::padded(columns_);
+  for (Index j = 0; single && j < columns_; ++j)
+    if (reach_[at(j)] > 0 && !(out.curvature[at(j * ld + j)] > kSoundSquare * weight_))
+      return evaluate(theta, true, out);
+}
+
+void LossEvaluator::add_curvatures(bool single, Evaluation& out) {
+  const Index ld = data::padded(columns_), wide = data::padded_single(columns_);
   if (!out.curvature) out.curvature = aligned_array<double>(ld * ld);
+  out.unit = std::numeric_limits<double>::epsilon() / 2;
+  if (single) out.unit = static_cast<double>(std::numeric_limits<float>::epsilon()) / 2;
   const base::Chunks bands{columns_, std::max(Index{8}, columns_ / 64)};
   base::for_each_chunk(bands.number(), static_cast<Index>(parts_.size()) * ld * ld > (1 << 16) ? threads_ : 1,
                        [&](Index band, int) {
                          for (Index i = bands.begin(band); i < bands.end(band); ++i) {
                            double* to = out.curvature.get() + i * ld;
                            std::fill(to + i, to + columns_, 0.0);
-                           for (const Part& part : parts_) {
-                             const double* row = part.curvature.get() + i * ld;
-                             for (Index j = i; j < columns_; ++j) to[j] += row[j];
-                           }
+                           const auto add = [&](const auto* row) {
+                             for (Index j = i; j < columns_; ++j) to[j] += static_cast<double>(row[j]);
+                           };
+                           for (const Part& part : parts_)
+                             single ? add(part.single.get() + i * wide) : add(part.curvature.get() + i * ld);
                          }
                        });
 }

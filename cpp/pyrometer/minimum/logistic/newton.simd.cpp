@@ -20,6 +20,8 @@ constexpr double kCheap = 1 << 17;
 constexpr double kFarWrong = 50;
 // Limit of the evaluations of a run that makes progress.
 constexpr Index kMostEvaluations = 30;
+// The share of the curvature that rounding in single precision may be: bounds grow by half of it.
+constexpr double kRoundedShare = 0.02;
 // The aim for the Newton decrement of the mean loss: a gradient of this size in standardised columns.
 constexpr double kAim = 1e-9;
 
@@ -149,9 +151,15 @@ class Descent {
     return std::move(result_);
   }
 
-  void evaluate(const std::vector<double>& theta, bool curvature, Evaluation& out) {
-    evaluator_.evaluate(theta.data(), curvature, out);
+  [[gnu::noinline]] void evaluate(const std::vector<double>& theta, bool curvature, Evaluation& out) {
+    evaluator_.evaluate(theta.data(), curvature, out, allows_single());
     ++result_.evaluations;
+  }
+
+  /// Whether the last curvature is so well conditioned that single precision suffices.
+  [[nodiscard]] bool allows_single() const {
+    constexpr double unit = 0x1p-24;
+    return columns() * kAdditions * unit < kRoundedShare * metric_.eigenvalue();
   }
 
   [[nodiscard]] double rows() const { return evaluator_.weight(); }
@@ -173,7 +181,13 @@ class Descent {
     before_ = refresh_ ? 0 : decrement_;
     last_ = decrement_;
     if (refresh_) {
-      const bool full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, options_.rough ? 1e-3 : 0);
+      const double lift = options_.rough ? 1e-3 : 0;
+      bool full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, lift);
+      if (here_.unit > kUnit && !allows_single()) {  // the curvature has changed
+        evaluate(result_.theta, true, here_);
+        full = metric_.set(here_.curvature.get(), evaluator_.columns(), 1, lift);
+      }
+      unit_ = here_.unit;
       if (!(full && metric_.eigenvalue() >= options_.least_eigenvalue)) {
         result_.step.resize(result_.theta.size());  // the previous step is kept
         return false;
@@ -204,7 +218,7 @@ class Descent {
     // |theta|. The rest is rounding of the sums.
     const double noise = unit * metric_.length(result_.theta) + kAdditions * kUnit * metric_.most(here_.size.data());
     const double drift = reached(evaluator_.reach(), drift_), grown = std::exp(drift / 2);
-    const double rounding_bound = columns() * (kAdditions * kUnit + error) / metric_.eigenvalue();
+    const double rounding_bound = columns() * (kAdditions * unit_ + error) / metric_.eigenvalue();
     if (!(rounding_bound < 0.25 && drift < kMostDrift)) return false;
     const double most = (decrement_ + noise) * grown / std::sqrt(1 - rounding_bound);
     // |a_i| <= sum_j reach_j |u_j|, and u has an error of `noise`; an earlier curvature gives another u of the same
@@ -311,6 +325,7 @@ class Descent {
   Metric metric_;
   std::vector<double> trial_, drift_;
   double decrement_ = 0, before_ = 0, last_ = 0;
+  double unit_ = kUnit;  // of the rounding errors of the metric
   bool fresh_ = false, refresh_ = false, borrowed_ = false;
 };
 
