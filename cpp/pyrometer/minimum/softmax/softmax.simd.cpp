@@ -527,7 +527,7 @@ Found solve(const ClassifiedRows<T>& table, int threads) {
   found.theta = std::move(full);
   // Parameters were rounded after the loss was computed.
   const double moved = moved_by_rounding(found.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
-  if (!(moved < 0.01 * std::sqrt(found.gap / weight))) {
+  if (!(moved < 0.01 * std::sqrt(found.gap / weight)) || (found.attained && found.gap >= found.value)) {
     const double reached = loss_at(table, exponents, found.theta, threads);
     found.gap += std::isfinite(reached) ? std::max(reached - found.value, 0.0) + 100 * kUnit * reached : INFINITY;
   }
