@@ -250,4 +250,4 @@ def test_columns_whose_lengths_differ_beyond_the_digits_of_moments(decades):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pm.errors.PrecisionWarning)
             found = pm.minimum_energy(pm.LinearRegression.from_moments(pm.Moments.of(X, y)))
-            assert found.value <= (2.0 + 1e-9) * y.var()
+        assert found.value <= (2.0 + 1e-9) * y.var()
