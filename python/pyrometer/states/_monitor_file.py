@@ -122,6 +122,7 @@ def checked_last(header: Any, batches: list[Any]) -> tuple[float, float, float]:
     given = field(header, "last", lambda _, value: value)
     names = ("energy", "entropy")
     found = [field(given, name, number(nan=True), "last") for name in names]
+    told: list[float] = []
     for batch in batches:
         told = [getattr(batch, name) for name in names]
         if np.array_equal(found, told, equal_nan=True):
