@@ -18,7 +18,7 @@ from pyrometer.thermodynamics import not_a_system
 __all__ = ["balance"]
 
 _Array = npt.NDArray[np.float64]
-_LEAST_ENTROPY = 1e-9  # in nats: that of a rounded scale leaves fewer than six digits of the temperature
+_LEAST_ENTROPY = 1e-9  # in nats of a parameter: below, T has no six digits
 
 
 def balance(
@@ -54,8 +54,7 @@ def balance(
         If `network` is not a Network, or `law` not a function that returns a law of layers with one random family.
     ValueError
         If energies are not exact under `law` (for most activations those of laws that are not normal are sampled), if
-        an argument is out of range, or if no scale has the temperature, or none in double precision; the message has
-        the least one.
+        an argument is out of range, or if no scale has the temperature; the message has the least one.
 
     Notes
     -----
@@ -103,8 +102,8 @@ def _isothermal(network: Network, law: Any, family: Family, temperature: float) 
             entropy = float(np.log(scale)) + family.entropy
             if abs(entropy) < _LEAST_ENTROPY:
                 raise ValueError(
-                    f"temperature must be one that scales in double precision can have, got {temperature:.6g}, for "
-                    f"which the entropy of a parameter of layer {layer + 1} is 0 within rounding; rescale the features."
+                    f"temperature must be that of a scale, got {temperature:.6g}, for which the entropy of layer "
+                    f"{layer + 1} is 0 within rounding; rescale the features."
                 )
             scales[layer] = scale
             layer += 1
