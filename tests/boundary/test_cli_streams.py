@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from .answers import PROGRAM, one_line
@@ -164,3 +165,20 @@ def test_output_is_never_the_data_nor_truncates_what_others_wrote(run, file, tmp
     name = "語" * 80
     assert run("info", "--output", tmp_path / name).exit_code == 0
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no device here has no end")
+def test_devices_in_the_place_of_files(run, file, tmp_path):
+    """An archive that nobody wants is written, to a file without positions; what has no end is not read to it."""
+    arguments = [file, "--target", "price", "--output"]
+    assert run("moments", *arguments, "/dev/null").exit_code == 0
+    received = tmp_path / "received.npz"
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cp", tmp_path / "pipe", received]):
+        assert run("moments", *arguments, tmp_path / "pipe").exit_code == 0
+    assert run("moments", *arguments, tmp_path / "whole.npz").exit_code == 0
+    with np.load(received) as got, np.load(tmp_path / "whole.npz") as whole:
+        assert {name: got[name].tobytes() for name in got} == {name: whole[name].tobytes() for name in whole}
+    message = one_line(run("monitor", file, file, "--target", "price", "--state", "/dev/zero"))
+    assert "/dev/zero must be a file written by RefreshMonitor.save, got a device" in message
+    assert "of at most 16777216 bytes, got more" in one_line(run("sweep", "/dev/zero"))

@@ -19,3 +19,11 @@ def test_calls(first):
     assert run.returncode == 0, f"died after {run.stdout.splitlines()[-1:]}: {run.stderr}"
     wrong = [line for line in run.stdout.splitlines() if not line.startswith("@ ")]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("minimum_energy", 7311608)])
+def test_calls_that_were_wrong(name, seed):
+    """The certificate of parameters that were rounded after their loss had been computed."""
+    command = [sys.executable, str(TOOL), "--case", name, "--seed", str(seed)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "nothing wrong\n")

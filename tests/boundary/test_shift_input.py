@@ -1,6 +1,7 @@
 """What a state of data and a shift refuse, with what to do; and what they take."""
 
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,15 @@ def of(**columns):
         (state(of(d=pd.period_range("2020", periods=M))), "column 'd' of type .*; drop it, or convert it"),
         (state(pl.DataFrame({"d": [[1]] * M})), "column 'd' of type List.*; drop it, or make columns of its parts"),
         (state(of(d=[[1]] * M)), "column 'd' with values that cannot be compared; drop it"),
+        (
+            state(of(d=[Decimal("1.5"), None] * (M // 2))),
+            "of type Object with numbers, such as 1.5; convert it",
+        ),
+        (state(of(d=pd.Series(RNG.normal(size=M), dtype=object))), "'d' of type Object with numbers, .* with astype"),
+        (
+            state(pd.DataFrame(index=range(M))),
+            r"with at least one of each, got \(60, 0\)",
+        ),
         (state(of(d=[f"{k}" for k in range(1200)])), "at most 1000 categories in a column, got 1200 in 'd'; drop it"),
         (state(WORDS.assign(x=[np.inf, *[1.0] * (M - 1)])), "X must be finite, got inf at row 0, column 'x'"),
         (state(WORDS.assign(x=2**60 + np.arange(M))), "integers that doubles can hold"),
@@ -137,3 +147,12 @@ def test_two_classes_of_softmax_are_those_of_cross_entropy():
 
 def flat_half(X):
     return np.full(len(X), 0.5)
+
+
+@pytest.mark.parametrize(
+    "values", [[True, None], [1, "a"], pd.Categorical([1, 2]), pd.Series([1.5, 2.5], dtype="category"), ["", "b"]]
+)
+def test_objects_that_are_categories(values):
+    frame = of(d=pd.concat([pd.Series(values)] * (M // 2), ignore_index=True), x=RNG.normal(size=M))
+    found = pm.shift(frame, frame, rng=0, resamples=99)
+    assert {row["column"]: row["kind"] for row in found.columns} == {"d": "category", "x": "number"}

@@ -57,6 +57,19 @@ def test_temperatures_below_the_least_one_are_refused():
         assert pm.balance(of, temperature=temperature).scale[0] > 1.0 / math.sqrt(2.0 * math.pi)
 
 
+@pytest.mark.parametrize("decades", [-140, -20, -7, 0, 30, 140])
+@pytest.mark.parametrize("temperature", [-1e60, -30.0, 30.0, 1e60])
+def test_features_of_any_size_have_the_temperature_or_are_refused(decades, temperature):
+    X = np.random.default_rng(0).normal(size=(4, 3)) * 10.0**decades
+    network = pm.Network(X, hidden=(5, 4), outputs=2)
+    try:
+        law = pm.balance(network, temperature=temperature)
+    except ValueError:
+        assert (decades, abs(temperature)) != (0, 30.0)
+        return
+    assert pm.heat_engine(network, law).layers.temperature == pytest.approx(np.full(3, temperature), rel=1e-5)
+
+
 def test_deep_networks_stay_even():
     of = pm.Network(X, hidden=(16,) * 40, outputs=1, activation="relu")
     assert pm.heat_engine(of, pm.balance(of)).regime == "even"

@@ -236,3 +236,18 @@ def test_copies_in_other_units_have_the_solution_of_least_norm(seed):
                 warnings.simplefilter("ignore", pm.PrecisionWarning)
                 found = pm.minimum_energy(system).parameters
             np.testing.assert_allclose(found, truth, atol=1e-4 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize("decades", [0, 20, 40, 100])
+def test_columns_whose_lengths_differ_beyond_the_digits_of_moments(decades):
+    """The rounding of a dependence, times the quotient of two lengths, must not become the energy."""
+    for seed in range(40):
+        rng = np.random.default_rng((seed, decades))
+        p = int(rng.integers(2, 6))
+        m = int(rng.integers(2, p + 1))
+        X = rng.normal(size=(m, p)) * 10.0 ** (decades * rng.uniform(-0.5, 0.5, p))
+        y = rng.normal(size=m)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.errors.PrecisionWarning)
+            found = pm.minimum_energy(pm.LinearRegression.from_moments(pm.Moments.of(X, y)))
+        assert found.value <= (2.0 + 1e-9) * y.var()

@@ -68,6 +68,32 @@ def test_a_monitor_goes_on_where_it_stopped(tmp_path):
     assert (part.batches, part.run_length, part.memory) == (8, 200, 32)
 
 
+@pytest.mark.parametrize("block", [1, 3, "auto"])
+@pytest.mark.parametrize("grow", [False, True])
+def test_it_can_be_saved_after_any_step(tmp_path, grow, block):
+    """After a new reference, too, before the next batch; and goes on as one that has never been saved."""
+    rng = np.random.default_rng(1)
+
+    def rows(m):
+        X = rng.normal(size=(m, 2))
+        return X, line(X) + rng.normal(size=m)
+
+    options = {"energy": "mse", "run_length": 5, "memory": 4, "block": block, "grow": grow, "history": 3, "rng": 0}
+    whole = pm.RefreshMonitor(rows(60), line, **options)
+    whole.save(tmp_path / "state")
+    part = pm.RefreshMonitor.load(tmp_path / "state", line)
+    for step in ["update", "update", "reset", "update", "renew", "renew", "update", "update", "renew", "reset"] * 2:
+        given = rows(60 if step == "renew" else int(rng.integers(1, 30)))
+        for monitor in (whole, part):
+            if step == "update":
+                monitor.update(*given)
+            else:
+                monitor.reset(given if step == "renew" else None)
+        part.save(tmp_path / "state")
+        part = pm.RefreshMonitor.load(tmp_path / "state", line)
+        assert (repr(part.readings), repr(part.event)) == (repr(whole.readings), repr(whole.event))
+
+
 def test_names_of_columns_are_saved(tmp_path):
     x, y = next(batches(7, [1.0]))
     frame = pl.DataFrame({"u": x[:, 0], "v": np.cos(x[:, 0])})

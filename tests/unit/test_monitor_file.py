@@ -190,7 +190,7 @@ def test_fields_that_do_not_fit_each_other(saved, tmp_path):
         (("readings", 1, "window"), 3, r"readings\[1\].window must be that of a pool of batch 2"),
         (("readings", 1, "rows"), 19, ""),
         (("readings", 2, "rows"), 19, "pool_0 and pool_1 must have the rows of the last 3 batches, 69, got 51"),
-        (("last", "energy"), 19.0, "last.energy must be that of the last batch"),
+        (("last", "energy"), 19.0, "last must have the energy and entropy of the last batch"),
         (("last", "variance"), -1.0, "last.variance must be finite and >= 0"),
         (("batches",), 4, "readings must be a list of 4, got 3"),
         (("memory",), 12, "memory must be a power of two"),

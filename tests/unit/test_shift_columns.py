@@ -324,3 +324,43 @@ def test_columns_are_computed_once_when_they_are_read_and_can_be_pickled_before(
     assert pickle.loads(pickle.dumps(found)).columns == found.columns
     assert found.to_dict()["columns"] == found.columns.to_dict()
     assert dataclasses.replace(found, note="x").columns == found.columns
+
+
+def test_the_joint_density_has_a_row_where_it_has_two_coordinates():
+    """With one alone what it adds is rounding, which must not get a p-value, nor take part in those of others."""
+    rng = np.random.default_rng(3)
+    groups, x, y = rng.choice(["a", "b"], 90), rng.normal(size=(90, 2)), rng.normal(size=90)
+    labels = (rng.random(90) < 0.4) * 1.0
+    one = pd.DataFrame({"g": groups, "x": 1e3 + x[:, 0]})
+    two = one.assign(z=x[:, 1])
+    cases = [
+        (one, None, {}, False),
+        (two, None, {}, True),
+        (one[["x"]], y, {"energy": "mae", "prediction": (x[:40, 1], x[40:, 1])}, False),
+        (one[["x"]], y, {"energy": "mse", "prediction": (x[:40, 1], x[40:, 1])}, True),
+        (one, labels, {"energy": "ce", "prediction": (np.full(40, 0.4), np.full(50, 0.5))}, False),
+        (two, labels, {"energy": "ce", "prediction": (np.full(40, 0.4), np.full(50, 0.5))}, True),
+    ]
+    for frame, target, options, joint in cases:
+        parts = [frame[:40], frame[40:]]
+        given = parts if target is None else [(parts[0], target[:40]), (parts[1], target[40:])]
+        found = pm.shift(*given, rng=0, resamples=99, **options)
+        assert ("(joint)" in rows_of(found)) == joint
+        assert ("(joint)" in repr(found)) == joint
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_p_values_do_not_depend_on_units_nor_on_names_of_categories(seed):
+    rng = np.random.default_rng(seed)
+    m = 70
+    frame = pd.DataFrame({"x": rng.standard_cauchy(m), "g": rng.choice(["u", "v", "w"], m)})
+    if seed % 2:
+        frame["z"] = rng.integers(-2, 3, m) * 1.0
+    other = frame.assign(g=frame.g.map({"u": "z", "v": "A", "w": "é"}))
+    for name in set(frame) - {"g"}:
+        other[name] = -(2.0 ** rng.integers(-40, 40)) * frame[name]
+    found, same = (pm.shift(data[:40], data[40:], rng=0, resamples=99) for data in (frame, other))
+    assert found.p_value == same.p_value
+    assert {row["column"]: row["p_value"] for row in found.columns} == {
+        row["column"]: row["p_value"] for row in same.columns
+    }

@@ -44,7 +44,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
             mode = os.stat(destination).st_mode
         if mode is not None and (not stat.S_ISREG(mode) or _is_descriptor(destination)):
             # open() raises for a folder, with its name. The target of /dev/stdout may be unnamed, or hold other output.
-            with open(destination, "ab" if stat.S_ISREG(mode) else "wb") as special:
+            with open(destination, "ab") if stat.S_ISREG(mode) else _Device(io.FileIO(destination, "wb")) as special:
                 yield special
             return
         if mode is not None and not os.access(path, os.W_OK):
@@ -65,6 +65,16 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+class _Device(io.BufferedWriter):
+    """A file without positions, such as /dev/null, which says that it has them and that each is 0."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
 
 
 def _is_descriptor(path: str) -> bool:
@@ -107,6 +117,8 @@ class Archive(NamedTuple):
         import zipfile
 
         with open(path, "rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):  # /dev/zero has no end
+                raise self.error(f"{path} must be a file written by {self.writer}, got a device.")
             content = io.BytesIO(file.read())
         try:
             with zipfile.ZipFile(content) as archive:

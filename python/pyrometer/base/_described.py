@@ -100,7 +100,8 @@ def _is_coded(value: Any) -> bool:
 
 def require_dense(name: str, value: Any) -> None:
     """Raise TypeError, with what to do, for a frame or column of pandas that is sparse."""
-    if library_of(value) == "pandas" and hasattr(getattr(value, "sparse", None), "to_dense"):
+    # A frame without columns has this accessor, too.
+    if library_of(value) == "pandas" and hasattr(getattr(value, "sparse", None), "to_dense") and value.size:
         raise TypeError(
             f"{name} must be numeric, got {described(value)} that is sparse; pass {name}.sparse.to_dense()."
         )

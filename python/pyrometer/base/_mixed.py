@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from pyrometer.base._conversion import frame_of, numeric
 from pyrometer.base._described import require_dense
-from pyrometer.base._printable import quoted
+from pyrometer.base._printable import plain, quoted
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -67,8 +68,8 @@ class Mixed:
 def mixed_of(name: str, value: Any) -> Mixed | None:
     """Return the columns of a data frame that has categories or missing values; None for anything else.
 
-    TypeError or ValueError, with the name of the column, for dates, nested values, infinities and columns of more than
-    a thousand categories.
+    TypeError or ValueError, with the name of the column, for dates, nested values, numbers that are objects, infinities
+    and columns of more than a thousand categories.
     """
     require_dense(name, value)
     frame = frame_of(name, value)
@@ -128,6 +129,12 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
             "columns of its parts."
         )
     missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    given = [value for value, lacks in zip(values_given, missing, strict=True) if not lacks]
+    if not isinstance(series.dtype, (nw.Categorical, nw.Enum)) and _are_numbers(given):
+        raise TypeError(
+            f"{name} must have numbers or categories, got column {column} of type {series.dtype} with numbers, such as "
+            f"{plain(str(given[0]))}; convert it with astype(float), or to strings if they name categories."
+        )
     places: dict[Any, int] = {}
     try:
         codes = [
@@ -147,6 +154,11 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
     rank = np.empty(max(len(values), 1), dtype=np.int64)
     rank[[places[value] for value in values]] = np.arange(len(values))
     return Coded(place, values, rank[np.array(codes, dtype=np.int64)])
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    """Whether these are numbers, such as decimals, and not truth values alone."""
+    return all(isinstance(value, Number) for value in values) and not all(isinstance(value, bool) for value in values)
 
 
 def in_order(values: Sequence[Any] | dict[Any, int]) -> tuple[Any, ...]:

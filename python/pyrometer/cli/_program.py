@@ -49,10 +49,10 @@ class Program(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> Any:
         """Run the program, and exit with its code."""
-        prepare()
         name = prog_name or "pyrometer"
         # click's own main exits with other codes, such as 1 for a closed pipe.
         try:
+            prepare()
             code = self._completed(name)
             if code is None:
                 with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:

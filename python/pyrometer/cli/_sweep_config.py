@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "load"]
 
+_MOST_BYTES = 1 << 24
 _CSV = ("sep", "decimal", "thousands", "encoding", "comment", "skip")
 _DATA = ("data", "target", "columns", "drop", "standardize", *_CSV)
 _LINEAR = (*_DATA, "weights", "energy", "labels", "intercept", "l1", "l2")
@@ -107,7 +108,10 @@ def _parse(path: str) -> dict[str, Any]:
     else:
         import tomli as tomllib
     with open(path, "rb") as file, _at(f"{path} must be TOML"):
-        return tomllib.load(file)
+        text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:  # a device such as /dev/zero has no end
+            raise ValueError(f"of at most {_MOST_BYTES} bytes, got more")
+        return tomllib.loads(text.decode())
 
 
 def _known(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:

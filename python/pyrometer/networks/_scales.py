@@ -18,6 +18,7 @@ from pyrometer.thermodynamics import not_a_system
 __all__ = ["balance"]
 
 _Array = npt.NDArray[np.float64]
+_LEAST_ENTROPY = 1e-9  # in nats of a parameter: below, T has no six digits
 
 
 def balance(
@@ -95,8 +96,15 @@ def _isothermal(network: Network, law: Any, family: Family, temperature: float) 
     while layer < count:
         unit = _unit_energy(network, law, scales, layer)
         share = network.layer_parameters[layer] / network.widths[layer + 1]
-        scale = _solution(temperature * share / unit, family, larger=larger[layer])
+        logarithm = float(np.log(abs(temperature)) + np.log(share) - np.log(unit))
+        scale = _solution(logarithm, family, positive=temperature > 0.0, larger=larger[layer])
         if scale is not None:
+            entropy = float(np.log(scale)) + family.entropy
+            if abs(entropy) < _LEAST_ENTROPY:
+                raise ValueError(
+                    f"temperature must be that of a scale, got {temperature:.6g}, for which the entropy of layer "
+                    f"{layer + 1} is 0 within rounding; rescale the features."
+                )
             scales[layer] = scale
             layer += 1
             continue
@@ -162,17 +170,19 @@ def _energy(network: Network, law: Any) -> float:
     return float(layered.energy[-1] / network.widths[-1])
 
 
-def _solution(ratio: float, family: Family, *, larger: bool) -> float | None:
-    r"""Return a scale s with s^2 / (ln s + h) = `ratio`: one of two, the only one, or None.
+def _solution(logarithm: float, family: Family, *, positive: bool, larger: bool) -> float | None:
+    r"""Return a scale s with s^2 / (ln s + h) = a, of a given logarithm of abs(a): one of two, the only one, or None.
 
-    With x = ln s + h and c = e^(-2h) / ratio it is x e^(-2x) = c, at most 1/(2e), at x = 1/2.
+    With x = ln s + h and c = e^(-2h) / a it is x e^(-2x) = c, at most 1/(2e), at x = 1/2.
     """
-    log_c = float(-2.0 * family.entropy - np.log(abs(ratio)))
-    if ratio > 0 and log_c > -np.log(2.0) - 1.0:
+    log_c = -2.0 * family.entropy - logarithm
+    if positive and log_c > -np.log(2.0) - 1.0:
         return None
+    if not larger and log_c < -100.0:  # x is below the rounding of h
+        return float(np.exp(-family.entropy))
     # Newton's method for |x|, of which one term is convex: ln|x| - 2 x = log c.
-    sign = 1.0 if ratio > 0 else -1.0
-    low, high = (0.5, np.inf) if larger else (0.0, 0.5 if ratio > 0 else np.inf)
+    sign = 1.0 if positive else -1.0
+    low, high = (0.5, np.inf) if larger else (0.0, 0.5 if positive else np.inf)
     x = max(1.0, -log_c) if larger else min(0.25, np.exp(log_c))
     for _ in range(200):
         slope = 1.0 / x - 2.0 * sign

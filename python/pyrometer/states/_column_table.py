@@ -58,7 +58,7 @@ class ColumnTable:
         pair = Pair.of(self.old, self.new)
         rows = self._rows(pair)
         own = [k for k, row in enumerate(rows) if row["kind"] != "label"]
-        joint = len(own) > 1 and not pair.marginals.alone.any()
+        joint = pair.is_joint and len(own) > 1
         if joint:
             beyond = self.divergence - sum(rows[k]["divergence"] for k in own)
             rows.append({"column": "(joint)", "kind": "dependence", **_EMPTY, **_divergence(beyond, np.nan)})

@@ -27,7 +27,7 @@ from pyrometer.states._pools import Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._shift import warn_of_dependence
-from pyrometer.states._since import beginning, dispersion
+from pyrometer.states._since import beginning, dispersion, dispersion_of_losses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,6 +223,7 @@ class RefreshMonitor(Displayed):
             squares,
             CONDITIONALS[self.reference.loss].joint,
             time * dispersion(pools.base * of_one, d, squares),
+            dispersion_of_losses(pools.base * of_one),
         )
         first = raised.batch - len(pools.totals) + 1
         return Event(

@@ -48,7 +48,9 @@ def read_monitor(path: str, kind: type) -> tuple[Any, ...]:
         reference = checked_state(header, arrays, options["block"])
         level = 1.0 / (options["run_length"] * (2.0 - 1.0 / options["memory"]))
         readings = checked_readings(header, kind, options | later, level)
-        last = checked_last(header, readings[-1] if readings else reference)
+        # After a new reference, until the next batch, the last one is the reference.
+        begins = [reference] if not readings or later["start"] == options["batches"] else []
+        last = checked_last(header, readings[-1:] + begins)
         pools = checked_pools(
             arrays, options | later, reference, [reading.rows for reading in readings], archive.version
         )
@@ -115,15 +117,17 @@ def _divergence(name: str, value: Any) -> float:
     return math.inf if value == math.inf else float(number(nan=True)(name, value))
 
 
-def checked_last(header: Any, batch: Any) -> tuple[float, float, float]:
-    """Return energy and entropy of the last batch, which must be those of `batch`, and the variance of its entropy."""
+def checked_last(header: Any, batches: list[Any]) -> tuple[float, float, float]:
+    """Return energy and entropy of the last batch, which must be one of `batches`, and the variance of its entropy."""
     given = field(header, "last", lambda _, value: value)
-    values = [field(given, name, number(nan=True), "last") for name in ("energy", "entropy")]
-    for name, value in zip(("energy", "entropy"), values, strict=True):
-        expected = getattr(batch, name)
-        if value != expected and not (math.isnan(value) and math.isnan(expected)):
-            raise ValueError(f"last.{name} must be that of the last batch, {expected}, got {value}")
-    return values[0], values[1], field(given, "variance", number(0.0, nan=True), "last")
+    names = ("energy", "entropy")
+    values = [field(given, name, number(nan=True), "last") for name in names]
+    expected: list[float] = []
+    for batch in batches:
+        expected = [getattr(batch, name) for name in names]
+        if np.array_equal(values, expected, equal_nan=True):
+            return values[0], values[1], field(given, "variance", number(0.0, nan=True), "last")
+    raise ValueError(f"last must have the energy and entropy of the last batch, {expected}, got {values}")
 
 
 def checked_later(header: Any, version: int) -> dict[str, Any]:

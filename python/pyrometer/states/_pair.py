@@ -117,6 +117,12 @@ class Pair:
         """Whether both states have enough blocks."""
         return min(len(each.sums.counts) for each in (self.old, self.new)) >= LEAST
 
+    @property
+    def is_joint(self) -> bool:
+        """Whether more than one coordinate is in the joint density: with fewer it adds nothing to the columns."""
+        coordinates = 2
+        return bool(self.tables[0].shape[1] >= 3 + coordinates + coordinates * (coordinates + 1) // 2)
+
     def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
         """Changes (resamples + 1, 2) of entropy and divergence beside the joint ones; the samples themselves first."""
         marginals = self.marginals

@@ -87,7 +87,9 @@ class Event(Shown, record=records.EVENT):
         Range of batches that together have a posterior probability of 95 % of being the first after the change. It
         assumes one change, and normal features and residuals before it and after it, with likelihoods tempered by the
         dispersion of squares over the blocks of the reference: it held the true batch in 53 of 55 cases with normal
-        residuals, and in 23 of 28 with those of Student's t of 4 degrees of freedom.
+        residuals, and in 23 of 28 with those of Student's t of 4 degrees of freedom. For absolute error and cross
+        entropy the losses take the place of the residuals, as exponential ones tempered by their own dispersion: where
+        the target given the features changed, it held the true batch in 205 of 207 cases.
     batches, rows : int
         What has come since the change began.
 

@@ -42,10 +42,9 @@ def clearest(result: Any) -> Table:
     if result.moved and not result.shifted:
         names_of = listed(result.moved[:_SHOWN], plain)
         alone = f"The test of all columns together rejects nothing, that of single columns does: {names_of} moved; "
-    legend = alone + (
-        "before and after are means, or the shares of a category; the p-value is adjusted for all columns. "
-        "(joint) is what the joint distribution adds to the columns by themselves."
-    )
+    legend = alone + "before and after are means, or the shares of a category; the p-value is adjusted for all columns."
+    if any(row["kind"] == "dependence" for row in shown):
+        legend += " (joint) is what the joint distribution adds to the columns by themselves."
     title = f"Columns, {min(_SHOWN, len(rows))} of {len(rows)}, the clearest change first"
     return Table.from_rows(title, shown, units={"divergence": "nat"} if shown else None, metadata={"legend": legend})
 

@@ -1,9 +1,9 @@
 """The batch at which a change of the data began, with its posterior distribution. Not in the paper.
 
 Rows before the change have one distribution, rows after it another; each is normal (with the residual one of its
-coordinates, or beside them exponential), with parameters that are integrated over a conjugate prior of the weight of
-one row, about the moments of all rows together. So a segment of fewer rows than columns has a finite likelihood, and
-each batch a posterior probability of being the first after the change, all equally likely before.
+coordinates, or beside them exponential losses), with parameters that are integrated over a conjugate prior of the
+weight of one row, about the moments of all rows together. So a segment of fewer rows than columns has a finite
+likelihood, and each batch a posterior probability of being the first after the change, all equally likely before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pyrometer.states._permuted import varying
 from pyrometer.states._row_sums import factors_of, products
 
-__all__ = ["Beginning", "beginning", "dispersion"]
+__all__ = ["Beginning", "beginning", "dispersion", "dispersion_of_losses"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _MASS = 0.95
@@ -41,6 +41,7 @@ def beginning(
     squares: bool,
     joint: bool,
     time: float,
+    of_losses: float = 1.0,
 ) -> Beginning:
     """Return where a change began among `batches`, the last of which is certainly after it.
 
@@ -55,15 +56,17 @@ def beginning(
     d, squares
         Number of coordinates, and whether of their products only squares are there.
     joint : bool
-        Whether the residual is one of the coordinates; else its sum is in the third column.
+        Whether the residual is one of the coordinates; else the losses, in the second column, are beside them.
     time : float
         Rows that count as one, at least 1.
+    of_losses : float
+        As many times more for the losses, at least 1.
     """
     width = 3 + 2 * d if squares else 3 + d + d * (d + 1) // 2
     sums = np.vstack([before, batches])
     first = np.cumsum(sums, axis=0)[:-1]
     parts = np.stack([first, sums.sum(axis=0) - first])
-    weight = np.zeros(parts.shape[:2]) if joint else _exponential(parts)
+    weight = np.zeros(parts.shape[:2]) if joint else _exponential(parts) / of_losses
     pool = sums[:, :width].sum(axis=0) / sums[:, 0].sum()
     together = [np.arange(width)] if not squares else [np.array([0, 1, 2, 3 + i, 3 + d + i]) for i in range(d)]
     for columns in together:
@@ -88,6 +91,13 @@ def dispersion(blocks: _Array, d: int, squares: bool) -> float:
     away = blocks[:, at] / np.where(size > 0.0, size, 1.0) - n * (size > 0.0)
     spread = np.mean(np.square(away / np.sqrt(n)), axis=0) / 2.0
     return float(np.nanmax(spread, initial=1.0))
+
+
+def dispersion_of_losses(blocks: _Array) -> float:
+    """Variance of the losses over blocks, in units of that of an exponential distribution; at least 1."""
+    n, losses = blocks[:, 0], blocks[:, 1]
+    mean = losses.sum() / n.sum()
+    return max(1.0, float(np.mean(np.square(losses / mean - n) / n))) if mean > 0.0 else 1.0
 
 
 def _normal(parts: _Array) -> _Array:
@@ -122,8 +132,8 @@ def _normal(parts: _Array) -> _Array:
 
 
 def _exponential(parts: _Array) -> _Array:
-    """Logarithms of the marginal likelihoods (2, k) of sums of a positive quantity."""
-    n, total = parts[..., 0], parts[..., 2]
+    """Logarithms of the marginal likelihoods (2, k) of the losses."""
+    n, total = parts[..., 0], parts[..., 1]
     mean = total.sum(axis=0)[0] / n.sum(axis=0)[0]
     if not mean > 0.0:
         return np.zeros_like(n)

@@ -143,14 +143,21 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, int thr
   // From 0, with up to three refinement steps, because the first one has the rounding errors of the factor.
   constexpr int kSteps = 4;
   double* theta = out.parameters.data() + system * data.parameters();
+  bool shorter = true;
   best_.assign(at(p), 0.0);
   State best = judge(best_.data(), false);
   without_ = std::max(c_.target_variance - dot(whitened_.data(), whitened_.data(), 0, f.rank()), 0.0);
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
-    if (count == 0) shorten(theta);  // later steps correct its rounding errors
+    if (count == 0 && shorter) shorten(theta);  // later steps correct its rounding errors
     const State state = judge(theta, true);
+    // Where lengths of columns differ by more than moments have digits, the rounding of a dependence is too much.
+    if (count == 0 && shorter && !(state.value <= 2 * best.value)) {
+      shorter = false, count = -1;
+      judge(best_.data(), false);
+      continue;
+    }
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {
       best = state;

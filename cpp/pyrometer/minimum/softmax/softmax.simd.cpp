@@ -527,7 +527,8 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   solution.theta = std::move(full);
   // Parameters were rounded after the loss was computed.
   const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
-  if (!(moved < 0.01 * std::sqrt(solution.gap / weight))) {
+  const bool undecided = solution.attained && solution.gap >= solution.value;
+  if (!(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
     const double reached = loss_at(table, exponents, solution.theta, threads);
     solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
   }
