@@ -156,7 +156,8 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, int thr
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
-    if (count == 0) shorten(theta);  // later steps correct its rounding errors
+    // Later steps correct its rounding errors: of columns of very different sizes, in coefficients of the smallest.
+    if (count == 0 || is_apart(best_.data(), theta, p)) shorten(theta);
     const State state = judge(theta, true);
     const bool halved = state.above < 0.5 * best.above;
     if (count == 0 || halved) {
