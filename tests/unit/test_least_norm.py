@@ -253,13 +253,12 @@ def test_columns_of_very_different_sizes_have_the_solution_of_least_norm():
         if shares is None:
             continue
         exact = [float(sum(a * row[j] for a, row in zip(shares, rows, strict=True))) for j in range(p)]
+        peer = np.abs(np.linalg.lstsq(X, y, rcond=None)[0] - exact).max()  # rows that are nearly dependent
         moments = pm.Moments.of(X, y, intercept=False)
-        for system, error in (
-            (pm.LinearRegression(X, y, intercept=False), 1e-9),
-            (pm.LinearRegression.from_moments(moments), 1e-4),
-        ):
+        for system in pm.LinearRegression(X, y, intercept=False), pm.LinearRegression.from_moments(moments):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", pm.PrecisionWarning)
                 found = pm.minimum_energy(system)
             if found.rank == len(X):
-                np.testing.assert_allclose(found.parameters, exact, rtol=0, atol=error * np.linalg.norm(exact))
+                error = np.abs(found.parameters - exact).max()
+                assert error <= 1e-8 * np.linalg.norm(exact) + 10 * peer, seed
