@@ -32,37 +32,24 @@ int row_exponent(const std::vector<int>& columns, Value value) {
   return most;
 }
 
+/// The exponent of 0 in scales_of.
+inline constexpr int kExponentOfZero = -(1 << 20);
+
+/// Exponents of column scales, given those of the elements, rows x columns: see column_exponents.
+[[nodiscard]] std::vector<int> scales_of(const std::vector<int>& exponents, Index columns);
+
 /// Exponents of column scales such that, with each row scaled to a largest element near 1, the median of each column's
 /// elements other than 0 is near 1: few rows that are far larger than all others do not change it.
 template <class Value>
 std::vector<int> column_exponents(Index rows, Index columns, Value value) {
-  constexpr int kZero = -(1 << 20);  // the exponent of 0
-  std::vector<int> out(at(columns), 0), exponents(at(rows * columns)), most(at(rows)), own;
+  std::vector<int> exponents(at(rows * columns));
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < columns; ++j) {
       const double x = value(i, j);
-      exponents[at(i * columns + j)] = x == 0 ? kZero : exponent_of(x);
+      exponents[at(i * columns + j)] = x == 0 ? kExponentOfZero : exponent_of(x);
     }
   }
-  for (int round = 0; round < 3; ++round) {
-    for (std::size_t i = 0; i < most.size(); ++i) {
-      most[i] = kZero;
-      for (std::size_t j = 0; j < out.size(); ++j) {
-        const int exponent = exponents[i * out.size() + j];
-        most[i] = std::max(most[i], exponent + (exponent == kZero ? 0 : out[j]));
-      }
-    }
-    for (std::size_t j = 0; j < out.size(); ++j) {
-      own.clear();
-      for (std::size_t i = 0; i < most.size(); ++i)
-        if (const int exponent = exponents[i * out.size() + j]; exponent != kZero) own.push_back(exponent - most[i]);
-      if (own.empty()) continue;
-      const auto middle = own.begin() + std::ssize(own) / 2;
-      std::nth_element(own.begin(), middle, own.end());
-      out[j] = -*middle;
-    }
-  }
-  return out;
+  return scales_of(exponents, columns);
 }
 
 }  // namespace pyrometer::minimum
