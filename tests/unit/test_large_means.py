@@ -28,10 +28,21 @@ def case(seed):
     return X, y, penalty, bool(seed % 7 == 0), bool(seed % 2)
 
 
+def far(seed):
+    """Without an intercept, means of up to 1e17 standard deviations: columns of which all but one look constant."""
+    r = np.random.default_rng([15, seed])
+    m, p = int(r.integers(3, 14)), int(r.integers(1, 5))
+    Z = r.normal(size=(m, p))
+    X = (Z + 10.0 ** r.uniform(r.choice([0.0, 13.0]), 17, p)) * 10.0 ** r.uniform(-5, 5, p)
+    y = Z @ r.normal(size=p) * r.integers(2) + 10.0 ** r.uniform(-8, 0) * r.normal(size=m)
+    return X, y + r.choice([0.0, 10.0 ** r.uniform(0, 14)]), None, False, False
+
+
+@pytest.mark.parametrize("draw", [case, far])
 @pytest.mark.parametrize("block", range(10))
-def test_digits_and_gaps_hold(block):
+def test_digits_and_gaps_hold(block, draw):
     for seed in range(60 * block, 60 * block + 60):
-        X, y, penalty, intercept, by_rows = case(seed)
+        X, y, penalty, intercept, by_rows = draw(seed)
         m = len(X)
         rows = [[Fraction(float(v)) for v in row] + [Fraction(1)] * intercept for row in X]
         target = [Fraction(float(v)) for v in y]

@@ -9,6 +9,8 @@ import pytest
 import pyrometer as pm
 from pyrometer import _core
 
+from .absolute_exactly import solve_exactly
+
 
 def dependent(rng):
     """Draw rows with copied, zero, constant and combined columns, of any shape."""
@@ -236,6 +238,30 @@ def test_copies_in_other_units_have_the_solution_of_least_norm(seed):
                 warnings.simplefilter("ignore", pm.PrecisionWarning)
                 found = pm.minimum_energy(system).parameters
             np.testing.assert_allclose(found, truth, atol=1e-4 * np.abs(truth).max())
+
+
+def test_columns_of_very_different_sizes_have_the_solution_of_least_norm():
+    """A rounding error of the fit, put right in the coefficient of a tiny column alone, was most of the norm."""
+    for seed in range(300):
+        rng = np.random.default_rng([16, seed])
+        p = int(rng.integers(2, 6))
+        X = np.round(rng.normal(size=(int(rng.integers(1, p)), p)), 2) * 2.0 ** rng.integers(-20, 20, p)
+        y = X @ rng.normal(size=p)
+        rows = [[Fraction(float(value)) for value in row] for row in X]
+        products = [[sum(a * b for a, b in zip(row, other, strict=True)) for other in rows] for row in rows]
+        shares = solve_exactly(products, [Fraction(float(value)) for value in y])
+        if shares is None:
+            continue
+        exact = [float(sum(a * row[j] for a, row in zip(shares, rows, strict=True))) for j in range(p)]
+        peer = np.abs(np.linalg.lstsq(X, y, rcond=None)[0] - exact).max()  # rows that are nearly dependent
+        moments = pm.Moments.of(X, y, intercept=False)
+        for system in pm.LinearRegression(X, y, intercept=False), pm.LinearRegression.from_moments(moments):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pm.PrecisionWarning)
+                found = pm.minimum_energy(system)
+            if found.rank == len(X):
+                error = np.abs(found.parameters - exact).max()
+                assert error <= 1e-8 * np.linalg.norm(exact) + 10 * peer, seed
 
 
 @pytest.mark.parametrize("decades", [0, 20, 40, 100])

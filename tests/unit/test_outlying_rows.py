@@ -102,6 +102,25 @@ def test_rank_is_not_lost_to_a_large_row():
     assert value[0] - gap[0] <= low[0][0] * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_rank_is_not_lost_to_equal_large_rows_of_several_classes(seed):
+    """Scaled by their largest values, the columns differ in large rows only, which are equal."""
+    rng = np.random.default_rng([17, seed])
+    m, p, classes = int(rng.integers(16, 40)), int(rng.integers(1, 4)), int(rng.integers(2, 5))
+    X, y = rng.normal(size=(m, p)), rng.integers(0, classes, m)
+    y[: classes + 2] = [0, 1, *range(classes)]
+    X[1] = X[0]
+    ordinary, large = X.copy(), X.copy()
+    ordinary[:2] *= 1e8
+    large[:2] *= 10.0 ** rng.uniform(20, 140)
+    low = solve(ordinary, y, classes)[0][0] * (1 + 1e-6)
+    value, _, gap, *_ = solve(large, y, classes)
+    assert value[0] - gap[0] <= low
+    if classes == 2:
+        value, _, gap, *_ = _core.logistic(large[None], y[None].astype(float), True, 1)
+        assert value[0] - gap[0] <= low
+
+
 def test_cost_is_that_of_few_solutions():
     rng = np.random.default_rng(5)
     X = rng.normal(size=(60_000, 12))

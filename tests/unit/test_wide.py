@@ -1,5 +1,7 @@
 """Names of columns are looked up: what is asked of p columns takes some p comparisons, not p squared."""
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -73,3 +75,27 @@ def test_a_row_is_longer_than_a_block(tmp_path):
             np.testing.assert_array_equal(pm.interop.read_data(path, target=names[-1]).X, numbers[:, :-1])
         few = pm.Moments.scan(path, target=names[7], columns=[names[-1], names[0]])
         np.testing.assert_allclose(few.mean, numbers[:, [-1, 0, 7]].mean(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "feather"])
+def test_calls_of_reading_grow_with_the_columns_only(tmp_path, kind):
+    write = {"csv": csv.write_csv, "parquet": parquet.write_table, "feather": feather.write_feather}[kind]
+
+    def calls(p):
+        path, count = tmp_path / f"{p}.{kind}", 0
+        write(pa.table({f"column {j}": [0.0, 1.0, float(j)] for j in range(p)}), path)
+
+        def counted(frame, event, argument):
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            pm.interop.read_data(path, target="column 0")
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(2)  # imports
+    few, many = calls(300), calls(1200)
+    assert many < 4.5 * few

@@ -32,34 +32,24 @@ int row_exponent(const std::vector<int>& columns, Value value) {
   return most;
 }
 
-/// Exponents of column scales such that, with each row scaled to a largest element near 1, the geometric mean of each
-/// column is near 1.
+/// The exponent of 0 in scales_of.
+inline constexpr int kExponentOfZero = -(1 << 20);
+
+/// Exponents of column scales, given those of the elements, rows x columns: see column_exponents.
+[[nodiscard]] std::vector<int> scales_of(const std::vector<int>& exponents, Index columns);
+
+/// Exponents of column scales such that, with each row scaled to a largest element near 1, the median of each column's
+/// elements other than 0 is near 1: few rows that are far larger than all others do not change it.
 template <class Value>
 std::vector<int> column_exponents(Index rows, Index columns, Value value) {
-  constexpr int kZero = -(1 << 20);  // the exponent of 0
-  std::vector<int> out(at(columns), 0), exponents(at(rows * columns));
+  std::vector<int> exponents(at(rows * columns));
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < columns; ++j) {
       const double x = value(i, j);
-      exponents[at(i * columns + j)] = x == 0 ? kZero : exponent_of(x);
+      exponents[at(i * columns + j)] = x == 0 ? kExponentOfZero : exponent_of(x);
     }
   }
-  std::vector<Index> sums(out.size()), counts(out.size());
-  for (int round = 0; round < 3; ++round) {
-    std::fill(sums.begin(), sums.end(), 0);
-    std::fill(counts.begin(), counts.end(), 0);
-    for (const int* row = exponents.data(); row != exponents.data() + exponents.size(); row += columns) {
-      int most = kZero;
-      for (std::size_t j = 0; j < out.size(); ++j) most = std::max(most, row[j] + (row[j] == kZero ? 0 : out[j]));
-      for (std::size_t j = 0; j < out.size(); ++j) {
-        sums[j] += row[j] == kZero ? 0 : row[j] + out[j] - most;
-        counts[j] += row[j] == kZero ? 0 : 1;
-      }
-    }
-    for (std::size_t j = 0; j < out.size(); ++j)
-      if (counts[j]) out[j] -= static_cast<int>(sums[j] / counts[j]);
-  }
-  return out;
+  return scales_of(exponents, columns);
 }
 
 }  // namespace pyrometer::minimum

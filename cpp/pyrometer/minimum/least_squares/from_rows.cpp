@@ -10,6 +10,7 @@
 #include "pyrometer/minimum/dense/row_qr.hpp"
 #include "pyrometer/minimum/dense/row_sums.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
+#include "pyrometer/minimum/least_squares/least_norm.hpp"
 #include "pyrometer/minimum/least_squares/least_squares.hpp"
 #include "pyrometer/minimum/least_squares/refinement.hpp"
 
@@ -180,6 +181,8 @@ void Group<T>::refine() {
       if (!improve(active[i], sums[i], step == 0)) continue;
       System& system = systems_[at(active[i])];
       for (std::size_t j = 0; j < system.trial.size(); ++j) system.trial[j] += system.best.step[j];
+      if (is_apart(parameters_of(active[i]), system.trial.data(), stack_.shape.columns()))
+        shorten(stack_.shape, system.factor, mean_of(active[i]), stack_.on_intercept, system.trial.data());
       going.push_back(active[i]);
     }
     active = std::move(going);

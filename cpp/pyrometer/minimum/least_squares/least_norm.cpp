@@ -32,6 +32,12 @@ void reflect(const Columns& work, const std::vector<double>& share, Index k, dou
 
 }  // namespace
 
+bool is_apart(const double* from, const double* to, Index n) {
+  double moved = 0;
+  for (Index j = 0; j < n; ++j) moved += (to[j] - from[j]) * (to[j] - from[j]);
+  return moved > 1e-26 * dot(to, to, 0, n);
+}
+
 void Dependence::shorten(double* theta) const {
   const auto r = static_cast<Index>(independent.size()), d = static_cast<Index>(dependent.size());
   if (d == 0) return;

@@ -20,6 +20,9 @@ struct Dependence {
   void shorten(double* theta) const;
 };
 
+/// Whether a step from `from` to `to` is longer than rounding errors, so that its end is to be shortened again.
+[[nodiscard]] bool is_apart(const double* from, const double* to, Index n);
+
 /// The dependence of a factored design of n columns: of a Factor (moments) or a Pivoted (rows), whose pivots from
 /// rank() on depend on those before. `length` gives the unit in which the factor holds the column of pivot k.
 ///

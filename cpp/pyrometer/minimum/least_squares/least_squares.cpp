@@ -81,9 +81,16 @@ Solver::State Solver::judge(const double* theta, bool refining) {
   std::copy_n(u, r, x);
   alpha_ = 0;
   if (carrier_ >= 0) {
+    const Index column = f.column(carrier_);
     const bool constant = f.scale_at(carrier_) == 0;
-    alpha_ = (state.mean_residual - dot(u, v, 0, r)) / (constant ? c_.mean[f.column(carrier_)] : v[carrier_]);
-    state.above = dot(u, u, 0, r) + square(state.mean_residual);
+    const double own = constant ? c_.mean[column] : v[carrier_];
+    // What a column changes the mean by, the carrier takes back, and changes by its covariances.
+    const double share = constant ? at(gradient_, column) / own : 0;
+    subtract(x, share, v, 0, r);
+    alpha_ = (state.mean_residual + share - dot(x, v, 0, r)) / own;
+    const double kept = constant ? 1 - std::sqrt(vv_) * at(c_.deviation, column) / std::abs(own) : 1;
+    state.above = kept > 0 ? (dot(x, x, 0, r) + square(state.mean_residual + share)) / square(kept)
+                           : std::numeric_limits<double>::infinity();
     if (!constant)
       for (Index k = 0; k < r; ++k) x[k] -= alpha_ * f.row(k)[carrier_];
   } else {
@@ -150,7 +157,8 @@ void Solver::solve(const Moments& data, const Penalty& l2, Index system, int thr
   for (int count = 0; count < kSteps && (count == 0 || best.above > 0); ++count) {
     std::copy(best_.begin(), best_.end(), theta);
     step(theta);
-    if (count == 0 && shorter) shorten(theta);  // later steps correct its rounding errors
+    // Later steps correct its rounding errors: of columns of very different sizes, in coefficients of the smallest.
+    if (shorter && (count == 0 || is_apart(best_.data(), theta, p))) shorten(theta);
     const State state = judge(theta, true);
     // Where lengths of columns differ by more than moments have digits, the rounding of a dependence is too much.
     if (count == 0 && shorter && !(state.value <= 2 * best.value)) {
@@ -208,7 +216,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const Factor& f = factor();
   const Index p = c_.features, r = f.rank(), n = p + (intercept_ ? 1 : 0), s = static_cast<Index>(slot);
   const double* theta = out.parameters.data() + s * n;
-  const double smallest = f.smallest_eigenvalue(), mean_gradient = carrier_ >= 0 ? 0 : weight_ * state.mean_residual;
+  const double smallest = f.smallest_eigenvalue(), mean_gradient = weight_ * state.mean_residual;
   double *diagonal = step_.data(), trace = 0;
   f.inverse_diagonal(smallest, diagonal);
   for (Index k = 0; k < r; ++k) trace += diagonal[k];
@@ -233,7 +241,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   const double value = carrier_ >= 0 && energy_error >= state.value ? std::max(state.value, without_) : state.value;
   out.value[slot] = value;
   out.gap[slot] = gap;
-  out.relative_error[slot] = energy_error == 0 ? 0 : energy_error / value;
+  out.relative_error[slot] = energy_error == 0 ? 0 : (energy_error + (value - state.value)) / value;
   out.rank[slot] = r + (carrier_ >= 0 ? 1 : 0);
   const bool full = out.rank[slot] == p;
   out.condition[slot] = full ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();

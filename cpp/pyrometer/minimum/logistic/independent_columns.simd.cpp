@@ -63,28 +63,28 @@ Table table_of(const Matrix& X, bool constant, int threads) {
       out.mean[j] += row[j] - X.data[j];
       size = std::max(size, own * scales[j]);
     }
-    out.inverse_sizes[at(i)] = size > 0 ? std::ldexp(1.0, std::clamp(-exponent_of(size), -500, 500)) : 1.0;
+    out.inverse_sizes[at(i)] = size > 0 ? std::ldexp(1.0, std::clamp(-exponent_of(size), -1000, 1000)) : 1.0;
   }
   for (std::size_t j = 0; j < p; ++j) out.mean[j] = X.data[j] + out.mean[j] / static_cast<double>(X.rows);
   if (constant) out.largest.push_back(1);
   return out;
 }
 
-/// What decides whether a column is at rounding level: its largest value; the squares of the sums of its terms, relative
-/// to the size of the row; and the largest value that exceeds the rounding error of its own terms, relative to its row.
+/// What decides whether a column is at rounding level: its largest value; the sum of its terms, relative to the size of
+/// the row; and the largest value that exceeds the rounding error of its own terms, relative to its row.
 struct Size {
   static constexpr std::size_t kLanes = 8;
-  double largest[kLanes] = {}, squares[kLanes] = {}, remaining[kLanes] = {};
+  double largest[kLanes] = {}, sums[kLanes] = {}, remaining[kLanes] = {};
 
   void add(Index count, const double* value, const double* terms, const double* inverse_sizes, double allowed) {
     for (Index r = 0; r < count; r += Index{kLanes}) {
       const auto lanes = std::min(kLanes, at(count - r));
       for (std::size_t k = 0; k < lanes; ++k) {
         const std::size_t i = at(r) + k;
-        const double size = std::abs(value[i]), scaled = terms[i] * inverse_sizes[i];
+        const double size = std::abs(value[i]);
         const double beyond = size > allowed * terms[i] ? size * inverse_sizes[i] : 0.0;
         largest[k] = size > largest[k] ? size : largest[k];
-        squares[k] += scaled * scaled;
+        sums[k] += terms[i] * inverse_sizes[i];
         remaining[k] = beyond > remaining[k] ? beyond : remaining[k];
       }
     }
@@ -92,7 +92,7 @@ struct Size {
   void add(const Size& other) {
     for (std::size_t k = 0; k < kLanes; ++k) {
       largest[k] = std::max(largest[k], other.largest[k]);
-      squares[k] += other.squares[k];
+      sums[k] += other.sums[k];
       remaining[k] = std::max(remaining[k], other.remaining[k]);
     }
   }
@@ -124,12 +124,12 @@ void evaluate(const Table& table, std::vector<Column>& columns, const std::vecto
   for (Index c = 0; c < count; ++c) {
     Size all;
     for (Index chunk = 0; chunk < chunks.number(); ++chunk) all.add(sizes[at(chunk * count + c)]);
-    double squares = 0;
-    for (const double part : all.squares) squares += part;
+    double sum = 0;
+    for (const double part : all.sums) sum += part;
     Column& column = columns[at(chosen[at(c)])];
     column.largest = *std::max_element(std::begin(all.largest), std::end(all.largest));
     column.rounding = *std::max_element(std::begin(all.remaining), std::end(all.remaining)) <=
-                      allowed * std::sqrt(squares / static_cast<double>(X.rows));
+                      allowed * sum / static_cast<double>(X.rows);
   }
 }
 
