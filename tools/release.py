@@ -4,7 +4,7 @@ python tools/release.py prepare VERSION     the version in pyproject.toml and CI
 python tools/release.py tag                 a tag vVERSION on the commit that is checked out
 python tools/release.py build FOLDER        the source distribution, twice with equal bytes, and this machine's wheel
 python tools/release.py verify FOLDER       what is in FOLDER, before it is uploaded; --tag vVERSION, --all for every
-                                            platform
+                                            platform but Windows, which is experimental
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 MOST_BYTES = 3_000_000
 PYTHONS = ("cp310", "cp311", "cp312", "cp313", "cp314")
-PLATFORMS = ("manylinux.*x86_64", "manylinux.*aarch64", "macosx.*arm64", "macosx.*x86_64", "win_amd64")
+# Windows is experimental: no release waits for its wheels.
+PLATFORMS = ("manylinux.*x86_64", "manylinux.*aarch64", "macosx.*arm64", "macosx.*x86_64")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _SECTION = re.compile(r"^## (\S+) \((.+)\)$", re.MULTILINE)
 _DECLARED = {"pyproject.toml": r'(?m)^(version = ")([^"]+)(")$', "CITATION.cff": r"(?m)^(version: )(\S+)()$"}
@@ -235,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name != "verify":
             parts.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     steps.choices["verify"].add_argument("--tag", help="the tag of the release, which must be that of the version")
-    steps.choices["verify"].add_argument("--all", action="store_true", dest="every", help="every platform and Python")
+    steps.choices["verify"].add_argument("--all", action="store_true", dest="every", help="a wheel of every platform but Windows, for every Python")
     given = vars(parser.parse_args(arguments))
     root, name = given.pop("root"), given.pop("step")
     steps_of: dict[str, Callable[..., list[str]]] = {"prepare": prepare, "tag": tag, "build": build, "verify": verify}
