@@ -236,7 +236,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name != "verify":
             parts.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     steps.choices["verify"].add_argument("--tag", help="the tag of the release, which must be that of the version")
-    steps.choices["verify"].add_argument("--all", action="store_true", dest="every", help="a wheel of every platform but Windows, for every Python")
+    complete = "a wheel for every Python of every platform but Windows, which is experimental"
+    steps.choices["verify"].add_argument("--all", action="store_true", dest="every", help=complete)
     given = vars(parser.parse_args(arguments))
     root, name = given.pop("root"), given.pop("step")
     steps_of: dict[str, Callable[..., list[str]]] = {"prepare": prepare, "tag": tag, "build": build, "verify": verify}
