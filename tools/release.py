@@ -72,6 +72,16 @@ def _git(root: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def _committed(root: Path) -> None:
+    if changed := _git(root, "status", "--porcelain"):
+        raise Refused(f"all changes must be committed, got {changed.splitlines()}.")
+
+
+def _untagged(root: Path, version: str) -> None:
+    if _git(root, "tag", "--list", f"v{version}"):
+        raise Refused(f"the tag v{version} must be new; a release is never made again: prepare the next version.")
+
+
 def prepare(root: Path, version: str, *, dry_run: bool) -> list[str]:
     """Write the version and the date of today; return what was done."""
     if _numbers(version) < _numbers(declared(root)):
@@ -79,6 +89,8 @@ def prepare(root: Path, version: str, *, dry_run: bool) -> list[str]:
     section, date, text = newest_section(root)
     if (section, date) != (version, "unreleased") or not text:
         raise Refused(f"CHANGELOG.md must begin with '## {version} (unreleased)' and entries, got {section} ({date}).")
+    _untagged(root, version)
+    _committed(root)
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     edits = {name: (pattern, rf"\g<1>{version}\g<3>") for name, pattern in _DECLARED.items()}
     edits["CHANGELOG.md"] = (rf"(?m)^## {re.escape(version)} \(unreleased\)$", f"## {version} ({today})")
@@ -98,14 +110,15 @@ def tag(root: Path, *, dry_run: bool) -> list[str]:
     section, date, _ = newest_section(root)
     if section != version or date == "unreleased":
         raise Refused(f"CHANGELOG.md must begin with '## {version} (DATE)', got {section} ({date}); run prepare.")
-    if changed := _git(root, "status", "--porcelain"):
-        raise Refused(f"all changes must be committed, got {changed.splitlines()}.")
-    if _git(root, "tag", "--list", f"v{version}"):
-        raise Refused(f"the tag v{version} must be new; a release is never made again: prepare the next version.")
+    _committed(root)
+    _untagged(root, version)
     source = _project(root)["urls"]["Source"]
     remote = _git(root, "config", "--default", "", "--get", "remote.origin.url")
     if remote.removesuffix(".git").replace("git@github.com:", "https://github.com/") != source:
         raise Refused(f"the remote 'origin' must be Source of [project.urls], {source}, got {remote or 'none'}.")
+    merged = _git(root, "branch", "--remotes", "--contains", "HEAD", "--format=%(refname:short)").split()
+    if "origin/main" not in merged:
+        raise Refused("the commit must be on origin/main, got one that is not; merge it, git pull, then tag.")
     if not dry_run:
         _git(root, "tag", "--annotate", f"v{version}", "--message", f"pyrometer {version}")
     return [f"tag v{version} on {_git(root, 'rev-parse', '--short', 'HEAD')}", f"next: git push origin v{version}"]
@@ -126,6 +139,7 @@ def build(root: Path, folder: Path, *, dry_run: bool) -> list[str]:
         [sys.executable, str(root / "tools/check_sdist.py"), str(folder)],
         [str(root / "tools/check_wheel.sh"), str(folder)],
     ]
+    _committed(root)
     for command in [] if dry_run else commands:
         subprocess.run(command, check=True, cwd=root)
     return [" ".join(command) for command in commands]

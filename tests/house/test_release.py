@@ -58,5 +58,7 @@ def test_workflows_call_what_exists_and_give_no_more_rights_than_they_must() -> 
             assert set(re.findall(r"(?:^|[ \"])([a-z_]+)(?=[,(]|$)", listed)) <= sessions, path.name
         assert "\npermissions:\n  contents: read\n" in text, path.name
         assert set(re.findall(r"uses: (?!\./)([\w-]+)/", text)) <= {"actions", "github"}, path.name
+        for patterns in re.findall(r"paths: \[(.+)\]", text):
+            assert all(any(ROOT.glob(pattern)) for pattern in patterns.split(", ")), path.name
         for tool in re.findall(r"python (tools/\S+)", text):
             assert (ROOT / tool).is_file(), path.name
