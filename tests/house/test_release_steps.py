@@ -198,6 +198,10 @@ def test_what_is_uploaded_is_verified(run, released):
         ({"extra": [("other/x.py", b"")]}, "nothing beside the package, got ['other/x.py']"),
         ({"extra": [("pyrometer.libs/libfoo-1.so", b"")]}, "must name pyrometer.libs/libfoo-1.so"),
         ({"extra": [("pyrometer/big", bytes(3_000_000))]}, "smaller than 3000000 bytes"),
+        (
+            {"extra": [("pyrometer/big", bytes(5_000_000))], "platform": "macosx_11_0_x86_64"},
+            "smaller than 5000000 bytes",
+        ),
     ],
 )
 def test_wheels_that_must_not_be_uploaded(run, released, options, message):
