@@ -14,9 +14,9 @@ import nox
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
 
-# What falls below has lost tests. Of the package, a bound from below: what a tenth of the tests reach, without those of
-# models; to be raised to what a whole run measures. Of the core, what its own tests reach; those in Python reach more.
-PYTHON_COVERAGE = 72
+# What falls below has lost tests. Of the package, lines and branches: one case of every parametrised test, and a few of
+# some, reach 93.6 %, all cases more. Of the core, lines: its own tests reach 77 %; those in Python reach more.
+PYTHON_COVERAGE = 92
 CPP_COVERAGE = 76
 
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
@@ -51,7 +51,8 @@ def mintest(session: nox.Session) -> None:
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """Run the tests, and fail if they reach too few lines and branches of the package."""
-    session.install(".[test]", *tools("coverage"))
+    # What reads models is a fifth of the package, and is tested with these alone.
+    session.install(".[test,torch,keras,onnx]", "onnxscript", *tools("coverage"))
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "html", "-q", "-d", "build/coverage/python")

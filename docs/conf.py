@@ -30,6 +30,8 @@ extensions = [
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
+smartquotes = False  # options and strings are copied from the pages: --fail-on, "exact"
+
 html_theme = "furo"
 html_title = f"pyrometer {release}"
 html_static_path = ["_static"]

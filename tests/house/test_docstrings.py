@@ -71,6 +71,20 @@ def test_parameters(name: str) -> None:
         assert named == signature
 
 
+@pytest.mark.parametrize("name", [name for name, (_, is_method) in PUBLIC.items() if not is_method])
+def test_sections(name: str) -> None:
+    """Classes and functions have an example; functions say what they return, and what they refuse."""
+    value, _ = PUBLIC[name]
+    text = inspect.getdoc(value) or ""
+    if inspect.isclass(value):
+        assert issubclass(value, BaseException) or section(text, "Examples")
+        return
+    signature = inspect.signature(value)
+    assert section(text, "Examples")
+    assert section(text, "Returns") or signature.return_annotation == "None"
+    assert section(text, "Raises") or not signature.parameters
+
+
 def test_the_reader_of_docstrings_reads() -> None:
     text = (
         "Do.\n\nParameters\n----------\na, b : int\n    Two.\n*rest\n    More.\n\nReturns\n-------\nint\n    c : no\n"

@@ -19,11 +19,25 @@ def test_one_version() -> None:
     stated = {
         "pyproject.toml": re.search(r'^version = "(.+)"', read("pyproject.toml"), re.MULTILINE),
         "CITATION.cff": re.search(r"^version: (.+)", read("CITATION.cff"), re.MULTILINE),
-        "CHANGELOG.md": re.search(r"^## (\S+)", read("CHANGELOG.md"), re.MULTILINE),
     }
     assert {name: match and match.group(1) for name, match in stated.items()} == dict.fromkeys(
         stated, pyrometer.__version__
     )
+    assert pyrometer.__version__ in possible_versions(read("CHANGELOG.md"))
+
+
+def possible_versions(changelog: str) -> list[str]:
+    """Return the version of the first section, and after a release, until the next is prepared, that of the last."""
+    sections = re.findall(r"^## (\S+) \((.+)\)$", changelog, re.MULTILINE)
+    begun = sections[0][1] == "unreleased"
+    return [version for version, date in sections[: 1 + begun] if date != "unreleased" or len(sections) == 1]
+
+
+def test_a_version_may_be_begun_before_it_is_prepared() -> None:
+    assert possible_versions("## 1.0.0 (unreleased)\n") == ["1.0.0"]
+    assert possible_versions("## 1.0.0 (2026-01-01)\n") == ["1.0.0"]
+    assert possible_versions("## 1.1.0 (unreleased)\n\n## 1.0.0 (2026-01-01)\n") == ["1.0.0"]
+    assert possible_versions("## 1.1.0 (2026-02-01)\n\n## 1.0.0 (2026-01-01)\n") == ["1.1.0"]
 
 
 def test_the_readme_gives_the_commands_that_ci_runs() -> None:
@@ -58,5 +72,7 @@ def test_workflows_call_what_exists_and_give_no_more_rights_than_they_must() -> 
             assert set(re.findall(r"(?:^|[ \"])([a-z_]+)(?=[,(]|$)", listed)) <= sessions, path.name
         assert "\npermissions:\n  contents: read\n" in text, path.name
         assert set(re.findall(r"uses: (?!\./)([\w-]+)/", text)) <= {"actions", "github"}, path.name
+        for patterns in re.findall(r"paths: \[(.+)\]", text):
+            assert all(any(ROOT.glob(pattern)) for pattern in patterns.split(", ")), path.name
         for tool in re.findall(r"python (tools/\S+)", text):
             assert (ROOT / tool).is_file(), path.name

@@ -275,6 +275,21 @@ def test_estimators_of_this_package():
         assert type(system) is type(pipeline[-1].system_)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rows": 3}, "rows and trained are for models of PyTorch; leave them out"),
+        ({"trained": [1.0]}, "rows and trained are for models of PyTorch"),
+        ({"method": "closed"}, "method must be one of 'auto', 'monte-carlo', got 'closed'"),
+    ],
+)
+def test_options_that_networks_have_not(options, message):
+    X, y, _ = rows(4)
+    model = MLPRegressor(alpha=0.0, hidden_layer_sizes=(2,), solver="lbfgs", max_iter=500).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        pm.models.measure(model, X, y, **options)
+
+
 def test_laws_of_networks_need_a_fit():
     with pytest.raises(ValueError, match=r"MLPRegressor must be fitted.*call its fit"):
         pm.models.sklearn.law(MLPRegressor())

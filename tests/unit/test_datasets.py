@@ -1,6 +1,7 @@
 """The shipped data against the copies that scikit-learn has, and standardisation against its."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -61,6 +62,24 @@ def test_units_are_a_choice():
         pm.datasets.diabetes()
     with pytest.raises(TypeError, match="standardize must be True or False"):
         pm.datasets.diabetes(standardize="yes")
+
+
+@pytest.mark.parametrize("load", [pm.datasets.diabetes, pm.datasets.breast_cancer, pm.datasets.wine])
+def test_shown_and_handed_on(load):
+    data = load(standardize=False)
+    frame = data.to_frame()
+    np.testing.assert_array_equal(frame[list(data.feature_names)].to_numpy(), data.X)
+    np.testing.assert_array_equal(frame[data.target].to_numpy(), data.y)
+    assert frame.shape[1] == data.X.shape[1] + 1
+    told = json.loads(json.dumps(data.to_dict(), allow_nan=False))
+    assert told["rows"] == len(data.y)
+    assert told["units"] == list(data.units)
+    assert {"X", "y"}.isdisjoint(told)
+    shown = repr(data)
+    assert f"rows      {len(data.y)}" in shown
+    assert data.licence in " ".join(shown.split())
+    assert "mean 0" not in shown
+    assert "mean 0 and variance 1" in repr(load(standardize=True))
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-160, 1.0, 1e150, 1e300])

@@ -100,6 +100,22 @@ def test_between_is_a_statement_of_the_limit():
     assert mixture.temperature_mixed[0] < min(mixture.temperature_a[0], mixture.temperature_b[0])
 
 
+def test_what_is_shown_says_what_the_test_found():
+    a, law = pm.LinearRegression(*rows(12, 80)), pm.Normal(1000.0)
+    same, other = pm.LinearRegression(*rows(13, 90)), pm.LinearRegression(*rows(14, 90, slope=(1.0, 2.0, 0.5)))
+    for b, words in ((same, "do not show that one model for both fits worse"), (other, "fits worse than two by more")):
+        mixture = pm.mix(a, b, law)
+        assert words in " ".join(mixture.to_text(width=80).split())
+        assert (mixture.p_value <= 0.05) == (b is other)
+        assert mixture.between
+        assert "not between" not in repr(mixture)
+    few = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 3.0, 2.0], energy="mae")
+    assert "no test of the pooling loss" in repr(pm.mix(few, few, law))
+    X = np.random.default_rng(8).normal(size=(100, 4))
+    apart = pm.LinearRegression(X, 30 * X.sum(axis=1)), pm.LinearRegression(X * 1.2, -30 * X.sum(axis=1))
+    assert "not between the two" in repr(pm.mix(*apart, pm.Normal(1.0)))
+
+
 def test_heat_flows_from_hot_to_cold_in_the_limit():
     rng = np.random.default_rng(9)
     X, y = rng.normal(size=(2, 300, 40, 5)) * rng.uniform(0.5, 2.0, size=(2, 300, 1, 1)), rng.normal(size=(2, 300, 40))

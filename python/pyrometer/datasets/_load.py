@@ -110,6 +110,11 @@ def diabetes(*, standardize: bool) -> Dataset:
     Dataset
         X (442, 10), y (442,): disease progression one year after baseline.
 
+    Raises
+    ------
+    TypeError
+        If `standardize` is not True or False.
+
     Examples
     --------
     >>> import pyrometer as pm
@@ -151,6 +156,11 @@ def breast_cancer(*, standardize: bool) -> Dataset:
     Dataset
         X (569, 30), y (569,): 1.0 benign (357 rows), 0.0 malignant (212 rows).
 
+    Raises
+    ------
+    TypeError
+        If `standardize` is not True or False.
+
     Examples
     --------
     >>> import pyrometer as pm
@@ -189,6 +199,11 @@ def wine(*, standardize: bool) -> Dataset:
     -------
     Dataset
         X (178, 13), y (178,): the cultivar, 1.0 (59 rows), 2.0 (71 rows) or 3.0 (48 rows).
+
+    Raises
+    ------
+    TypeError
+        If `standardize` is not True or False.
 
     Examples
     --------

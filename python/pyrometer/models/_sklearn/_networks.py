@@ -132,12 +132,9 @@ def measure(estimator: Any, request: Request) -> ModelLayers:
 
 def _engine(network: Network, law: Layers[tuple[()]], request: Request) -> tuple[Any, int]:
     """Return the heat engine of a network, and the draws of what was sampled."""
-    methods = {"auto": ("auto", _SAMPLES), "monte-carlo": ("monte-carlo", request.draws)}
-    if request.method not in methods:
-        raise ValueError(f"method must be one of {list(methods)} for networks of scikit-learn, got {request.method!r}.")
-    method, samples = methods[request.method]
+    samples = _SAMPLES if request.method == "auto" else request.draws
     while True:
-        engine = heat_engine(network, law, method=method, samples=samples, rng=request.seed)
+        engine = heat_engine(network, law, method=request.method, samples=samples, rng=request.seed)
         energy, error = engine.layers.energy, engine.layers.standard_error
         if request.rtol is None or samples >= _MOST or bool((error <= request.rtol * energy).all()):
             return engine, samples if error.any() else 0
