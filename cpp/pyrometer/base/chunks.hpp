@@ -22,9 +22,9 @@ namespace pyrometer::base {
 /// called between the chunks of worker 0; if it returns true, Interrupted is thrown, with precedence over other
 /// exceptions. A chunk should last well under a second, or its body call throw_if_interrupted() regularly.
 ///
-/// Without OpenMP the calling thread computes all chunks. A body may call for_each_chunk: by default OpenMP gives the inner loop one thread. Works in a forked child: the
-/// thread pool is released before every fork. Safe to call from several threads at once. Cost: 0.1 us a chunk, about
-/// 10 us a call.
+/// Without OpenMP the calling thread computes all chunks. A body may call for_each_chunk: by default OpenMP gives the
+/// inner loop one thread. Works in a forked child: the thread pool is released before every fork. Safe to call from
+/// several threads at once. Cost: 0.1 us a chunk, about 10 us a call.
 void for_each_chunk(Index chunks, int threads, const std::function<void(Index chunk, int worker)>& body);
 
 /// The number of workers that for_each_chunk(chunks, threads, ...) uses at most: one scratch space is needed for each.

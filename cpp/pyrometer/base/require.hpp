@@ -7,8 +7,8 @@
 
 namespace pyrometer {
 
-/// A number of a message, streamed as nan, inf or -inf where it is not finite: formatted only if the message is, so that
-/// it costs nothing to name the number in a condition that holds.
+/// A number of a message, streamed as nan, inf or -inf where it is not finite: formatted only if the message is, so
+/// that it costs nothing to name the number in a condition that holds.
 struct Printed {
   double value;
 };

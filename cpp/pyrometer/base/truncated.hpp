@@ -14,9 +14,9 @@ namespace pyrometer::base {
 /// |u| erfc(bound / sqrt(2)), which is exact to rounding there: relative errors are below 1e-15 for every bound, and
 /// |x| <= bound. Without a bound the largest |x| is 8.21 (probability beyond: 2^-53).
 ///
-/// bound   > 0; 40 or more for none. Other arguments, exceptions, and reproducibility as in uniforms(): the same bits at
-///         every instruction-set level. float: rounded from doubles of the grid of single uniforms, whose largest |x| is
-///         5.3 without a bound.
+/// bound   > 0; 40 or more for none. Other arguments, exceptions, and reproducibility as in uniforms(): the same bits
+///         at every instruction-set level. float: rounded from doubles of the grid of single uniforms, whose largest
+///         |x| is 5.3 without a bound.
 ///
 /// Cost of a double: that of a uniform number and 60 flops with a square root and three divisions.
 void truncated_normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double bound,

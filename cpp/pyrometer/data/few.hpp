@@ -23,7 +23,8 @@ inline constexpr Index kFewPacked = (kFew + kFewTile - 1) / kFewTile * kFewTile 
   return (tiles * kFewTile + tiles * (tiles + 1) / 2 * kFewTile * kFewTile) * base::kLanes<double>;
 }
 
-/// The next kBlock rows, as pieces of `bytes` bytes: one for each feature, `stride` bytes apart, and one for the target.
+/// The next kBlock rows, as pieces of `bytes` bytes: one for each feature, `stride` bytes apart, and one for the
+/// target.
 struct Following {
   const char* X;
   Index stride, bytes;

@@ -37,8 +37,8 @@ struct MomentsSlots {
 /// sum of squares that is negative by rounding is set to its error bound; if a `single` row is left, all are zero.
 ///
 /// count    n as the caller knows it.
-/// exact    whether the three counts are exact. Those of weighted rows may be rounded sums, whose errors are added to the
-///          error bounds.
+/// exact    whether the three counts are exact. Those of weighted rows may be rounded sums, whose errors are added to
+///          the error bounds.
 ///
 /// Throws std::invalid_argument for counts that are not above 0, if the difference has a negative sum of
 /// squares beyond the error bounds of a and b (b is not part of a), and if the result overflows.

@@ -2,12 +2,9 @@
 #pragma once
 
 #include "pyrometer/base/simd.hpp"
+#include "pyrometer/data/block.hpp"
 
 namespace pyrometer::data {
-
-/// Rows packed at a time: 8 KB for each panel at AVX-512, so that one panel stays in the L1 cache while the others are
-/// streamed.
-inline constexpr Index kBlock = 128;
 
 /// Number of panels for `columns` columns, and the length of a row padded to whole panels.
 [[nodiscard]] constexpr Index panels(Index columns) {

@@ -93,8 +93,8 @@ bool has_kinks(const Chain& chain) {
   return false;
 }
 
-/// Refines until the estimated error, with a factor of kCaution, is below kTolerance; returns whether the last solution,
-/// `fine`, is trusted.
+/// Refines until the estimated error, with a factor of kCaution, is below kTolerance; returns whether the last
+/// solution, `fine`, is trusted.
 bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
              double* energy, double* error) {
   Layer coarse;

@@ -50,26 +50,28 @@ struct Networks {
 ///     E_{L+1} = <F(v_L)>,   F of cross_entropy.hpp, averaged over the rule of q_{L-1}
 ///
 /// energy   laws x energies(), out.
-/// error    laws x energies(), out: estimate of the absolute error: four times the difference to a coarser discretisation
-///          (rules, grids and quadratures), relative to the energy and at least that of the layers before, plus
-///          interpolation over rows and rounding; 8 times differences below 1e-11; 32 times the difference with hardtanh
-///          or hardswish, whose kinks are seen by the finer of two discretisations only. Up to four refinements, until
-///          four times the difference is 1e-9 of the energy, or 1e-6 where more than 5,000 distributions have been
-///          computed. No proof: of 1,000 random networks the difference to a finer discretisation was at most 19 times
-///          that to the coarser one with kinks, below four times without, and 6.2 times where it is below 1e-11.
+/// error    laws x energies(), out: estimate of the absolute error: four times the difference to a coarser
+///          discretisation (rules, grids and quadratures), relative to the energy and at least that of the layers
+///          before, plus interpolation over rows and rounding; 8 times differences below 1e-11; 32 times the difference
+///          with hardtanh or hardswish, whose kinks are seen by the finer of two discretisations only. Up to four
+///          refinements, until four times the difference is 1e-9 of the energy, or 1e-6 where more than 5,000
+///          distributions have been computed. No proof: of 1,000 random networks the difference to a finer
+///          discretisation was at most 19 times that to the coarser one with kinks, below four times without, and 6.2
+///          times where it is below 1e-11.
 /// trusted  laws, out: 1 where the error is below 1e-4 of the energy in every layer; 0 otherwise: the caller should
 ///          sample.
 ///
-/// Without cross entropy relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose error
-/// is rounding, where no hidden layer has a shift.
+/// Without cross entropy relu, leaky_relu and identity have the closed form <q_l> = n_l (1 + a^2) / 2 <v_l>, whose
+/// error is rounding, where no hidden layer has a shift.
 ///
 /// Throws std::invalid_argument for a violated precondition, and if an energy overflows.
 /// The same bits for every `threads`.
 ///
-/// Cost for each law, on one thread, with N nodes, up to 10 for each deviation of ln q_l in a range of ln v_l of at most
-/// 60 to 110: for layers of each kind 6 us a node, 0.01 to 0.1 ms for fewer than 64 units; for each layer that does not
-/// repeat N (L - l) rules of 8 to 26 points at 20 flops and an exponential each, 10 ns a point. 50 layers of one kind:
-/// 0.01 to 0.6 s; 30 layers of different widths below 40: 0.5 to 1.6 s. Memory: about 2 kB a node for each layer.
+/// Cost for each law, on one thread, with N nodes, up to 10 for each deviation of ln q_l in a range of ln v_l of at
+/// most 60 to 110: for layers of each kind 6 us a node, 0.01 to 0.1 ms for fewer than 64 units; for each layer that
+/// does not repeat N (L - l) rules of 8 to 26 points at 20 flops and an exponential each, 10 ns a point. 50 layers of
+/// one kind: 0.01 to 0.6 s; 30 layers of different widths below 40: 0.5 to 1.6 s. Memory: about 2 kB a node for each
+/// layer.
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted);
 
 /// The derivative of ln E_l along the logarithm of all scales, weights and biases, but not shifts, under every law.

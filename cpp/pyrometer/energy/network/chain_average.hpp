@@ -27,8 +27,8 @@ struct Transition {
 ///
 ///     E_k(v_l) = sum_j w_j E_k(v_{l+1}(q_j)),   q_j and w_j the rule of q_l at the node
 ///
-/// with ln E_k interpolated in its panel at ln v_{l+1}, and beyond the grid extended as a power. Where layers repeat and
-/// have one grid, E_k at a node is that of layer k + 1 at the same node of layer l + 1, and only those that are not
+/// with ln E_k interpolated in its panel at ln v_{l+1}, and beyond the grid extended as a power. Where layers repeat
+/// and have one grid, E_k at a node is that of layer k + 1 at the same node of layer l + 1, and only those that are not
 /// known from there are averaged; the transition is kept.
 ///
 /// growing     whether derivatives of ln E along all scales are computed too.

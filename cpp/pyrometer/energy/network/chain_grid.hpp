@@ -50,9 +50,9 @@ class GivenVariance {
 
 /// The grid of v_l at layer l, with functions on it.
 ///
-/// Panels [k width, (k + 1) width) of ln v, k whole, with Chebyshev nodes in each: layers of equal width have their nodes
-/// in common, but those of the first and the last panel, which end with the range, at eighths of a panel. Nodes of a
-/// panel: `unit.size()`.
+/// Panels [k width, (k + 1) width) of ln v, k whole, with Chebyshev nodes in each: layers of equal width have their
+/// nodes in common, but those of the first and the last panel, which end with the range, at eighths of a panel. Nodes
+/// of a panel: `unit.size()`.
 struct Layer {
   Range range{0, -1};          // of ln v to represent
   Chebyshev unit{0, 1, 1};     // the nodes of a panel, in units of its length
@@ -91,16 +91,16 @@ struct Layer {
 
 /// The grid of layer l, 2 <= l < L, from the values that follow from layer l - 1.
 ///
-/// Values matter up to a probability of 1e-22, or less where panels are wider than the fluctuations, times how much larger
-/// energies are than at the mean; and within `bent`, outside of which energies are extrapolated.
+/// Values matter up to a probability of 1e-22, or less where panels are wider than the fluctuations, times how much
+/// larger energies are than at the mean; and within `bent`, outside of which energies are extrapolated.
 [[nodiscard]] Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer& before,
                             const Range& bent, const std::vector<double>& panel);
 
 /// The width of the panels of each layer, at [l].
 ///
-/// An energy of a layer above is a function of ln v_l that is smooth over a distance, the larger of two: of the order of
-/// the fluctuations of ln q_l given v_l, over which it is averaged; and that of the function of ln v_{l+1} above, divided
-/// by how fast ln v_{l+1} grows with ln v_l, at most 5 / 4 for all activations without shifts.
+/// An energy of a layer above is a function of ln v_l that is smooth over a distance, the larger of two: of the order
+/// of the fluctuations of ln q_l given v_l, over which it is averaged; and that of the function of ln v_{l+1} above,
+/// divided by how fast ln v_{l+1} grows with ln v_l, at most 5 / 4 for all activations without shifts.
 [[nodiscard]] std::vector<double> panel_widths(const Chain& chain, const Fineness& fineness);
 
 /// Gives layers that repeat (Chain::repeats) the grid of all their ranges, of layer[l], l = 2 .. L - 1.

@@ -46,8 +46,8 @@ struct Chain {
     }
     return false;
   }
-  /// Whether v_{l+2} given v_{l+1} is distributed as v_{l+1} given v_l, and energies of layers l + 1 and l + 2 differ by
-  /// their widths only.
+  /// Whether v_{l+2} given v_{l+1} is distributed as v_{l+1} given v_l, and energies of layers l + 1 and l + 2 differ
+  /// by their widths only.
   [[nodiscard]] bool repeats(Index l) const {
     return l + 2 <= layers() && activation(l) == activation(l + 1) &&
            networks.widths[at(l)] == networks.widths[at(l + 1)] && weight[l] == weight[l + 1] &&

@@ -77,8 +77,8 @@ void split_at(const Jacobi& matrix, std::size_t i, Mask& out) {
   out = beside <= kNone * (here + next);
 }
 
-/// A sweep of implicit QL with Wilkinson's shift over rows l and below, in the lanes `active`. Blocks below a negligible
-/// element are transformed by themselves, with the same shift.
+/// A sweep of implicit QL with Wilkinson's shift over rows l and below, in the lanes `active`. Blocks below a
+/// negligible element are transformed by themselves, with the same shift.
 void sweep(Jacobi& matrix, std::size_t l, const Mask& active, Lanes* first) {
   const std::size_t n = matrix.size;
   Lanes *d = matrix.diagonal, *e = matrix.beside;
@@ -218,8 +218,8 @@ void recurrence(const Laws& laws, std::size_t size, Jacobi& matrix) {
   close(square, rows, matrix);
 }
 
-/// The Jacobi matrix of one law, with the same bits: every lane chases a point, a row behind the lane before, from which
-/// it takes the row.
+/// The Jacobi matrix of one law, with the same bits: every lane chases a point, a row behind the lane before, from
+/// which it takes the row.
 void recurrence_of_one(const Laws& laws, std::size_t size, Jacobi& matrix) {
   const std::size_t points = laws.size(), rows = std::min(size, points);
   const Lanes one = Lanes{} + 1, none = {};

@@ -32,10 +32,10 @@ struct Rule {
 [[nodiscard]] Rule compressed(const Rule& law, std::size_t size, double c);
 
 /// The compressed rules of sums of `count` independent variables with each of the distributions `ones`, about each of
-/// `scales`, by binary powering: a convolution of two compressed rules and a compression for each binary digit of count.
-/// Exact for the polynomials above if c is infinite. Eight distributions are processed together, one in each lane of a
-/// vector; every rule has the same bits for any others. Cost: 2 log2(count) compressions of size^2 points, about 20 us
-/// for 10 points and 35 us for 14, of 33 variables.
+/// `scales`, by binary powering: a convolution of two compressed rules and a compression for each binary digit of
+/// count. Exact for the polynomials above if c is infinite. Eight distributions are processed together, one in each
+/// lane of a vector; every rule has the same bits for any others. Cost: 2 log2(count) compressions of size^2 points,
+/// about 20 us for 10 points and 35 us for 14, of 33 variables.
 [[nodiscard]] std::vector<Rule> sums_by_powering(std::span<const Rule> ones, Index count, std::size_t size,
                                                  std::span<const double> scales);
 

@@ -17,8 +17,8 @@ namespace pyrometer::energy {
 /// out      rows x cols, row-major.
 ///
 /// Method: Householder reflections in double precision, one after the other: |Q^T Q - 1| is below 1e-14. The same bits
-/// at every instruction-set level. Cost: 4 p k^2 flops, p = max(rows, cols), k = min(rows, cols), at 3 to 6 GFLOP/s, and
-/// memory for rows x cols numbers. Interruptible; safe to call from several threads at once.
+/// at every instruction-set level. Cost: 4 p k^2 flops, p = max(rows, cols), k = min(rows, cols), at 3 to 6 GFLOP/s,
+/// and memory for rows x cols numbers. Interruptible; safe to call from several threads at once.
 template <class T>
 void orthogonal(base::Seed seed, Index draw, Index first, Index rows, Index cols, T* out);
 

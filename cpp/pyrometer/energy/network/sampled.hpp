@@ -15,16 +15,16 @@ namespace pyrometer::energy {
 ///
 /// widths      n_0 .. n_L, each at least 1; L >= 1.
 /// activation  that of each hidden layer.
-/// families    4 x L: of the weights and of the biases of each layer, see layer_family.hpp, and of both the squared scale
-///             divided by the mean square: 1 for normal laws, 12 for uniform ones, 1 for constants.
+/// families    4 x L: of the weights and of the biases of each layer, see layer_family.hpp, and of both the squared
+///             scale divided by the mean square: 1 for normal laws, 12 for uniform ones, 1 for constants.
 /// weight      laws x L: standard deviations, that before the cut of a truncated law, full lengths of uniform laws,
 ///             values of constants. Finite; at least 0 but for constants, and 0 for constant weights.
 /// bias        likewise; 0 for a layer without.
 ///
 /// Parameters are numbered layer by layer, in each the weights row by row (n_l x n_{l-1}), then the biases. Number j of
 /// draw k is scale * base::normals, base::truncated_normals or base::uniforms at (seed, k, j), so that a batch of laws
-/// shares its draws; the weights of an orthogonal layer are computed from the normals of their numbers (orthogonal.hpp).
-/// Biases keep their numbers where their scale is 0, and constants where they are.
+/// shares its draws; the weights of an orthogonal layer are computed from the normals of their numbers
+/// (orthogonal.hpp). Biases keep their numbers where their scale is 0, and constants where they are.
 struct NetworkLaws {
   Index layers;
   const Index* widths;

@@ -1,4 +1,5 @@
-// E|R - y| of one row with truncated parameters whose cosine series would be long: few parameters, or some that dominate.
+// E|R - y| of one row with truncated parameters whose cosine series would be long: few parameters, or some that
+// dominate.
 #pragma once
 
 #include <vector>
@@ -15,8 +16,8 @@ struct SumValue {
   double bound, slope_bound;
 };
 
-/// R = sum_j h_j V_j + s Z + l G with V_j truncated normal or uniform on [-1, 1], Z standard normal, G standard logistic.
-/// With the variables in order of their reach, and R_q the sum from number q on,
+/// R = sum_j h_j V_j + s Z + l G with V_j truncated normal or uniform on [-1, 1], Z standard normal, G standard
+/// logistic. With the variables in order of their reach, and R_q the sum from number q on,
 ///
 ///     H_q(c) = E |R_q - c| = |c|                                    where R_q does not reach c, up to the tolerance
 ///            = the folded normal mean, or the partial moments of V_q   where R_q is a single variable
@@ -24,9 +25,9 @@ struct SumValue {
 ///            = int p(v) H_{q+1}(c - h_q v) dv                       else
 ///
 /// The integral is in closed form where R_{q+1} does not reach c - h_q v; the rest is integrated adaptively by
-/// Gauss-Kronrod rules of 21 nodes, in panels that end where the density of R_{q+1} has edges. Variables at the end whose
-/// variance w^2 is so small that w^2 max density(h_0 V_0) is below the tolerance are left out: by Jensen's inequality
-/// they add no more. A level that is slow is tabulated first, by Chebyshev polynomials in adaptive pieces.
+/// Gauss-Kronrod rules of 21 nodes, in panels that end where the density of R_{q+1} has edges. Variables at the end
+/// whose variance w^2 is so small that w^2 max density(h_0 V_0) is below the tolerance are left out: by Jensen's
+/// inequality they add no more. A level that is slow is tabulated first, by Chebyshev polynomials in adaptive pieces.
 ///
 /// One object for each thread; it owns its scratch memory.
 class BoundedSum {

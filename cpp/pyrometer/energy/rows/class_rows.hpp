@@ -19,8 +19,8 @@ namespace pyrometer::energy {
 ///
 /// Throws std::invalid_argument where s_ic overflows.
 ///
-/// Reproducible: fixed chunks of rows, summed in order. Cost of a row and law: 0.3 to 1.5 ms for each different s_ic, by
-/// quadrature (log_sum_exp.hpp). Where all classes have the same scales, normal_rows takes 10 ns.
+/// Reproducible: fixed chunks of rows, summed in order. Cost of a row and law: 0.3 to 1.5 ms for each different s_ic,
+/// by quadrature (log_sum_exp.hpp). Where all classes have the same scales, normal_rows takes 10 ns.
 template <class T>
 void class_rows(const T* X, Index systems, Index rows, Index features, bool intercept, Index classes, Matrix scale,
                 bool limit, int threads, double* mean, double* slope, const double* weights = nullptr);

@@ -175,7 +175,8 @@ struct Hyperbola {
   }
 };
 
-// cosine_series() if y or l is 0, or (kShifted) neither: apart, so that rounding in the one does not depend on the other.
+// cosine_series() if y or l is 0, or (kShifted) neither: apart, so that rounding in the one does not depend on the
+// other.
 template <bool kShifted>
 [[gnu::noinline]] void sum_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
   Lanes period, y;

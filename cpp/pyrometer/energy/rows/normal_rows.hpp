@@ -28,10 +28,10 @@ namespace pyrometer::energy {
 /// Reproducible: fixed chunks of rows, summed in order; the same bits for every `threads`, at every instruction-set
 /// level, independent of other systems and laws, with or without slopes.
 ///
-/// Cost for each row and law: 3 n flops, a square root and the closed form of expectation.hpp or log_sum_exp.hpp, as much again for its
-/// slope. The absolute error under one law takes 1.8 times the time of reading X of 8 features, and 1.4 times of 20
-/// (AVX-512, one thread). Squares are computed once for all laws of a task, at most 64; scratch of 500 n bytes a
-/// thread.
+/// Cost for each row and law: 3 n flops, a square root and the closed form of expectation.hpp or log_sum_exp.hpp, as
+/// much again for its slope. The absolute error under one law takes 1.8 times the time of reading X of 8 features, and
+/// 1.4 times of 20 (AVX-512, one thread). Squares are computed once for all laws of a task, at most 64; scratch of 500
+/// n bytes a thread.
 template <class T>
 void normal_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                  Matrix scale, int threads, double* mean, double* slope, const double* weights = nullptr,

@@ -9,7 +9,8 @@ namespace pyrometer::energy {
 /// product[i, lane] *= F_j(k theta_j), k = 2 i + 1, for i < terms and each j: transforms of truncated normal variables.
 ///
 /// theta    features x 8, in [0, pi].
-/// nodes    Gauss rules of the features; each sums cos(k theta v_i) over its nodes by Reinsch's recurrence, 3 flops each.
+/// nodes    Gauss rules of the features; each sums cos(k theta v_i) over its nodes by Reinsch's recurrence, 3 flops
+///          each.
 /// spare    terms x 8, scratch.
 void truncated_products(const double* theta, const TruncatedShape::Rule* const* rules, Index features, Index terms,
                         double* spare, double* product);

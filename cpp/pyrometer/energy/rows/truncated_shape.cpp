@@ -16,8 +16,8 @@ namespace {
 
 constexpr Index kFine = 96;  // pairs of nodes of the rule that the others follow from
 constexpr Index kSizes[] = {3, 4, 5, 6, 8, 12, 16, 24, 32};
-// Error of a rule, with rounding, up to which its reach is searched; it is reduced to where the error of the rule itself,
-// a power 4 N of the frequency, is a sixteenth of it.
+// Error of a rule, with rounding, up to which its reach is searched; it is reduced to where the error of the rule
+// itself, a power 4 N of the frequency, is a sixteenth of it.
 constexpr double kError = 4e-15, kShare = 16;
 constexpr std::size_t kCached = 32;
 
@@ -139,8 +139,8 @@ std::shared_ptr<const TruncatedShape> TruncatedShape::of(double bound) {
 }
 
 // Gauss rules from the three-term recurrence of the orthogonal polynomials (Stieltjes), whose matrix has the nodes as
-// eigenvalues (Golub, Welsch 1969); nodes and weights are then refined in extended precision, because an error of a node
-// is multiplied by the frequency.
+// eigenvalues (Golub, Welsch 1969); nodes and weights are then refined in extended precision, because an error of a
+// node is multiplied by the frequency.
 void TruncatedShape::set_rules() {
   const Legendre& fine = legendre();
   constexpr Index most = 2 * kSizes[std::size(kSizes) - 1];

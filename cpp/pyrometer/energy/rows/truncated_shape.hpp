@@ -8,13 +8,13 @@
 
 namespace pyrometer::energy {
 
-/// V on [-1, 1] with density p(v) = p(0) e^{-b^2 v^2 / 2}; b tau V is N(0, tau^2) truncated at +-b tau, and V is uniform
-/// for b = 0. Its transform F(u) = E cos(uV) is
+/// V on [-1, 1] with density p(v) = p(0) e^{-b^2 v^2 / 2}; b tau V is N(0, tau^2) truncated at +-b tau, and V is
+/// uniform for b = 0. Its transform F(u) = E cos(uV) is
 ///
 ///     F(u) = [e^{-t^2/2} - e^{-b^2/2} Re e^{-iu} erfcx((b + it) / sqrt 2)] / erf(b / sqrt 2),   t = u / b
 ///
-/// and, for |u| up to `reach`, a Gauss rule for the weight p: sum_i w_i cos(u v_i), exact for polynomials of degree 4 N -
-/// 1 with N pairs of nodes +-v_i. Both have absolute errors below 1e-15.
+/// and, for |u| up to `reach`, a Gauss rule for the weight p: sum_i w_i cos(u v_i), exact for polynomials of degree 4 N
+/// - 1 with N pairs of nodes +-v_i. Both have absolute errors below 1e-15.
 ///
 /// Built once for a bound, in about 5 ms; immutable.
 class TruncatedShape {

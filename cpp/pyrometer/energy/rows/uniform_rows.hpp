@@ -16,7 +16,8 @@ namespace pyrometer::energy {
 ///     E |R - y| = P/2 - (4 P / pi^2) sum_{k odd} cos(k pi y / P) phi_R(k pi / P) / k^2,    P >= |y| + support of R
 ///
 /// X         systems x rows x features, finite.
-/// y         systems x rows, finite; read for RowLoss::absolute, and for cross entropy with constants; else may be null.
+/// y         systems x rows, finite; read for RowLoss::absolute, and for cross entropy with constants; else may be
+///           null.
 /// law       laws x n, n = features + intercept, scales finite, not negative unless constant; see model::LawBatch.
 ///           Constant parameters c shift the targets, y - c . x, and the argument of cross entropy, R + c . x, of which
 ///           the mean then has -y c . x as well, with the labels y.
@@ -44,8 +45,8 @@ namespace pyrometer::energy {
 /// 0, 25 at |y| = 8 deviations, 60 at 8 equal features, 384 at most, and 50 for cross entropy with R below 1. One
 /// thread with AVX-512 needs about 280 ns at n = 20, 370 ns at 100, 4.5 us at 1000. Rows computed by the tree take
 /// 0.2 us at n = 1, 0.6 us at 3, 1 to 3 us from 4 to 6, and up to 80 us in the worst cases observed. X is read once for
-/// all laws; scratch of 100 n bytes. Truncated normal parameters: three times as much (1 us at n = 20, 2.4 us at 100), 30 us
-/// at n = 2, 100 us at 3, and up to 30 ms in the worst cases observed, of scales that differ by 1e2 to 1e6.
+/// all laws; scratch of 100 n bytes. Truncated normal parameters: three times as much (1 us at n = 20, 2.4 us at 100),
+/// 30 us at n = 2, 100 us at 3, and up to 30 ms in the worst cases observed, of scales that differ by 1e2 to 1e6.
 template <class T>
 void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, RowLoss loss,
                   const model::LawBatch& law, int threads, double* mean, double* bound, double* slope,

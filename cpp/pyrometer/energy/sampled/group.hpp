@@ -25,7 +25,8 @@ struct Group {
 };
 
 /// Standard numbers of parameters of the families `bound` (see model::LawBatch) in draws first_draw .. first_draw +
-/// count: parameters x count. Number j of draw k is that of base::normals, uniforms or truncated_normals at (seed, k, j).
+/// count: parameters x count. Number j of draw k is that of base::normals, uniforms or truncated_normals at (seed, k,
+/// j).
 inline void draw_standard(base::Seed seed, Index first_draw, Index count, const std::vector<double>& bound,
                           double* numbers) {
   // From the last run of equal families to the first: the first pair of a run may begin one parameter early, in the

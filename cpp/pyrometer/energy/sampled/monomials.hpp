@@ -21,8 +21,9 @@ namespace pyrometer::energy {
 /// the system's second moments and the law's scales. With 256 draws or more the k <= 63 monomials of independent
 /// numbers are well conditioned, so c' S c has no cancellation: relative errors of about 1e-14.
 ///
-/// Arguments as in sample_squares(), which checks them; no constant parameters, whose monomials are dependent. False if a result is not finite, or its error underflows; the
-/// outputs are then invalid, and sample_squares() evaluates the energies to report the cause.
+/// Arguments as in sample_squares(), which checks them; no constant parameters, whose monomials are dependent. False if
+/// a result is not finite, or its error underflows; the outputs are then invalid, and sample_squares() evaluates the
+/// energies to report the cause.
 ///
 /// Reproducible: the same bits for any `threads` independent of other pairs; levels differ in the last digits.
 ///

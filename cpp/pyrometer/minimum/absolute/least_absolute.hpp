@@ -12,8 +12,8 @@ namespace pyrometer::minimum {
 /// X           systems x rows x features, row-major, finite.
 /// y           systems x rows, finite.
 /// rows        at least 1.
-/// weights     systems x rows, finite, > 0, those of a system of sum `rows`; or null, all 1. Terms of E are multiplied by
-///             them.
+/// weights     systems x rows, finite, > 0, those of a system of sum `rows`; or null, all 1. Terms of E are multiplied
+///             by them.
 /// features    at least 0; none is the median (with an intercept) or the mean of |y|.
 /// intercept   whether there is a theta_0; n = features + intercept.
 /// threads     at least 1, or 0 for all. Parallel over systems, or over the rows of a single system.
@@ -41,8 +41,8 @@ namespace pyrometer::minimum {
 /// reduced recursively by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts
 /// (SIAM J. Numer. Anal. 10 (1973) 839) finds an optimal vertex; from 24 parameters on an interior-point method gives
 /// its starting point. Misclassified rows are put back. Of more than 16384 rows of which most are duplicates, each
-/// distinct one is solved once, with its multiplicity. Weighted rows are not sampled: all are copied, whitened and times
-/// their weights. A last pass evaluates value and gap. Columns and targets whose
+/// distinct one is solved once, with its multiplicity. Weighted rows are not sampled: all are copied, whitened and
+/// times their weights. A last pass evaluates value and gap. Columns and targets whose
 /// products leave the range of a double are scaled by powers of two.
 ///
 /// Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m, and about

@@ -41,8 +41,8 @@ struct MomentError {
 
   /// Error of the mean of the residuals: a quarter of the units, because means are sums of numbers instead of squares.
   [[nodiscard]] double of_mean(double units) const;
-  /// Of the energy at theta, its `value` and the rounding of that included; `mean_gradient` is its weight of the squared mean of
-  /// the residuals times their mean.
+  /// Of the energy at theta, its `value` and the rounding of that included; `mean_gradient` is its weight of the
+  /// squared mean of the residuals times their mean.
   [[nodiscard]] double first(double units, double mean_gradient, double value) const;
   /// Of a column's covariance with the residuals, `weight` being the energy's of their squared mean.
   [[nodiscard]] double of_slope(const Centred& c, Index column, double weight, double mean_gradient) const;

@@ -28,7 +28,8 @@ struct Split {
 };
 [[nodiscard]] Split split(const Shape& shape);
 
-/// R of a QR of rows [begin, end) of (design, y), times the square roots of their weights: at most columns + 1 rows, block after block.
+/// R of a QR of rows [begin, end) of (design, y), times the square roots of their weights: at most columns + 1 rows,
+/// block after block.
 ///
 /// Cost: 2.3 n^2 flops a row, (block + n) n doubles of scratch.
 template <class T>
@@ -38,8 +39,8 @@ template <class T>
 /// rows by Cholesky. Empty if the matrix is not positive definite to rounding. n^3 / 3 flops.
 [[nodiscard]] Columns triangle_of_scatter(const Shape& shape, const double* scatter);
 
-/// QR in place, as LAPACK's geqrf leaves it: R above the diagonal, below it the reflections v_k without their leading 1.
-/// Returns t, with Q = H_0 H_1 ... and H_k = 1 - t_k v_k v_k'. 2 rows cols^2 flops.
+/// QR in place, as LAPACK's geqrf leaves it: R above the diagonal, below it the reflections v_k without their leading
+/// 1. Returns t, with Q = H_0 H_1 ... and H_k = 1 - t_k v_k v_k'. 2 rows cols^2 flops.
 [[nodiscard]] std::vector<double> factored(Columns& work);
 
 /// R of the stacked triangles, in order. 10 n^3 / 3 flops for each.

@@ -35,12 +35,12 @@ class ActiveSet {
   [[nodiscard]] static Numbers roots(const Pivoted& f);
 
   /// How far errors of the gradients may put z above the minimum, beyond the duality gap. `f` is the factor of the
-  /// equicorrelated `columns`; `off` bounds the errors that are not rounding. Where these columns are independent it is of
-  /// second order, |W'^-1 error|^2; else only the penalty bounds how far the minimiser is.
+  /// equicorrelated `columns`; `off` bounds the errors that are not rounding. Where these columns are independent it is
+  /// of second order, |W'^-1 error|^2; else only the penalty bounds how far the minimiser is.
   [[nodiscard]] double hidden(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root,
                               const Numbers& off) const;
-  /// Bounds the distances of z from the minimiser, each in units of its column's length. The point with the signs of z +
-  /// d where the gradients of the active columns are their weights differs from z + d by (W'W)^-1 times what these
+  /// Bounds the distances of z from the minimiser, each in units of its column's length. The point with the signs of z
+  /// + d where the gradients of the active columns are their weights differs from z + d by (W'W)^-1 times what these
   /// gradients lack, and is the minimiser if its signs are those and no other column has a gradient that reaches its
   /// weight. False, and nothing is known, where that is not certain.
   [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root, const Numbers& off,

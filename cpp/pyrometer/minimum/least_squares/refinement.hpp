@@ -28,9 +28,9 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
 
 /// A bound of the rounding errors of the columns' means in units of the whitened columns. `diagonal` is that of the
 /// inverse, of Pivoted::inverse_diagonal. Columns are centred by rounded means: with A the centred columns and d the
-/// errors of the means, the Hessian without the intercept is A'A/m - dd', and the gradient lacks d times the mean of the
-/// residuals. Both multiply the gap by (1 + w) / (1 - w) at most, w = (m d'(A'A)^-1 d)^1/2 < 1 being the result; 1 where
-/// nothing is known.
+/// errors of the means, the Hessian without the intercept is A'A/m - dd', and the gradient lacks d times the mean of
+/// the residuals. Both multiply the gap by (1 + w) / (1 - w) at most, w = (m d'(A'A)^-1 d)^1/2 < 1 being the result; 1
+/// where nothing is known.
 [[nodiscard]] double error_of_means(const Shape& shape, const std::vector<double>& diagonal);
 
 /// Bounds of the distances of the parameters from those of the minimiser: the gap is at least the squared distance

@@ -4,7 +4,7 @@
 // multiply-adds, so the last bits differ between instruction-set levels.
 #pragma once
 
-#include "pyrometer/data/products.hpp"
+#include "pyrometer/data/block.hpp"
 
 namespace pyrometer::minimum {
 

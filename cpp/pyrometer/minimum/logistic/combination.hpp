@@ -3,8 +3,7 @@
 
 #include <vector>
 
-#include "pyrometer/base/types.hpp"
-#include "pyrometer/data/products.hpp"
+#include "pyrometer/data/block.hpp"
 
 namespace pyrometer::minimum {
 

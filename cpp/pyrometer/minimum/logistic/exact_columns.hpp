@@ -7,8 +7,8 @@
 
 namespace pyrometer::minimum {
 
-/// The columns `kept` of X, of which number p is the constant one, of value 1; with an intercept, columns far from 0 minus
-/// one of their values, which is exact.
+/// The columns `kept` of X, of which number p is the constant one, of value 1; with an intercept, columns far from 0
+/// minus one of their values, which is exact.
 class ExactColumns {
  public:
   ExactColumns(const data::Rows<double>& rows, bool intercept, std::vector<Index> kept);

@@ -16,7 +16,8 @@ namespace {
 
 using Wide = std::vector<DoubleDouble>;
 
-// Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a time.
+// Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a
+// time.
 constexpr Index kFirstRows = 1024, kMoreRows = 1024;
 
 /// Linear combinations of the columns, of the rows that are given: map is n x width, values count x width.

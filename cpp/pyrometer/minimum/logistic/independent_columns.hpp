@@ -11,8 +11,8 @@ namespace pyrometer::minimum {
 /// z_i = (x_i, 1) map   or   z_i = x_i map; and (x_i, 1) . v = 0 or x_i . v = 0 for each v of `null`.
 struct Basis {
   Index rank = 0;
-  /// false: a column that is not at rounding level was dropped, because double-double numbers do not show what else it is
-  /// than a combination of others. The minimum is then an upper bound of that of all columns.
+  /// false: a column that is not at rounding level was dropped, because double-double numbers do not show what else it
+  /// is than a combination of others. The minimum is then an upper bound of that of all columns.
   bool settled = true;
   std::vector<double> map;                ///< n x rank, row-major
   base::AlignedArray<double> rows;        ///< z, m x rank

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pyrometer/base/chunks.hpp"
+#include "pyrometer/data/products.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"

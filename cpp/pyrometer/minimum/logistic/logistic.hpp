@@ -7,8 +7,8 @@
 
 namespace pyrometer::minimum {
 
-/// s systems of m rows each: X is s x m x p, y is s x m, both C-contiguous; weights are s x m, finite, > 0, of sum m for
-/// each system, or null: all 1.
+/// s systems of m rows each: X is s x m x p, y is s x m, both C-contiguous; weights are s x m, finite, > 0, of sum m
+/// for each system, or null: all 1.
 template <class T>
 struct LabelledRows {
   const T* X = nullptr;

@@ -7,7 +7,6 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/double_double.hpp"
 #include "pyrometer/data/pack.hpp"
-#include "pyrometer/data/products.hpp"
 
 namespace pyrometer::minimum {
 

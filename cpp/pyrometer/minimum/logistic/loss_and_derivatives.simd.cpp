@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/data/products.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 
 namespace pyrometer::minimum {

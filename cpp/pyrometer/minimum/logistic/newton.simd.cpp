@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "pyrometer/data/products.hpp"
+
 namespace pyrometer::minimum {
 namespace {
 

@@ -15,7 +15,8 @@ using Wide = Elimination::Wide;
 // An element this many times larger than the typical one of its column is that of an outlying row.
 constexpr double kOutlying = 1e5;
 constexpr Index kMost = 64, kSampled = 255;
-// The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least this.
+// The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least
+// this.
 constexpr double kLeast = 1e-18;
 // The margin of a row that is left out.
 constexpr double kFar = 40;

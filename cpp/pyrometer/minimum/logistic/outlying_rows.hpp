@@ -20,8 +20,9 @@ namespace pyrometer::minimum {
 /// each other class of an active row.
 ///
 /// Rows above some 1e18 would have probabilities so small that rounding hides them. With their elements in other rows
-/// (sum of their absolute values S) times 2^k the minimum is at least the same, and at most 80 2^k S + C w e^-40 larger: the
-/// own logit, 40 more than 2^-k of what it is at the true minimum, has no loss, and changes other logits by this much.
+/// (sum of their absolute values S) times 2^k the minimum is at least the same, and at most 80 2^k S + C w e^-40
+/// larger: the own logit, 40 more than 2^-k of what it is at the true minimum, has no loss, and changes other logits by
+/// this much.
 ///
 /// The elements of z are rounded once, from double-double numbers.
 class OutlyingRows {
@@ -40,15 +41,15 @@ class OutlyingRows {
   template <class T>
   [[nodiscard]] data::Rows<double> rows(const data::Rows<T>& rows, int threads);
   [[nodiscard]] Index active() const { return std::ssize(active_); }
-  /// Parameters (classes - 1 x n) to start from, after rows(): other classes of active rows have probabilities such that
-  /// these rows balance all others at most, which Newton's method approaches from there in few steps.
+  /// Parameters (classes - 1 x n) to start from, after rows(): other classes of active rows have probabilities such
+  /// that these rows balance all others at most, which Newton's method approaches from there in few steps.
   [[nodiscard]] std::vector<double> start() const;
 
   /// Makes those of the classes left out active, and their rows, that the own logit at phi (classes - 1 x n) is not far
   /// above; whether there were any. `lost`: a bound of what those that stay left out add to the loss.
   bool activate(const std::vector<double>& phi, double& lost);
-  /// Where classes of active rows are left out, the own class of these rows takes the place of the last one, so that the
-  /// others have coordinates of their own; false if they have several.
+  /// Where classes of active rows are left out, the own class of these rows takes the place of the last one, so that
+  /// the others have coordinates of their own; false if they have several.
   bool arrange();
   /// Rows x classes of rows(), 0 for those left out; nullptr if none are.
   [[nodiscard]] const std::uint8_t* allowed() const { return allowed_.empty() ? nullptr : allowed_.data(); }

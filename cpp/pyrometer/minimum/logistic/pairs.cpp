@@ -189,7 +189,8 @@ class Newton {
     return 1.1 * most * most + rounding();
   }
 
-  /// Whether the dual point is certain to be nonnegative: 2 |M_q . step| <= 1/2, where the step has an error of `noise`.
+  /// Whether the dual point is certain to be nonnegative: 2 |M_q . step| <= 1/2, where the step has an error of
+  /// `noise`.
   [[nodiscard]] bool feasible(double noise) const {
     Numbers work(at(losses_.width));
     for (Index q = 0; q < std::ssize(t_); ++q) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pyrometer/data/products.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 
 namespace pyrometer::minimum {

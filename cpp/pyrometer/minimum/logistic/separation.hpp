@@ -34,8 +34,9 @@ struct KnownOfRows {
 /// that the labels separate completely or quasi-completely.
 ///
 /// First the columns are reduced to linearly independent ones (reduce), unless they are known to be. If Newton's method
-/// then does not converge, face_of() determines the separated rows. Along their directions of recession their losses tend to 0 and no other
-/// loss changes, so the infimum is the minimum over the other rows, which is attained and certified (newton).
+/// then does not converge, face_of() determines the separated rows. Along their directions of recession their losses
+/// tend to 0 and no other loss changes, so the infimum is the minimum over the other rows, which is attained and
+/// certified (newton).
 ///
 /// Where that bound does not close, rows with margins beyond 20 are removed as well and the minimum over the others is
 /// certified: it is a lower bound, the loss of all rows at its minimiser an upper bound.

@@ -38,8 +38,8 @@ class SoftmaxMetric {
   [[nodiscard]] double most(const std::vector<double>& bound) const;
   /// sum_j |x_j| H_jj^1/2.
   [[nodiscard]] double length(const std::vector<double>& x) const;
-  /// (v' H^-1 v)^1/2, or an upper bound of it, for v = (e_c - 1/C) (x) x: of the parameters x of class c less their mean
-  /// over the classes. Not with shares; all parameters vary.
+  /// (v' H^-1 v)^1/2, or an upper bound of it, for v = (e_c - 1/C) (x) x: of the parameters x of class c less their
+  /// mean over the classes. Not with shares; all parameters vary.
   [[nodiscard]] double centred(Index c, Index classes, const std::vector<double>& x);
   [[nodiscard]] double eigenvalue() const { return eigenvalue_; }
   /// The parameters of the first `count` pivots, in order; all pivots after a singular Hessian are those found.
@@ -75,7 +75,8 @@ struct DescentResult {
 /// the standard errors of the parameters.
 ///
 /// The certificate: with u = -H^-1 g and a_ic = d_i . u_c, the distributions P_ic (1 + a_ic - sum_b P_ib a_ib) satisfy
-/// X'(P* - Y) = 0, and are nonnegative where the brackets are; then E(theta) - E* <= sum_i KL(P*_i || P_i) <= g' H^-1 g.
+/// X'(P* - Y) = 0, and are nonnegative where the brackets are; then E(theta) - E* <= sum_i KL(P*_i || P_i) <= g' H^-1
+/// g.
 ///
 /// The minimiser: as in logistic/newton.hpp, with R = max_i,c,b |d_i . (u_c - u_b)| over all u of norm 1, because along
 /// h third derivatives are at most max_c,b |d_i . (h_c - h_b)| times second ones. A last Newton step is taken without

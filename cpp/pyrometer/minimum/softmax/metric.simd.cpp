@@ -73,8 +73,8 @@ double SoftmaxMetric::solve(const std::vector<double>& gradient, std::vector<dou
     for (Index i = 0; i < size; ++i) step[at(free_[at(factor_.column(i))])] = -work_[at(i)] / factor_.scale_at(i);
     return std::sqrt(square);
   }
-  // The inverse of diag f - f f' on the first C - 1 classes is diag 1/f + 11'/f_C, and that of I - 11'/C is I + 11'. The
-  // norm is the sum of those of all C classes, of which the last has the sum of the others for its gradient.
+  // The inverse of diag f - f f' on the first C - 1 classes is diag 1/f + 11'/f_C, and that of I - 11'/C is I + 11'.
+  // The norm is the sum of those of all C classes, of which the last has the sum of the others for its gradient.
   std::vector<double> sum(at(size), 0.0), last(at(size));
   const auto solve_part = [&](Index c, std::vector<double>& out) {
     factor_.whiten(part.data(), work_.data());

@@ -24,7 +24,7 @@ namespace {
 using Numbers = std::vector<double>;
 
 // A separated row at this margin has the loss e^-40, far below the rounding error of a sum that includes ln 2.
-constexpr double kFar = 40;
+constexpr double kFarAway = 40;
 // A row at this margin may dominate the curvature although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
 // Above this ratio of bounds of a minimum, other rows may be separated than those that were found.
@@ -33,7 +33,7 @@ constexpr double kOpen = 1 + 1e-6;
 constexpr double kWide = 1e-10;
 constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
 // For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
-constexpr double kLeastEigenvalue = 1e-11;
+constexpr double kTrustedEigenvalue = 1e-11;
 
 double dot(const double* a, const Numbers& b) {
   double sum = 0;
@@ -93,7 +93,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
 NewtonResult run_newton(const Problem& problem, const NewtonResult& start, Index evaluations, int threads) {
   const Numbers no_shift(at(problem.columns), 0.0);
   LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
-  return newton(evaluator, start.theta, NewtonOptions{evaluations, kLeastEigenvalue, false}, &start);
+  return newton(evaluator, start.theta, NewtonOptions{evaluations, kTrustedEigenvalue, false}, &start);
 }
 
 /// The margins of some rows, from t in double-double precision, and the sums of the absolute values of their terms.
@@ -183,7 +183,7 @@ double place(const data::Rows<double>& rows, bool intercept, const Face& face, d
   const double weight = weight_of(rows);
   double least = weight * std::log(2.0);
   if (const double loss = loss_at(rows, intercept, theta, threads); loss <= least) least = loss, best = theta;
-  for (double far = kFar; far >= 5 && !face.separated.empty(); far /= 2) {
+  for (double far = kFarAway; far >= 5 && !face.separated.empty(); far /= 2) {
     Numbers there = moved(rows, intercept, face, far, theta);
     const double loss = loss_at(rows, intercept, there, threads);
     const bool finite = std::all_of(there.begin(), there.end(), [](double x) { return std::isfinite(x); });
@@ -316,7 +316,8 @@ Problem in_basis(const data::Rows<double>& rows, Basis basis) {
 }
 
 /// Marks the rows on the correct side whose loss is small; whether any was not marked. They may be so large that the
-/// bound does not close: the infimum over the others is a lower bound, the loss of all rows at its minimiser an upper one.
+/// bound does not close: the infimum over the others is a lower bound, the loss of all rows at its minimiser an upper
+/// one.
 bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& theta, std::vector<bool>& marked) {
   const auto before = std::count(marked.begin(), marked.end(), true);
   Numbers margin, terms;
@@ -449,7 +450,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   }
 
   out.attained = face.separated.empty();
-  if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFar, Numbers(n, 0.0));
+  if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFarAway, Numbers(n, 0.0));
   bound(solution, reached, out);
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
