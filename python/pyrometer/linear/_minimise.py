@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.errors import PrecisionWarning
+from pyrometer.linear._largest_rows import allow_for_largest_rows
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
 from pyrometer.results import Minimum
@@ -44,6 +47,7 @@ def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]
     else:
         solved, method = _squares(system, penalty, threads)
     complaint = _warning(system, solved, method)
+    complaint = _of_largest_rows(system, solved, [penalty], threads) or complaint
     return of_moments(solved, method, system.shape), complaint
 
 
@@ -52,7 +56,9 @@ def path(
 ) -> tuple[Minimum, Warning | None]:
     """The same for each weight of a lasso."""
     solved, method = _lasso(system, penalty, weights, threads)
+    penalties = [dataclasses.replace(penalty, lam=lam) for lam in weights.tolist()]
     complaint = _warning(system, solved, method)
+    complaint = _of_largest_rows(system, solved, penalties, threads) or complaint
     return of_moments(solved, method, (*system.shape, len(weights))), complaint
 
 
@@ -96,6 +102,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
             if system.weighted:
                 solved.gap[at] += ROUNDED_WEIGHTS * solved.value[at]
             method[at] = name
+    _reset_diverged(system, solved)
     return solved, method
 
 
@@ -127,7 +134,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     options = (system.intercept, weights, penalty.intercept, threads)
     solved = Solved(*_core.lasso(count, mean, scatter, *options, lost))
     _allow_for_weights(system, solved)
-    _reset_diverged(system, penalty, solved)
+    _reset_diverged(system, solved)
     _add_lost(system, solved, mean, scatter, lost)
     method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
@@ -151,17 +158,19 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     return solved, method
 
 
-def _reset_diverged(system: LinearSystem, penalty: L1, solved: Solved) -> None:
+def _reset_diverged(system: LinearSystem, solved: Solved) -> None:
     """Replace diverged parameters by 0, where the energy is lower: columns may be equal up to rounding."""
-    value, theta, gap, relative, condition, error, rank = solved
-    moments, free = system.second_moments, system.intercept and not penalty.intercept
+    moments, penalty = system.second_moments, system.penalty
+    free = system.intercept and (penalty is None or not penalty.intercept)
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
-    energy = np.broadcast_to(least.reshape(-1, 1), value.shape)
-    diverged = ~(value <= energy * (1.0 + 1e-9))
+    energy = least.reshape(-1, *[1] * (solved.value.ndim - 1))
+    diverged = ~(solved.value <= energy * (1.0 + 1e-9))
     if diverged.any():
+        value, theta, gap, relative, condition, error, rank = solved
+        energy, mean = np.broadcast_to(energy, value.shape), moments.mean[..., -1].reshape(energy.shape)
         theta[diverged] = 0.0
         if free:
-            theta[..., -1] = np.where(diverged, moments.mean[..., -1].reshape(-1, 1), theta[..., -1])
+            theta[..., -1] = np.where(diverged, mean, theta[..., -1])
         value[diverged] = gap[diverged] = energy[diverged]
         relative[diverged] = condition[diverged] = error[diverged] = np.inf
         rank[diverged] = 0
@@ -213,6 +222,18 @@ def _add_lost(
     solved.gap[at] = wider
     # Bounds of parameters are those of the gap, in units of true eigenvalues.
     solved.parameter_error[at] *= np.where(wider > gap, np.sqrt(wider / gap), 1.0)[..., None]
+
+
+def _of_largest_rows(
+    system: LinearSystem, solved: Solved, penalties: Sequence[L1 | L2 | None], threads: int
+) -> PrecisionWarning | None:
+    return allow_for_largest_rows(
+        system,
+        solved,
+        penalties,
+        lambda part: lowest(part, threads)[0],
+        lambda part: int(_squares(part, None, threads)[0].rank[0]),
+    )
 
 
 def _inaccurate(system: LinearSystem, solved: Solved) -> npt.NDArray[np.bool_]:
