@@ -215,6 +215,19 @@ def test_rows_whose_squares_are_no_doubles_are_refused():
     assert pm.mean_energy(zero, pm.Normal(1.0)).value == 0.0
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "identity", "tanh", "gelu"])
+def test_squares_of_rows_whose_sum_is_no_double_have_a_mean(activation):
+    """Copies of a row have the energies of the row; the sum of their squares overflowed, with a warning of NumPy."""
+    engines = [
+        pm.heat_engine(
+            pm.Network(np.full((rows, 1), 1e154), hidden=[3, 2], activation=activation, outputs=1), pm.Normal(1e-3)
+        )
+        for rows in (1, 50)
+    ]
+    one, many = (engine.layers.log_energy for engine in engines)
+    np.testing.assert_allclose(many, one, rtol=1e-12)
+
+
 def test_a_correction_that_is_larger_than_the_energy_is_refused():
     network = pm.Network([[1.0]], hidden=[1] * 12, outputs=1, activation="tanh")
     with pytest.raises(ValueError, match="needs wider layers"):

@@ -438,8 +438,10 @@ def _limit(network: Network, spread: LayerSpread) -> Array:
 def _limit_of(network: Network, spread: LayerSpread) -> Array:
     weight, bias = spread.mean_squares
     energy = np.empty_like(weight)
-    square = network.norms.mean()
     with np.errstate(over="ignore", invalid="ignore"):
+        square = network.norms.mean()
+        if not np.isfinite(square):  # the sum may overflow where the mean does not
+            square = (network.norms / len(network.norms)).sum()
         for layer, (width, record) in enumerate(zip(network.widths[1:], (*network.records, None), strict=True)):
             energy[..., layer] = width * (weight[..., layer] * square + bias[..., layer])
             if record is None:
