@@ -99,7 +99,9 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
         ridge the one of least norm (see `minimum_energy`). If the infimum is not attained, one iterate.
     gap : float or ndarray
         Certified bound: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns
-        that are linearly dependent within rounding (see `rank`) are treated as exactly dependent.
+        that are linearly dependent within rounding (see `rank`) are treated as exactly dependent, unless they are so
+        only within the rounding of a few huge rows in memory, such as fill values: then the gap includes what the
+        others may gain.
     attained : bool or ndarray of bool
         False where no parameters attain the infimum. Whether labels are separated by a combination of columns that are
         dependent but for a relative distance below about 1e-9 may be undecided where rows times squared number of
