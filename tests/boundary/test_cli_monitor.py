@@ -189,3 +189,14 @@ def test_weights_are_a_column_that_is_no_feature(run, days):
     assert [row["alarm"] for row in found[:4]] == ["false"] * 4
     assert found[7]["alarm"] == "true"
     assert one_line(run("monitor", days / "reference.csv", days / "days", "--target", "y", "--weights", "none"))
+
+
+def test_a_reference_without_a_complete_number(run, tmp_path):
+    """Of categories alone the model is a constant; its means of no column were a division by zero."""
+    old = tmp_path / "old.csv"
+    old.write_text("a,y\n" + "".join(f"{'uv'[k % 2]},{k % 3}\n" for k in range(12)))
+    assert run("monitor", old, old, "--target", "y").exit_code == 0
+    old.write_text("a,y\n0.1,1.2\n")
+    result = run("monitor", old, old, "--target", "y")
+    assert result.exit_code == 2
+    assert "reference must have at least 8 blocks of rows, got 1" in result.stderr

@@ -259,3 +259,17 @@ def test_slopes_of_narrow_laws_with_biases(activation, exponent):
     layers = pm.heat_engine(network, pm.Normal(10.0**exponent)).layers
     growth = layers.marginal * network.layer_parameters / layers.energy
     assert growth == pytest.approx(2.0, abs=200.0 * 10.0 ** (2 * exponent) + 1e-10)
+
+
+def test_draws_that_all_saturate_are_warned_of():
+    """The standard error was 0, and the energy 1e-6 off: the share of weights that saturate no unit."""
+    X = 1e6 * np.random.default_rng(0).normal(size=(20, 4))
+    network = pm.Network(X, hidden=[5], activation="hardtanh", outputs=1)
+    with pytest.warns(pm.SimulationWarning, match="layer 2 is the same in all draws.*use more samples"):
+        engine = pm.heat_engine(network, pm.Uniform(10.0), samples=1000, rng=1)
+    assert engine.layers.standard_error[-1] == 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network = pm.Network(X, hidden=[5], activation="hardtanh", outputs=1, bias=True)
+        still = pm.Layers([pm.Constant(0.0), pm.Normal(1.0)], biases=pm.Constant(0.5))
+        assert pm.mean_energy(network, still, samples=1000, method="monte-carlo").standard_error == 0.0

@@ -16,8 +16,8 @@ def filled(seed):
     """Rows, some of which are filled with one huge value in several columns, and sometimes with another in others."""
     rng = np.random.default_rng([29, seed])
     m, p = int(rng.integers(8, 16)), int(rng.integers(2, 4))
-    X = rng.normal(size=(m, p))
-    for row in rng.choice(m, size=int(rng.integers(1, 3)), replace=False):
+    X = rng.normal(size=(m, p)) if seed % 4 else (rng.random((m, p)) < 0.3) * 1.0  # indicators
+    for row in rng.choice(m, size=int(rng.integers(1, 4)), replace=False):
         columns = rng.choice(p, size=int(rng.integers(2, p + 1)), replace=False)
         X[row, columns] = rng.choice([-1.0, 1.0]) * 10.0 ** rng.uniform(3, 60)
     return X, rng.normal(size=m)

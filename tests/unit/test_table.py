@@ -57,6 +57,8 @@ def test_frozen_and_detached():
         ({"x": [1, 2], "y": [1]}, {}, ValueError, "same length"),
         ({"x": [[1]]}, {}, ValueError, "one-dimensional"),
         ({"x": [1]}, {"y": "m"}, ValueError, "units must name columns"),
+        ({"x": [1]}, ["m"], TypeError, "units must be a mapping by name, such as a dict, got .'m'."),
+        ([1.0], None, TypeError, "columns must be a mapping by name"),
         ({"x": [None]}, {}, TypeError, "numbers, bools or strings"),
         ({"x": [1.0, "a"]}, {}, TypeError, "must not mix strings"),
         ({"x": [1j]}, {}, TypeError, "complex"),

@@ -123,7 +123,7 @@ class Model:
 
         names = [name for name in reference.X.column_names if _is_complete(reference.X.column(name))]
         X = _numbers(reference.X, names)
-        means = np.average(X, axis=0, weights=reference.weights)
+        means = np.average(X, axis=0, weights=reference.weights) if names else np.empty(0)
         return cls(
             names, means, system_of(energy, X, reference.y, intercept=intercept, weights=reference.weights), reference
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_LARGE = 1e6  # distance from the column's median, in units of the median distance, that makes a row huge
+_FAR = 1e-8  # magnitudes up to this share of another are of another kind
 _SAMPLED = 1000  # rows of which medians are computed
 
 
@@ -31,10 +31,11 @@ def allow_for_largest_rows(
     lowest: Callable[[LinearSystem], Minimum],
     rank_of: Callable[[LinearSystem], int],
 ) -> PrecisionWarning | None:
-    """Widen the gaps of minima whose columns have a higher rank without the huge rows, and return a warning.
+    """Widen the gaps of minima whose columns have a higher rank once rows are rescaled, and return a warning.
 
-    A sum of squares over some of the rows has a minimum that is no larger. Cost: nothing where columns are independent,
-    else a pass over the rows, and where some are huge least squares of all rows (`rank_of`) and of the others.
+    Rescaled rows have the same rank, without rounding. The minimum is at least that of a sum of squares over the rows
+    that are not huge. Cost: nothing where columns are independent, else a pass over the rows, and where some are huge
+    least squares of all rows, of the rescaled ones (`rank_of`) and of the others (`lowest`).
     """
     if system.X is None:
         return None
@@ -45,15 +46,16 @@ def allow_for_largest_rows(
     error = solved.parameter_error.reshape(*value.shape, -1)
     warning = None
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
-        size = _sizes(system.stacked_rows()[0][k])
-        kept = size <= _LARGE
-        if kept.all() or not kept.any():
+        X = system.stacked_rows()[0][k]
+        size, scales = _sizes(X)
+        kept = size == 1.0
+        if kept.all():
             continue
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
-        if rank_of(rest.system(None)) <= rank_of(every.system(None)):
+        if rank_of(_rescaled(system, X, scales)) - system.intercept <= rank_of(every.system(None)):
             continue
         for j, penalty in enumerate(penalties):
-            missing = value[k, j] - rest.bound(lowest(rest.system(penalty)))
+            missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
             if missing > gap[k, j]:
                 gap[k, j], error[k, j] = missing, np.inf
                 relative[k, j] = max(relative[k, j], missing / value[k, j])
@@ -61,17 +63,46 @@ def allow_for_largest_rows(
     return warning
 
 
-@np.errstate(over="ignore")  # an infinite size is huge
-def _sizes(X: npt.NDArray[Any]) -> _Array:
-    """Return the size of each row of X (m, p): the largest distance from a column's median, in median distances."""
-    sample = X[:: max(1, len(X) // _SAMPLED)].astype(np.float64)
-    sizes = np.zeros(len(X))
-    for column, drawn in zip(X.T, sample.T, strict=True):
-        middle = np.median(drawn)
-        distances = np.abs(drawn - middle)
-        if distances.any():
-            np.maximum(sizes, np.abs(column - middle) / np.median(distances[distances > 0.0]), out=sizes)
-    return sizes
+@np.errstate(over="ignore", under="ignore")
+def _sizes(X: npt.NDArray[Any]) -> tuple[_Array, _Array]:
+    """Return how many times larger than others each row of X (m, p) is, 1 for most, and scales of columns, (p,)."""
+    sizes, scales = np.ones(len(X)), np.ones(X.shape[1])
+    middles = np.median(X[:: max(1, len(X) // _SAMPLED)].astype(np.float64), axis=0)
+    for j, middle in enumerate(middles):
+        column = X[:, j].astype(np.float64)
+        scales[j] = np.abs(column).max() or 1.0
+        for distance in (np.abs(column), np.abs(column - middle))[: 1 if middle == 0.0 else 2]:
+            typical = _typical(distance)
+            far = _FAR * distance > typical
+            if far.any():
+                sizes[far] = np.maximum(sizes[far], distance[far] / typical)
+                scales[j] = min(scales[j], typical)
+    return sizes, scales
+
+
+def _typical(distance: _Array) -> float:
+    """Return the largest magnitude of one kind, without kinds that are far larger; at least a quarter is of it."""
+    positive = distance[distance > 0.0]
+    largest = float(positive.max(initial=0.0))
+    least = len(positive) // 4
+    while largest > 0.0:
+        smaller = positive[positive <= _FAR * largest]
+        if len(smaller) <= least:
+            break
+        largest = float(smaller.max())
+    return largest
+
+
+@np.errstate(over="ignore", under="ignore")
+def _rescaled(system: LinearSystem, X: npt.NDArray[Any], scales: _Array) -> LinearSystem:
+    """Return a system of rows of one size, with the constant feature as a column."""
+    rows = X / scales
+    if system.intercept:
+        rows = np.column_stack([rows, np.ones(len(X))])
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    of: Any = type(system)
+    made: LinearSystem = of(rows / np.where(largest > 0.0, largest, 1.0), np.zeros(len(X)), intercept=False)
+    return made
 
 
 class _Part:
@@ -102,6 +133,6 @@ def _warning(digits: float, size: _Array) -> PrecisionWarning:
     row = int(size.argmax())
     return PrecisionWarning(
         f"The minimum energy has {int(digits)} certain digits, of 16; row {row} is {size[row]:.1g} times as large as "
-        "the median, and columns that are independent without it are dependent within its rounding: correct the row or "
+        "others, and columns that are independent without it are dependent within its rounding: correct the row or "
         "leave it out."
     )

@@ -480,7 +480,23 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
     for part in _blocks(network, spread, draws, key, threads):
         tally.add(part)
     mean, error = tally.mean(), tally.error()
+    _warn_of_saturation(network, spread, error)
     return Layered(mean, error, np.zeros_like(mean), "monte-carlo", draws, tally.dominated())
+
+
+def _warn_of_saturation(network: Network, spread: LayerSpread, error: Array) -> None:
+    """Give a SimulationWarning where all units of a bounded activation were saturated in all draws."""
+    for layer, record in enumerate(network.records[: network.layers - 1], start=1):
+        random = any(family is not CONSTANT for family in spread.weights[:layer])
+        if record is not None and record.limits is not None and random and (error[..., layer] == 0.0).any():
+            warn_caller(
+                SimulationWarning(
+                    f"The energy of layer {layer + 1} is the same in all draws, which saturate the units before it: "
+                    "its standard error is 0, without the effect of draws that are rarer than one in their number; use "
+                    "more samples."
+                )
+            )
+            return
 
 
 def _blocks(network: Network, spread: LayerSpread, draws: int, key: tuple[int, int], threads: int) -> Iterator[Array]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, atomic_write, listed, validate
+from pyrometer.base import ByValue, atomic_write, described, listed, validate
 from pyrometer.results import _html, _plain_text, _serialise
 from pyrometer.results._columns import RENAMED, Columns, Held, Repeated, checked
 from pyrometer.results._formats import table_format
@@ -82,7 +82,12 @@ class Table(ByValue):
         units: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        if not isinstance(title, str):
+            raise TypeError(f"title must be a string, got {described(title)}.")
         mapping = columns.held if isinstance(columns, Columns) else columns
+        for argument, mappings in (("columns", mapping), ("units", units or {}), ("metadata", metadata or {})):
+            if not isinstance(mappings, Mapping):
+                raise TypeError(f"{argument} must be a mapping by name, such as a dict, got {described(mappings)}.")
         arrays: dict[str, Held] = {str(name): checked(str(name), values) for name, values in mapping.items()}
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
