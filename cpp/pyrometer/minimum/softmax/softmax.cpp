@@ -455,6 +455,23 @@ double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index col
   return 4 * kUnit * sum;
 }
 
+/// The infimum of rows whose columns are multiplied by powers of two, in the units of the rows.
+template <class T>
+Solution in_other_units(const ClassifiedRows<T>& table, const std::vector<int>& exponents, int threads) {
+  const data::Rows<T>& rows = table.rows;
+  const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
+  Numbers X(at(rows.rows * p)), labels(rows.y, rows.y + rows.rows);
+  for (Index i = 0; i < rows.rows * p; ++i) X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
+  const ClassifiedRows<double> other{
+      {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, table.classes, table.intercept};
+  Solution solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
+  for (Numbers* const numbers : {&solution.theta, &solution.direction, &solution.errors})
+    for (std::size_t j = 0; j < numbers->size(); ++j)
+      if (const std::size_t column = j % at(n); column < at(p))
+        (*numbers)[j] = std::ldexp((*numbers)[j], exponents[column]);
+  return solution;
+}
+
 /// The infimum over the classes that have rows, and its parameters of all classes.
 template <class T>
 Solution solve(const ClassifiedRows<T>& table, int threads) {
@@ -487,16 +504,7 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   } else if (std::optional<Solution> outlying = in_outlying(part, survey.largest, threads)) {
     solution = *std::move(outlying);
   } else if (scaled) {
-    Numbers X(at(rows.rows * p)), labels(part.rows.y, part.rows.y + rows.rows);
-    for (Index i = 0; i < rows.rows * p; ++i)
-      X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
-    const ClassifiedRows<double> other{
-        {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, kept, table.intercept};
-    solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
-    for (Numbers* const numbers : {&solution.theta, &solution.direction, &solution.errors})
-      for (std::size_t j = 0; j < numbers->size(); ++j)
-        if (const std::size_t column = j % at(n); column < at(p))
-          (*numbers)[j] = std::ldexp((*numbers)[j], exponents[column]);
+    solution = in_other_units(part, exponents, threads);
   } else {
     solution = infimum_of(part, survey.mean, threads);
   }
