@@ -382,3 +382,20 @@ def test_limits_of_deviations_of_any_ratio():
     for small in (1e-300, 1e-139, 1e-100, 1.0):
         limit = pm.mean_energy(system, pm.Normal([1e206, small, 1e-293]), method="asymptotic")
         assert limit.value == pytest.approx(1e206 / np.sqrt(2 * np.pi), rel=1e-13)
+
+
+def test_limits_of_classes_of_any_scales():
+    """Limits are proportional to the scales; where the least of them underflow they were nan."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        classes, power = int(rng.integers(3, 6)), int(rng.integers(-1000, 900))
+        scales = 10.0 ** rng.uniform(-3, 3, classes) * np.where(rng.random(classes) < 0.4, 1e-100, 1.0)
+        system = pm.SoftmaxRegression([[1.0]] * classes, list(range(classes)), intercept=False)
+        limit = pm.mean_energy(system, pm.Normal(scales), method="asymptotic").value
+        small = pm.Normal(np.maximum(np.ldexp(scales, power), 5e-324))
+        if np.ldexp(limit, power) < 2.3e-308:
+            with pytest.raises(ValueError, match="underflow"):
+                pm.mean_energy(system, small, method="asymptotic")
+        else:
+            moved = pm.mean_energy(system, small, method="asymptotic").value
+            np.testing.assert_allclose(moved, np.ldexp(limit, power), rtol=1e-14)

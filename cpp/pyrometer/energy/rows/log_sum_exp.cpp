@@ -317,15 +317,18 @@ double mean_maximum(Vector s) {
   constexpr double kNothing = 0x1p-60;  // of the largest deviation: smaller ones change nothing
   const double most = *std::max_element(s.begin(), s.end());
   if (!(most > 0)) return 0;
+  // In units in which no product underflows.
+  const int exponent = std::ilogb(most);
+  const double nothing = std::ldexp(most, -exponent) * kNothing;
   std::vector<double> wide(s.begin(), s.end());
-  for (double& deviation : wide) deviation = std::max(deviation, most * kNothing);
+  for (double& deviation : wide) deviation = std::max(std::ldexp(deviation, -exponent), nothing);
   const std::map<double, double> counts = counted(wide);
   const double least = counts.begin()->first;
   const auto tail_at = [](double y, double deviation, std::size_t) {
     const double z = y / deviation;
     return Tail{upper_tail(z), -z * density(z)};
   };
-  return integral(counts, least, 10 * counts.rbegin()->first, tail_at).value;
+  return std::ldexp(integral(counts, least, 10 * counts.rbegin()->first, tail_at).value, exponent);
 }
 
 LogSumExp::LogSumExp(Index classes) : classes_(classes) {
