@@ -79,3 +79,16 @@ def test_the_message_names_the_row_and_its_advice_works():
     with pytest.warns(pm.PrecisionWarning, match="row 7"):
         path = pm.minimum_path(pm.LinearRegression(X, y, penalty=pm.L1(0.1)), [0.1, 0.01])
     assert (path.digits < 2).all()
+
+
+def test_absolute_errors_are_at_most_those_of_parameters_0():
+    """Rounding left a value of 1e12 times that of parameters 0, and a gap as large."""
+    rng = np.random.default_rng(3)
+    X = np.zeros((14, 2))
+    X[:3, 0], X[3:6, 1], X[12:] = 1.0, 1.0, 1e20
+    y = 2.5 * (X[:, 0] - X[:, 1]) + 0.1 * rng.normal(size=14)
+    for intercept in (False, True):
+        with pytest.warns(pm.PrecisionWarning, match="correct it or leave it out"):
+            found = pm.minimum_energy(pm.LinearRegression(X, y, energy="mae", intercept=intercept))
+        assert found.value <= np.abs(y - (np.median(y) if intercept else 0.0)).mean()
+        assert found.value - found.gap <= 0.1

@@ -29,7 +29,7 @@ void add_row(Index size, double sign, DoubleDouble factor, const double* a, cons
     const double small = (base::sum_error(a[j], other, sum) + base::sum_error(sum, product, all)) +
                          ((a_low[j] + sign * b_low[j]) +
                           (base::product_error(factor.hi, d[j], product) + (factor.hi * d_low[j] + factor.lo * d[j])));
-    const DoubleDouble entry = DoubleDouble::ordered_sum(all, small);
+    const DoubleDouble entry = DoubleDouble::sum(all, small);  // where terms cancel, `small` may be the larger one
     high[j] = entry.hi;
     low[j] = entry.lo;
     check[j] += entry.hi * 0 + entry.lo * 0;
