@@ -158,13 +158,17 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     return solved, method
 
 
+@np.errstate(over="ignore")
 def _reset_diverged(system: LinearSystem, solved: Solved) -> None:
     """Replace diverged parameters by 0, where the energy is lower: columns may be equal up to rounding."""
     moments, penalty = system.second_moments, system.penalty
     free = system.intercept and (penalty is None or not penalty.intercept)
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
-    energy = least.reshape(-1, *[1] * (solved.value.ndim - 1))
-    diverged = ~(solved.value <= energy * (1.0 + 1e-9))
+    rounding = 1e-12 * moments.target_square()  # of energies from moments
+    energy, most = (
+        each.reshape(-1, *[1] * (solved.value.ndim - 1)) for each in (least, least * (1.0 + 1e-9) + rounding)
+    )
+    diverged = ~(solved.value <= most)
     if diverged.any():
         value, theta, gap, relative, condition, error, rank = solved
         energy, mean = np.broadcast_to(energy, value.shape), moments.mean[..., -1].reshape(energy.shape)
