@@ -67,6 +67,25 @@ def test_copies_of_columns_with_heavy_tails_keep_their_digits(energy):
         assert found.digits > 9, seed
 
 
+def test_most_rows_may_be_filled():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(40, 2))
+    X[:35] = 1e20
+    y = rng.normal(size=40)
+    with pytest.warns(pm.PrecisionWarning, match="row 0 is"):
+        found = pm.minimum_energy(pm.LinearRegression(X, y))
+    assert found.value - found.gap <= np.r_[y[:35] - y[:35].mean(), 0.0].var() + 0.2
+
+
+def test_rounding_errors_of_columns_are_no_kind_of_rows():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x = rng.normal(size=(100, 2))
+        X = np.c_[x[:, 0] - x[:, 0].mean(), (7.0 * x[:, 0] - (7.0 * x[:, 0]).mean()) / 3.0]
+        for intercept in (False, True):
+            assert pm.minimum_energy(pm.LinearRegression(X, x[:, 1], intercept=intercept)).digits > 9
+
+
 def test_the_message_names_the_row_and_its_advice_works():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(50, 3))

@@ -21,6 +21,7 @@ __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _FAR = 1e-8  # magnitudes up to this share of another are of another kind
+_ROUNDING = 1e-18  # of a column: rounding errors of its values are larger
 _SAMPLED = 1000  # rows of which medians are computed
 
 
@@ -81,22 +82,21 @@ def _sizes(X: npt.NDArray[Any]) -> tuple[_Array, _Array]:
 
 
 def _typical(distance: _Array) -> float:
-    """Return the largest magnitude of one kind, without kinds that are far larger; at least a quarter is of it."""
+    """Return the largest magnitude of the smallest kind; a few that may be rounding errors of others are no kind."""
     positive = distance[distance > 0.0]
-    largest = float(positive.max(initial=0.0))
-    least = len(positive) // 4
-    while largest > 0.0:
-        smaller = positive[positive <= _FAR * largest]
-        if len(smaller) <= least:
-            break
-        largest = float(smaller.max())
-    return largest
+    largest, few = float(positive.max(initial=0.0)), len(positive) // 4
+    while True:
+        positive = positive[positive <= _FAR * largest]
+        most = float(positive.max(initial=0.0))
+        if most == 0.0 or (len(positive) <= few and most > _ROUNDING * largest):
+            return largest
+        largest = most
 
 
 @np.errstate(over="ignore", under="ignore")
 def _rescaled(system: LinearSystem, X: npt.NDArray[Any], scales: _Array) -> LinearSystem:
     """Return a system of rows of one size, with the constant feature as a column."""
-    rows = X / scales
+    rows = X / np.maximum(scales, 1e-280 * np.abs(X).max(axis=0))
     if system.intercept:
         rows = np.column_stack([rows, np.ones(len(X))])
     largest = np.abs(rows).max(axis=1, keepdims=True)
