@@ -116,6 +116,16 @@ def test_bad_columns_can_be_dropped(run, tmp_path):
         np.testing.assert_allclose([row["energy"], row["minimum_energy"]], expected[:2], rtol=1e-10)
 
 
+def test_the_advice_for_names_with_blanks_works(run, tmp_path):
+    path = tmp_path / "blanks.csv"
+    path.write_text(" lead,b ,c,y\nu,v,1,2\nw,z,2,1\nu,v,3,5\n")
+    message = run("temperature", path, "--target", "y").stderr
+    assert """--drop '" lead","b "')""" in message
+    assert run("temperature", path, "--target", "y", "--drop", '" lead","b "').exit_code == 0
+    path.write_text("  two,c,y\nu,1,2\nw,2,1\nu,3,5\n")
+    assert "(drop, --drop COL)" in run("temperature", path, "--target", "y").stderr
+
+
 # ---------------------------------------------------------------- output
 
 

@@ -43,10 +43,12 @@ def dropping(*names: str) -> str:
     import io
     import shlex
 
-    if not all(name.isprintable() and len(name) <= _NAME for name in names[:_NAMES]):
+    # Terminals and messages make one blank of two.
+    if not all(name.isprintable() and len(name) <= _NAME and "  " not in name for name in names[:_NAMES]):
         return f"drop, --drop {','.join(['COL'] * min(len(names), 2))}"
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(names[:_NAMES])
+    blanks = any(name != name.strip() for name in names[:_NAMES])
+    csv.writer(line, lineterminator="", quoting=csv.QUOTE_ALL if blanks else csv.QUOTE_MINIMAL).writerow(names[:_NAMES])
     written = "" if names == ("",) else line.getvalue()
     return f"drop, --drop {shlex.quote(written)}" + (",..." if len(names) > _NAMES else "")
 

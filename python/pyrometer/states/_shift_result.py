@@ -38,7 +38,9 @@ class Shift(Shown, record=records.SHIFT):
         Whether T is defined: the entropy has changed by more than twice its standard error. A shift of means alone
         changes no entropy and has no T; neither have data that have not shifted.
     energy_change_error, entropy_change_error, divergence_error, cross_entropy_error, temperature_error : float
-        Their standard errors, from resampled blocks of rows.
+        Their standard errors, from resampled blocks of rows. As T is given only where the entropy has changed by more
+        than two of them, ``temperature ± 1.96 * temperature_error`` holds T less often where rows are few: in 75 % of
+        2,500 cases of 60 and 400 rows, 87 % of 100 and 100, 94 % of 300 and 300.
     p_value : float
         Probability of energy, entropy and divergence that differ together at least as much, if both samples are of one
         distribution; a divergence that is less than chance gives does not differ. By permuting blocks between the
