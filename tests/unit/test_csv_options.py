@@ -3,8 +3,10 @@
 import bz2
 import functools
 import gzip
+import itertools
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -241,3 +243,21 @@ def test_thousands_further_down_and_in_no_groups_of_three(tmp_path):
     (tmp_path / "rows.csv").write_text("a,y\n" + "5,1\n" * 300_000 + '"1,00",2\n')
     with pytest.raises(ValueError, match="got '1,00' in row 300001; correct it"):
         pm.interop.read_data(tmp_path / "rows.csv", target="y", thousands=",")
+
+
+def test_the_end_of_the_last_line_changes_no_number(tmp_path):
+    """Types were inferred without a last row that had no line break: digits were lost in silence, or refused."""
+    fields = ["2", "2.5", "1e83", "12345678901234567890", "10000000000000000", "9007199254740993", "u", "-8.585e+19"]
+    path = tmp_path / "t.csv"
+    for first, last in itertools.product(fields, fields):
+        for newline in ("\n", "\r\n", "\r"):
+            answers = set()
+            for end in ("", newline):
+                path.write_bytes(newline.join(["a,y", f"{first},1", f"{last},2"]).encode() + end.encode())
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    try:
+                        answers.add(str(pm.Moments.scan(path, target="y").mean))
+                    except ValueError as error:
+                        answers.add(str(error))
+            assert len(answers) == 1, (first, last, answers)

@@ -36,11 +36,15 @@ class Opening(NamedTuple):
 
 
 def first_block(stream: Any) -> bytes:
-    """Read the first block of a stream, enlarged until it holds the header and a row."""
+    """Read the first block of a stream, enlarged until it holds the header and a row; a last line is ended."""
     head: bytes = stream.read(_BLOCK)
     while len(_first_lines(head)) < 2 and len(head) < _LONGEST and (more := stream.read(len(head))):
         head += more
-    return head
+    beyond: bytes = stream.read(1)
+    breaks = [mark for mark in (b"\n", b"\r") if mark in head]
+    if beyond or not breaks or head.endswith((b"\n", b"\r")):
+        return head + beyond
+    return head + breaks[0]
 
 
 def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
