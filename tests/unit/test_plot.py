@@ -334,3 +334,11 @@ def test_drift():
             pm.plot.drift(bad)
     with pytest.raises(TypeError, match="ax must be"):
         pm.plot.drift(found, ax=3)
+
+
+def test_energies_that_differ_by_rounding_are_drawn():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    for scale in (1e-14, 1e-15, 1e-17):
+        ax = pm.plot.spectrum(pm.LinearRegression(X, X[:, 0]), pm.Normal(scale), samples=100)
+        low, high = ax.get_xlim()
+        assert low < np.mean(X[:, 0] ** 2) < high

@@ -33,6 +33,8 @@ _CLOSE_FIT = 1e-10
 # Condition numbers: above the first, parameters from moments are refined by a pass over the rows; below the second,
 # that pass needs no QR of the rows, because the Cholesky factor of the moments is an accurate preconditioner.
 _SKEW, _NEAR = 100.0, 1e5
+# Above this, the least eigenvalue of scaled covariances is within some ten times the rounding of the largest.
+_UNDECIDED = 5e6
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 Methods: TypeAlias = npt.NDArray[np.str_]
@@ -84,6 +86,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
     solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
     _allow_for_weights(system, solved)
+    _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     inaccurate = _inaccurate(system, solved)
@@ -113,6 +116,22 @@ def _allow_for_weights(system: LinearSystem, solved: Solved) -> None:
             bound *= 2.0
 
 
+def _allow_for_dependence(solved: Solved) -> None:
+    """Take all digits where the least eigenvalue from moments may be rounding: columns that are all but dependent.
+
+    Bounds of rounding are those of a small change of the scaled covariances, whose inverse it must not change much.
+    """
+    poor = np.isfinite(solved.condition) & (solved.condition > _NEAR)
+    if not poor.any():
+        return
+    solved.relative_error[poor] *= 10.0  # errors of second order are more than their bounds of first order
+    undecided = poor & (solved.condition > _UNDECIDED)
+    if undecided.any():
+        np.copyto(solved.gap, solved.value, where=undecided & (solved.gap < solved.value))
+        np.copyto(solved.relative_error, np.maximum(solved.relative_error, 1.0), where=undecided)
+        solved.parameter_error[undecided] = np.inf
+
+
 def _can_refine(
     system: LinearSystem, solved: Solved, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
 ) -> npt.NDArray[np.bool_]:
@@ -135,6 +154,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     solved = Solved(*_core.lasso(count, mean, scatter, *options, lost))
     _allow_for_weights(system, solved)
     _reset_diverged(system, solved)
+    _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)
     method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -82,10 +82,10 @@ def spectrum(
     least = None if isinstance(system, Network) else float(minimum_energy(system, threads=threads))
     ax = axes(ax)
     wide = bool(energies.min() > 0.0 and energies.max() / energies.min() > _WIDE)
-    bins: Any = min(100, max(5, samples // 50))
+    values = np.log10(energies) if wide else energies
     ax.hist(
-        np.log10(energies) if wide else energies,
-        bins=bins,
+        values,
+        bins=_edges(values, min(100, max(5, samples // 50))),
         density=True,
         color="0.75",
         edgecolor="0.5",
@@ -146,11 +146,11 @@ def residuals(residuals: Mapping[str, npt.ArrayLike], *, target: str = "target",
         raise ValueError("residuals must have finite numbers in each entry, got nan, inf or none.")
     ax = axes(ax)
     bins = min(100, 5 + math.isqrt(min(map(len, arrays.values()))))
-    edges = np.histogram_bin_edges(np.concatenate(list(arrays.values())), bins)
+    edges = _edges(np.concatenate(list(arrays.values())), bins)
     for (name, values), style in zip(arrays.items(), styles(len(arrays)), strict=True):
         ax.hist(
             values,
-            bins=edges.tolist(),
+            bins=edges,
             density=True,
             histtype="step",
             color=style.color,
@@ -161,3 +161,13 @@ def residuals(residuals: Mapping[str, npt.ArrayLike], *, target: str = "target",
     ax.set_title("Residuals", fontsize="medium")
     ax.legend()
     return ax
+
+
+def _edges(values: npt.NDArray[np.float64], bins: int) -> list[float]:
+    """Return edges of bins; values that are equal but for rounding are in the middle of bins of a wider range."""
+    low, high = float(values.min()), float(values.max())
+    size = max(abs(low), abs(high))
+    if high - low < 8.0 * bins * np.spacing(size):
+        low, high = low - (1e-3 * size or 0.5), high + (1e-3 * size or 0.5)
+    edges: list[float] = np.linspace(low, high, bins + 1).tolist()
+    return edges
