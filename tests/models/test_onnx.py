@@ -294,7 +294,7 @@ X, NAMED = np.ones((2, 3), dtype=np.float32), {"w": pm.Normal(1.0)}
         (simple(), X, {"laws": {"v": pm.Normal(1.0)}}, r"laws\['v'\] matches no parameter of \['w'\]"),
         (simple(), X, {"laws": NAMED, "init": lambda model: model}, r"init is for models of PyTorch"),
         (simple("Loop"), X, {"laws": NAMED}, r"operations that are not supported, \['Loop'\]"),
-        (simple("FusedGemm", "com.microsoft"), X, {"laws": NAMED}, r"not known, \['com\.microsoft\.FusedGemm'\]"),
+        (simple("FusedGemm", "com.microsoft"), X, {"laws": NAMED}, r"not supported, \['com\.microsoft\.FusedGemm'\]"),
         (simple(version=9), X, {"laws": NAMED}, r"version 13 or later, got \[9\]; convert it"),
         (simple(), X[:, :2], {"laws": NAMED}, r"input 'x' must have the shape anyx3, got 2x2"),
         (simple(), X[0], {"laws": NAMED}, r"input 'x' must have the shape anyx3, got 3"),

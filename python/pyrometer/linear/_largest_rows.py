@@ -38,7 +38,7 @@ def allow_for_largest_rows(
     that are not huge. Cost: nothing where columns are independent, else a pass over the rows, and where some are huge
     least squares of all rows, of the rescaled ones (`rank_of`) and of the others (`lowest`).
     """
-    if system.X is None:
+    if system.X is None or not penalties:
         return None
     value, gap, relative, condition = (
         array.reshape(-1, len(penalties))

@@ -487,7 +487,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
 def _warn_of_saturation(network: Network, spread: LayerSpread, error: Array) -> None:
     """Give a SimulationWarning where all units of a bounded activation were saturated in all draws."""
     for layer, record in enumerate(network.records[: network.layers - 1], start=1):
-        random = any(family is not CONSTANT for family in spread.weights[:layer])
+        random = CONSTANT not in spread.weights[layer - 1 : layer + 1]
         if record is not None and record.limits is not None and random and (error[..., layer] == 0.0).any():
             warn_caller(
                 SimulationWarning(
