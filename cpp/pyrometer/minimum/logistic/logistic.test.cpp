@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "pyrometer/data/products.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
