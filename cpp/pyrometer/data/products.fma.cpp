@@ -95,23 +95,23 @@ void add_products(const double* d, Index depth, Index columns, double* c, const 
 
 void add_products_single(const double* d, Index depth, Index columns, float* single, float* c) {
   typedef float Half __attribute__((vector_size(base::kVectorBytes / 2)));
-  constexpr Index kWide = base::kLanes<float>, kSingle = kBlock * kWide;
-  const Index ld = padded_single(columns), number = ld / kWide;
+  constexpr Index kFloats = base::kLanes<float>, kSingle = kBlock * kFloats;
+  const Index ld = padded_single(columns), number = ld / kFloats;
   // Half a panel of floats is a panel of doubles; the last half may be empty.
   for (Index n = 0; n < 2 * number; ++n)
     for (Index k = 0; k < depth; ++k) {
       base::Vec<double> v{};
       if (n < panels(columns)) base::load(d + n * kStride + k * kL, v);
-      reinterpret_cast<base::Unaligned<float, base::kVectorBytes / 2>*>(single + n / 2 * kSingle + k * kWide +
+      reinterpret_cast<base::Unaligned<float, base::kVectorBytes / 2>*>(single + n / 2 * kSingle + k * kFloats +
                                                                         n % 2 * kL)
           ->v = __builtin_convertvector(v, Half);
     }
   Ahead none{};
   for (Index row = 0; row < columns; row += kL) {
-    const Index i = row / kWide;
+    const Index i = row / kFloats;
     split(i, number, [&](Index j, Index n) {
-      const float *a = single + i * kSingle + row % kWide, *b = single + j * kSingle;
-      float* const to = c + row * ld + j * kWide;
+      const float *a = single + i * kSingle + row % kFloats, *b = single + j * kSingle;
+      float* const to = c + row * ld + j * kFloats;
       if (n == 1)
         base::tile<kL, 1>(depth, a, b, kSingle, to, ld, none);
       else if constexpr (base::kTilePanels > 1)
