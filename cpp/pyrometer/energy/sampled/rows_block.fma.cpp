@@ -212,7 +212,7 @@ template <class N>
   for (Index i = 0; i < rows; i += kRows) {
     Vec<N> sum[kRows][kPanels];
     N* const to = products + i * kPanels * kWide;
-    multiply(first, depth, x + i * depth, start + i, theta, static_cast<const N*>(to), sum);
+    multiply(first, depth, x + i * depth, start ? start + i : nullptr, theta, static_cast<const N*>(to), sum);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 3
