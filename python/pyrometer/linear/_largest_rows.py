@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_FAR = 1e-8  # magnitudes up to this share of another are of another kind
-_ROUNDING = 1e-18  # of a column: rounding errors of its values are larger
+_FAR = 1e-8  # ratio of magnitudes that separates groups of rows
+_ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
 _SAMPLED = 1000  # rows of which medians are computed
 
 
@@ -82,7 +82,7 @@ def _sizes(X: npt.NDArray[Any]) -> tuple[_Array, _Array]:
 
 
 def _typical(distance: _Array) -> float:
-    """Return the largest magnitude of the smallest kind; a few that may be rounding errors of others are no kind."""
+    """Return the largest magnitude of the smallest group, ignoring a group of a few that may be rounding errors."""
     positive = distance[distance > 0.0]
     largest, few = float(positive.max(initial=0.0)), len(positive) // 4
     while True:

@@ -117,14 +117,14 @@ def _allow_for_weights(system: LinearSystem, solved: Solved) -> None:
 
 
 def _allow_for_dependence(solved: Solved) -> None:
-    """Take all digits where the least eigenvalue from moments may be rounding: columns that are all but dependent.
+    """Leave no certain digits where the least eigenvalue of the scaled covariances may be a rounding error.
 
-    Bounds of rounding are those of a small change of the scaled covariances, whose inverse it must not change much.
+    The bounds are of first order in the rounding of the covariances, which must be small relative to that eigenvalue.
     """
     poor = np.isfinite(solved.condition) & (solved.condition > _NEAR)
     if not poor.any():
         return
-    solved.relative_error[poor] *= 10.0  # errors of second order are more than their bounds of first order
+    solved.relative_error[poor] *= 10.0  # terms of higher order are not in the bounds
     undecided = poor & (solved.condition > _UNDECIDED)
     if undecided.any():
         np.copyto(solved.gap, solved.value, where=undecided & (solved.gap < solved.value))
