@@ -47,7 +47,7 @@ def work(X: np.ndarray, y: np.ndarray) -> dict[str, float]:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_pyrometer(benchmark: Any, record: Record, rows: Any, dtype: str, threads: int) -> None:
     X, y = (part.astype(dtype) for part in rows)
-    _, scatter = benchmark(_core.second_moments, X[None], y[None], threads)
+    _, scatter, _ = benchmark(_core.second_moments, X[None], y[None], threads)
     check(scatter[0], X.astype(float), y.astype(float))
     record(**work(X, y))
 
@@ -78,7 +78,7 @@ STACK = (10_000, 200, 8)
 @pytest.mark.benchmark(group="second moments, 10,000 systems of 200 x 8")
 def test_pyrometer_stack(benchmark: Any, record: Record, threads: int) -> None:
     X, y = np.random.default_rng(0).random(STACK), np.random.default_rng(1).random(STACK[:2])
-    _, scatter = benchmark(_core.second_moments, X, y, threads)
+    _, scatter, _ = benchmark(_core.second_moments, X, y, threads)
     check(scatter[77], X[77], y[77])
     record(moved=X.nbytes + y.nbytes)
 
