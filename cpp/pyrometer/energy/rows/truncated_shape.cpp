@@ -1,6 +1,5 @@
 #include "pyrometer/energy/rows/truncated_shape.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -66,21 +65,35 @@ std::complex<double> scaled_erfc(std::complex<double> z) {
   return {scale * (rx * sx - ry * sy), scale * (rx * sy + ry * sx)};
 }
 
+// The eigenvalue of (n, n) matrices with zeros on the diagonal and sqrt(beta) beside it that `larger` others exceed, if
+// positive, to 2^-15. The largest is below 1. The pivots of v - matrix tell how many eigenvalues are above v.
+double near_node(Index n, const double* beta, Index larger) {
+  double below = 0, above = 1;
+  for (int step = 0; step < 14; ++step) {
+    const double v = 0.5 * (below + above);
+    Index negative = 0;
+    double pivot = INFINITY;
+    for (Index k = 0; k < n; ++k) {
+      pivot = v - beta[k] / pivot;
+      negative += pivot < 0;
+    }
+    (negative > larger ? below : above) = v;
+  }
+  return 0.5 * (below + above);
+}
+
 // The rule of `size` pairs of nodes, from the coefficients p_{k+1} = v p_k - beta_k p_{k-1}.
 TruncatedShape::Rule rule_of(Index size, const long double* beta) {
   const Index n = 2 * size;
-  Eigen::VectorXd beside(n - 1);
-  for (Index k = 1; k < n; ++k) beside(k - 1) = static_cast<double>(std::sqrt(beta[k]));
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  solver.computeFromTridiagonal(Eigen::VectorXd::Zero(n), beside, Eigen::EigenvaluesOnly);
+  const std::vector<double> rounded(beta, beta + n);
   const Index padded = size > 6 ? (size + 3) / 4 * 4 : size;
   TruncatedShape::Rule rule{0, padded, std::vector<double>(at(padded), 0.0), std::vector<double>(at(padded), 0.0)};
   long double norm = 1, total = 0;
   std::vector<long double> weight(at(size));
   for (Index k = 1; k < n; ++k) norm *= beta[k];
   for (Index i = 0; i < size; ++i) {
-    long double v = solver.eigenvalues()(size + i), slope = 0, before = 0;
-    for (int step = 0; step < 3; ++step) {
+    long double v = near_node(n, rounded.data(), size - 1 - i), slope = 0, before = 0;
+    for (int step = 0; step < 6; ++step) {
       long double p = 1, last = 0, last_slope = 0;
       slope = 0;
       for (Index k = 0; k < n; ++k) {
@@ -139,8 +152,8 @@ std::shared_ptr<const TruncatedShape> TruncatedShape::of(double bound) {
 }
 
 // Gauss rules from the three-term recurrence of the orthogonal polynomials (Stieltjes), whose matrix has the nodes as
-// eigenvalues (Golub, Welsch 1969); nodes and weights are then refined in extended precision, because an error of a
-// node is multiplied by the frequency.
+// eigenvalues (Golub, Welsch 1969); these are bisected, and nodes and weights refined in extended precision, because an
+// error of a node is multiplied by the frequency.
 void TruncatedShape::set_rules() {
   const Legendre& fine = legendre();
   constexpr Index most = 2 * kSizes[std::size(kSizes) - 1];
