@@ -4,10 +4,11 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
-#include <Eigen/Cholesky>
 #include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+
+#include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -77,21 +78,22 @@ Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index 
 Columns triangle_of_scatter(const Shape& shape, const double* scatter) {
   const Index n = shape.features, stride = n + 1;
   const double ridge = static_cast<double>(shape.rows) * shape.l2;
-  Eigen::VectorXd length(n), target(n);
-  for (Index j = 0; j < n; ++j) length[j] = std::sqrt(scatter[j * (stride + 1)] + ridge);
-  Eigen::MatrixXd unit(n, n);  // scaled to a diagonal of ones, the upper triangle alone
-  for (Index j = 0; j < n; ++j) {
-    for (Index i = 0; i < j; ++i) unit(i, j) = scatter[j * stride + i] / length[i] / length[j];
-    unit(j, j) = 1;
-    target[j] = scatter[n * stride + j] / length[j];
+  std::vector<double> length(at(n)), unit(at(n * n));  // scaled to a diagonal of ones; the rows of the upper triangle
+  for (Index j = 0; j < n; ++j) length[at(j)] = std::sqrt(scatter[j * (stride + 1)] + ridge);
+  for (Index i = 0; i < n; ++i) {
+    unit[at(i * n + i)] = 1;
+    for (Index j = i + 1; j < n; ++j) unit[at(i * n + j)] = scatter[i * stride + j] / length[at(i)] / length[at(j)];
   }
-  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>, Eigen::Upper> factor(unit);
-  if (factor.info() != Eigen::Success) return {};
-  factor.matrixL().solveInPlace(target);
+  if (!factor_blocked(unit.data(), n, 0, n)) return {};
   Columns result(n, n + 1);
-  for (Index j = 0; j < n; ++j)
-    for (Index i = 0; i <= j; ++i) result.column(j)[i] = unit(i, j) * length[j];
-  std::copy_n(target.data(), n, result.column(n));
+  double* target = result.column(n);
+  for (Index j = 0; j < n; ++j) target[j] = scatter[n * stride + j] / length[at(j)];
+  for (Index i = 0; i < n; ++i) {
+    const double* row = unit.data() + i * n;
+    target[i] /= row[i];
+    for (Index j = i + 1; j < n; ++j) target[j] -= target[i] * row[j];
+    for (Index j = i; j < n; ++j) result.column(j)[i] = row[j] * length[at(j)];
+  }
   return result;
 }
 
