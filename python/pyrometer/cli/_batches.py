@@ -96,7 +96,7 @@ class Reader:
         """Return targets as numbers: labels as 0 and 1, or as those of classes."""
         y = np.asarray(column.to_pylist())
         loss = LOSSES[self.energy]
-        if not loss.labels and not loss.classes:
+        if not loss.categorical:
             return y
         if not isinstance(self.labels, tuple):
             self.labels = labels_in(y) if loss.classes else (0, 1)

@@ -27,6 +27,7 @@ from pyrometer.cli._program import conclude
 from pyrometer.cli._rows import row_of, units_of
 from pyrometer.cli._samples import NO_MODEL
 from pyrometer.cli._terminal import tell
+from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.results import Table
@@ -112,7 +113,7 @@ def command(
 
     law, width = law_of(init, scale, length, bound)
     model = Model.of(old, energy, intercept=intercept)
-    law_used = law if model is not None and model.system is not None and energy != "softmax" else None
+    law_used = law if model is not None and model.system is not None and not LOSSES[energy].classes else None
     options = {"run_length": run_length, "memory": memory, "block": block, "grow": grow}
     monitor = _monitor(state, old, model, energy, law_used, options, seed)
     if reset:

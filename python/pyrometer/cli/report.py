@@ -128,7 +128,7 @@ def _layers(subject: Any, hidden: tuple[int, ...], activation: str, init: str, e
     from pyrometer import networks
 
     phi = activation.split(",") if "," in activation else activation
-    loss = "ce" if LOSSES[energy].labels or LOSSES[energy].classes else "mse"
+    loss = "ce" if LOSSES[energy].categorical else "mse"
     network = networks.Network(subject.X, subject.y, hidden=hidden, activation=phi, energy=loss)
     law = networks.TorchLinear() if init == "torch" else getattr(networks, SCALED[init])()
     return networks.heat_engine(network, law, rng=seed)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import cached_slices
 from pyrometer.laws._composed import Independent
 from pyrometer.laws._families import NORMAL, Family
 from pyrometer.laws._names import LINEAR_CALLS, not_a_law
@@ -18,9 +19,6 @@ from pyrometer.laws._names import LINEAR_CALLS, not_a_law
 __all__ = ["Spread", "logarithms", "spread"]
 
 _Array = npt.NDArray[np.float64]
-
-# Scales at a time: 256 KB, so that they and temporaries fit into the cache.
-_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -116,13 +114,13 @@ class Spread:
 
     def _in_blocks(self, of: Callable[[_Array], _Array]) -> _Array:
         """Return a function of the scales of each law, computed for as many laws at a time as fit into the cache."""
-        if self.scales.size <= _BLOCK or self.scales.ndim == 1:
-            return of(self.scales)
         scales = self.scales.reshape(-1, self.parameters)
-        step = max(1, _BLOCK // max(1, self.parameters))
+        slices = list(cached_slices(*scales.shape))
+        if len(slices) <= 1:
+            return of(self.scales)
         result = np.empty_like(scales)
-        for first in range(0, len(scales), step):
-            result[first : first + step] = of(scales[first : first + step])
+        for laws in slices:
+            result[laws] = of(scales[laws])
         return result.reshape(self.scales.shape)
 
 

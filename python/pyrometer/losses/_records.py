@@ -45,6 +45,11 @@ class Loss:
     moments: bool = False
     penalties: bool = False
 
+    @property
+    def categorical(self) -> bool:
+        """Whether targets are labels, of two or more classes, and predictions are probabilities."""
+        return self.labels or self.classes
+
     def __reduce__(self) -> tuple[Any, ...]:
         return loss_named, (self.name,)
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.models._built import Built, parameter_rows, with_named
 from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._labels import Kind, Runs
@@ -16,7 +15,7 @@ from pyrometer.models._parameters import Counter, text
 from pyrometer.models._request import Request
 from pyrometer.networks import efficiency, engine_type, regime
 from pyrometer.results import ModelLayers
-from pyrometer.thermodynamics import verdict
+from pyrometer.thermodynamics import verdict, without_temperature
 
 __all__ = ["assembled"]
 
@@ -47,7 +46,7 @@ def assembled(
     entropy = np.array([nats for _, nats, _ in each], dtype=float) - counts * cell
     energy = np.array([line.energy for line in lines], dtype=float)
     units = np.array([site.units for site in sites], dtype=float)
-    undefined = ~(np.abs(entropy) > 4.0 * np.finfo(float).eps * (np.abs(entropy) + NORMAL_ENTROPY * counts))
+    undefined = without_temperature(entropy, np.abs(entropy), counts)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         per_unit, log_energy = energy / units, np.log(energy)
         gain = per_unit / per_unit[:1] if per_unit[0] > 0.0 else np.full(len(lines), np.nan)

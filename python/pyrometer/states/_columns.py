@@ -128,7 +128,7 @@ def described_columns(
     if like is not None:
         by_counts |= like.by_counts & {each.place for each in tables if each.kind != "missing"}
     loss = LOSSES.get(data.loss)
-    if loss is not None and (loss.labels or loss.classes):
+    if loss is not None and loss.categorical:
         labels = tuple(np.unique(data.target).tolist())
         tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins, weights))
     columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts))

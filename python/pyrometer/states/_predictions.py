@@ -189,9 +189,9 @@ def _codes(labels: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
 
 def _labels(model: Any, loss: str) -> tuple[Any, ...] | None:
     """Return the labels of the model, in its order; None where the target is numbers."""
-    if loss == SOFTMAX.name and isinstance(model, SoftmaxRegression):
+    if isinstance(model, SoftmaxRegression):
         return model.labels
-    if loss in (LOGISTIC.name, SOFTMAX.name) and _classifies(model) and not callable(model):
+    if loss != NO_LOSS and LOSSES[loss].categorical and _classifies(model) and not callable(model):
         return tuple(model.classes_.tolist())
     return None
 
@@ -206,7 +206,7 @@ def _classifies(model: Any) -> bool:
 
 def _of_system(rows: Predicted, model: Any, numbers: _Array) -> Predicted:
     scores = _scores(model, numbers, rows.names)
-    if rows.loss == SOFTMAX.name:
+    if LOSSES[rows.loss].classes:
         return rows._replace(prediction=scores, logits=scores)
     if not LOSSES[rows.loss].labels:
         return rows._replace(prediction=scores)
@@ -233,7 +233,7 @@ def _predictions(X: Any, model: Any, prediction: Any, loss: str) -> Any:
 
 def _estimated(X: Any, model: Any, loss: str) -> Any:
     """Return what a fitted estimator predicts."""
-    if loss not in (LOGISTIC.name, SOFTMAX.name):
+    if not LOSSES[loss].categorical:
         return model.predict(X)
     if not _classifies(model):
         raise TypeError(
@@ -243,7 +243,7 @@ def _estimated(X: Any, model: Any, loss: str) -> Any:
     probabilities = np.asarray(model.predict_proba(X))
     return (
         probabilities[:, 1]
-        if loss == LOGISTIC.name and probabilities.ndim == 2 and probabilities.shape[1] == 2
+        if LOSSES[loss].labels and probabilities.ndim == 2 and probabilities.shape[1] == 2
         else probabilities
     )
 
