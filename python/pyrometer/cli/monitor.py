@@ -60,8 +60,14 @@ __all__ = ["command"]
 )
 @click.option("--grow/--no-grow", default=True, show_default=True, help="Batches without an alarm join the reference.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the permutations.")
-@click.option("--state", metavar="FILE", help="Go on from FILE if it exists, and write it at the end.")
-@click.option("--reset", is_flag=True, help="First end the change that --state has found: it was no alarm to act on.")
+@click.option(
+    "--state", metavar="FILE", help="Continue the monitor saved in FILE, if there is one, and save it at the end."
+)
+@click.option(
+    "--reset",
+    is_flag=True,
+    help="First close the change recorded in --state: it has been dealt with, or was a false alarm.",
+)
 @fail_option("monitor")
 @output_options
 @plot_option("energy, entropy, divergence and temperatures of the batches, with the alarms")
@@ -105,7 +111,7 @@ def command(
     """
     require_apart({"--output": output, "--plot": plot, "--state": state}, [reference, *batch])
     if reset and state is None:
-        raise click.UsageError("--reset is for a change that --state FILE has found.")
+        raise click.UsageError("--reset closes the change recorded in --state FILE; give that file.")
     read = Reader(Selection(target, drop, columns, csv, weights), energy, labels_of(energy, labels), prediction, by)
     old, others = batches(read, reference, batch, first)
 
@@ -155,7 +161,7 @@ def command(
     if new or made != "table":
         emit([_table(new, numbers, monitor, loss, short=made == "table")], provenance, made, output)
     else:
-        tell("note: no batch is new")
+        tell("note: there are no new batches")
     if state is not None:
         monitor.save(state)
     conclude({"alarm": any(reading.alarm for reading in new), "change": monitor.event is not None}, fail_on)

@@ -76,8 +76,8 @@ _BAR = 20
     help="Standard deviation of --bias-init normal (of truncated-normal before truncation), length of uniform, value "
     "of constant.  [default: 1]",
 )
-@click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")
-@click.option("--gain", type=Positive, hidden=True, help="The same; its name before `gain` was that of a layer.")
+@click.option("--factor", type=Positive, help="Factor of the scales of an --init scaled by fan-in.  [default: 1]")
+@click.option("--gain", type=Positive, hidden=True, help="Former name of --factor.")
 @click.option("--scale", type=Positive, help="Standard deviation σ of --init [truncated-]normal.  [default: 1]")
 @click.option("--length", type=Positive, help="Length L of --init uniform.  [default: 6 scale]")
 @click.option(
@@ -245,7 +245,7 @@ def _with_biases(
         if scale is not None:
             raise click.UsageError("--bias-scale is for --bias-init, got none; add such as --bias-init normal.")
         if bias and init == "orthogonal":
-            raise click.UsageError("--init orthogonal is of weights alone; add --bias-init, such as --bias-init zeros.")
+            raise click.UsageError("--init orthogonal is for weights only; add --bias-init, such as --bias-init zeros.")
         return law, {}
     if not bias:
         raise click.UsageError("--bias-init is for layers with biases; add --bias.")

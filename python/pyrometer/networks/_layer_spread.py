@@ -41,8 +41,8 @@ class LayerSpread:
     weights: _Families
     biases: _Families
     counts: _Array
-    found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What has been computed for these laws and is asked for more than once, by what it is of."""
+    computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Results that are used more than once, by their name and the network."""
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

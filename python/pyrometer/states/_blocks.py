@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "boundaries", "exchangeable", "few", "grown", "together", "wide"]
+__all__ = ["LEAST", "boundaries", "exchangeable", "coarsened", "grown", "together", "wide"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 LEAST = 8  # blocks that resampling needs
@@ -73,7 +73,7 @@ def together(first: _Array, second: _Array, at: int = 0) -> _Array:
     return _at_most(np.concatenate([first, second]), _MOST, (_FIRST, _FIRST), at)
 
 
-def few(*samples: _Array, at: int = 0) -> _Array:
+def coarsened(*samples: _Array, at: int = 0) -> _Array:
     """Sums over blocks of the union of samples as `together` gives them, in some three hundred blocks."""
     return _at_most(np.concatenate(samples), _MOST_FEW, (_FIRST_FEW, _FIRST_FEW), at)
 

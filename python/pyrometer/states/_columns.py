@@ -152,10 +152,10 @@ def _fill(
 
 
 def _like(
-    known: Counted, place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | None
+    reference: Counted, place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | None
 ) -> tuple[str, Coded] | None:
     """Return the values of a column of numbers that is counted in another sample: its values, and all others as one."""
-    values = [value for value in known.values if value is not None]
+    values = [value for value in reference.values if value is not None]
     codes = np.full(len(numbers), len(values), dtype=np.int64)
     for k, value in enumerate(values):
         codes[numbers == value] = k

@@ -16,7 +16,7 @@ from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._degenerate import dependence, lack_of_spread
-from pyrometer.states._densities import Density, cross_fitted, known
+from pyrometer.states._densities import Density, checked_density, cross_fitted
 from pyrometer.states._dependence import INDEPENDENT, Dependence
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._predictions import NO_LOSS, Model, Predicted, predicted
@@ -179,7 +179,7 @@ class DataState(Displayed):
         if like is not None and not isinstance(like, DataState):
             raise TypeError(f"like must be a DataState or None, got {described(like)}.")
         data = predicted(X, y, model, energy, None if like is None else like.features, prediction, weights)
-        self._summarise(data, checked_block(block), known(density), like)
+        self._summarise(data, checked_block(block), checked_density(density), like)
         self._require_numbers()
 
     def _summarise(

@@ -39,8 +39,8 @@ def lack_of_spread(
     others = " and the residual" if conditional.joint else ""
     if rows <= (features + conditional.joint if not alone else 1):
         return (
-            f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: fewer "
-            "have no density; use more rows or fewer columns."
+            f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: with "
+            "fewer there is no density; use more rows or fewer columns."
         )
     if not conditional.continuous:
         return ""
@@ -48,19 +48,19 @@ def lack_of_spread(
     if np.abs(residual).max() <= level:
         return (
             "the residuals must not all be 0, got a model that predicts every y to rounding: they have no density; use "
-            "rows that it was not trained on, and check that y is none of the features."
+            "rows that it was not trained on, and check that y is not among the features."
         )
     if conditional.joint and np.ptp(residual) <= level:
         return (
             f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
-            "how y was made."
+            "how y was computed."
         )
     if not conditional.joint or alone or np.ptp(residual) >= _CLOSE * level:
         return ""
     if _unexplained(x if keep.all() else x[:, keep], residual) <= level:
         return (
-            "the residuals must be no linear function of X, got one but for the rounding of y: given the features they "
-            "have no density; use rows with noise, and check that y is not made of the features."
+            "the residuals must not be a linear function of X, got one up to the rounding of y: given the features "
+            "they have no density; use rows with noise, and check that y is not computed from the features."
         )
     return ""
 
@@ -87,8 +87,8 @@ def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequ
     among = " and ".join(_named(int(kept[k]), names) for k in parts[:4]) + (" and others" if len(parts) > 4 else "")
     if j >= features:
         return j, (
-            f"the residuals must be no linear function of X, got one of {among}: given the features "
-            "they have no density; use rows with noise, and check that y is not made of the features."
+            f"the residuals must not be a linear function of X, got one of {among}: given the features "
+            "they have no density; use rows with noise, and check that y is not computed from the features."
         )
     same = len(parts) == 1 and bool((z[:, j] == z[:, parts[0]]).all())
     how = f"the same as {among}" if same else f"a linear function of {among}"

@@ -16,7 +16,7 @@ from pyrometer.base import described, validate
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._rows import Rows
 
-__all__ = ["Density", "Estimator", "Joint", "cross_fitted", "known"]
+__all__ = ["Density", "Estimator", "Joint", "checked_density", "cross_fitted"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _FOLDS = 5
@@ -37,7 +37,7 @@ class Estimator(Protocol):
 Density: TypeAlias = str | Estimator | Callable[[Any], Any]
 
 
-def known(density: Any) -> Density:
+def checked_density(density: Any) -> Density:
     """Check the argument `density`."""
     if isinstance(density, str):
         validate.choice("density", density, ("gaussian", "kernel", "mixture"))

@@ -244,10 +244,10 @@ def _quotients(slopes: _Array, spread: _Array) -> _Array:
 def _without_interval(at: _Array) -> str:
     if not len(at):
         return ""
-    return f"no interval of the temperature at {_some(at)}: it needs four times within reach of the kernel"
+    return f"no interval of the temperature at {_times(at)}: it needs at least four time points within the bandwidth"
 
 
-def _some(at: _Array) -> str:
+def _times(at: _Array) -> str:
     return ", ".join(f"{t:g}" for t in at[:4]) + (", ..." if len(at) > 4 else "")
 
 
@@ -255,7 +255,7 @@ def _reason(incomplete: _Array) -> str:
     if not len(incomplete):
         return ""
     return (
-        f"the states at {_some(incomplete)} have fewer than {LEAST} blocks of rows, or resamples of rows without a "
+        f"the states at {_times(incomplete)} have fewer than {LEAST} blocks of rows, or resamples of rows without a "
         "density; use more rows, a smaller block or fewer features"
     )
 
@@ -284,6 +284,6 @@ def _require_determined(least: _Array, at: _Array, width: float) -> None:
     if (least < _DETERMINED).any():
         i = int(np.argmin(least))
         raise ValueError(
-            f"bandwidth must reach two neighbours of every time, got {width:g} at time {at[i]:g}; widen it to about "
-            f"{np.diff(at).max():g}."
+            f"bandwidth must include two neighbours of every time point, got {width:g} at time {at[i]:g}; widen it "
+            f"to about {np.diff(at).max():g}."
         )

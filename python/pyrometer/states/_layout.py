@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.states._blocks import few
+from pyrometer.states._blocks import coarsened
 from pyrometer.states._columns import LABEL, ROWS, Columns
 from pyrometer.states._counted import PRESENT, Counted
 from pyrometer.states._data_state import DataState, too_many
@@ -106,7 +106,9 @@ def united(state: DataState) -> DataState:
     """Return the same rows in some three hundred blocks; the state itself if these are too few for its density."""
     columns, weighted = state.columns, state.sums.rows is not None
     parts = [state.sums.table(), *(each.counts for each in columns.counted)]
-    table = few(np.hstack([*parts, state.sums.sizes[:, None]]), at=-1) if weighted else few(np.hstack(parts))
+    if weighted:
+        parts.append(state.sums.sizes[:, None])
+    table = coarsened(np.hstack(parts), at=-1 if weighted else 0)
     if len(table) == len(state.sums.counts) or too_many(len(table), int(state.joint.sum())) != columns.alone:
         return state
     width, counted = 1 + state.sums.sums.shape[1], []

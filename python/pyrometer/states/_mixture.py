@@ -85,12 +85,12 @@ class Mixture(Shown, record=records.MIXTURE):
     rows_a: int
     rows_b: int
 
-    def retrain(self, found: Shift) -> str:
+    def retrain(self, shift: Shift) -> str:
         """Say in words whether to train again, from this test of one model for both and a test of the data.
 
         Parameters
         ----------
-        found : Shift
+        shift : Shift
             From the data of the first system to those of the second; its level is that of both tests.
 
         Returns
@@ -119,7 +119,7 @@ class Mixture(Shown, record=records.MIXTURE):
             raise ValueError(
                 f"the mixture must be that of two single systems, got one of shape {np.shape(self.p_value)}."
             )
-        return retraining(found.p_value, float(self.p_value), self.test, found.level)
+        return retraining(shift.p_value, float(self.p_value), self.test, shift.level)
 
     @property
     def temperature_a(self) -> Floats:
@@ -245,7 +245,7 @@ def pooling_test(a: System, b: System) -> tuple[str, float]:
 def retraining(shifted: float, different: float, test: str, level: float) -> str:
     """Say whether to train again, from the p-values of a shift of the data and of the test of one model for both."""
     if np.isnan(different):
-        return "Unknown: there is no test whether one model holds for both."
+        return "Unknown: there is no test of one model for both data sets."
     p = f"(p = {different:.3g}, {test} test)"
     if different <= level:
         return (
