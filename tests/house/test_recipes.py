@@ -25,10 +25,12 @@ from pyrometer.data.readers._formats import FORMATS, Format
 from pyrometer.laws import FAMILIES, LAYER_CALLS, LINEAR_CALLS, NORMAL, Law
 from pyrometer.laws._families import Family
 from pyrometer.linear._records import LINEAR
-from pyrometer.losses import LOSSES, loss_named
-from pyrometer.networks import ACTIVATIONS, LayerLaw
+from pyrometer.linear._systems import SYSTEMS, system_of
+from pyrometer.losses import LOSSES, Loss, loss_named
+from pyrometer.networks import ACTIVATIONS, NETWORK_LOSSES, LayerLaw
 from pyrometer.results._formats import TABLE_FORMATS, TableFormat
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._mixture import POOLING_TESTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,8 +132,31 @@ def test_an_activation_is_named_everywhere(name: str) -> None:
 
 
 def test_every_loss_is_in_every_table() -> None:
-    assert set(LINEAR) == set(LOSSES)
+    for table in (LINEAR, SYSTEMS, POOLING_TESTS):
+        assert set(table) == set(LOSSES)
     assert set(CONDITIONALS) == {*LOSSES, "none"}  # rows without a target have no loss
+
+
+def test_every_loss_has_its_systems() -> None:
+    X, y = [[1.0], [2.0], [4.0]], [0, 1, 0]
+    for name, made in SYSTEMS.items():
+        system = system_of(name, X, y)
+        assert (type(system), system.energy) == (made, name)
+    networks = {energy: pm.Network(X, y, hidden=(2,), energy=energy) for energy in NETWORK_LOSSES}
+    assert len({network.loss for network in networks.values()}) == len(networks)
+    with pytest.raises(ValueError, match="'mse', 'ce', got 'mae'"):
+        pm.Network(X, y, hidden=(2,), energy="mae")
+
+
+def test_a_loss_that_a_table_lacks_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken for no other."""
+    monkeypatch.setitem(LOSSES, "hinge", Loss("hinge", "hinge loss", "1", labels=True))
+    with pytest.raises(KeyError, match="hinge"):
+        system_of("hinge", [[1.0], [2.0]], [0, 1])
+    with pytest.raises(ValueError, match="got 'hinge'"):
+        pm.LinearRegression([[1.0], [2.0]], [0, 1], energy="hinge")
+    with pytest.raises(ValueError, match="got 'hinge'"):
+        pm.Network([[1.0], [2.0]], [0, 1], hidden=(2,), energy="hinge")
 
 
 def test_an_unknown_loss_is_refused_with_the_list() -> None:

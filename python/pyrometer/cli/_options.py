@@ -291,13 +291,13 @@ def law_of(
     if length is not None and scale is not None:
         raise click.UsageError("--length and --scale exclude each other: the length of a uniform law is 6 scale.")
     scale = default if scale is None else scale
-    if init == "normal":
-        return laws.Normal(scale), {"scale": scale}
-    if init == "truncated-normal":
-        bound = 2.0 if bound is None else bound
-        return laws.TruncatedNormal(scale, bound=bound), {"scale": scale, "bound": bound}
-    length = SIGMAS_PER_LENGTH * scale if length is None else length
-    return laws.Uniform(length), {"length": length}
+    makers: dict[str, tuple[type[Normal | Uniform | TruncatedNormal], dict[str, float]]] = {
+        "normal": (laws.Normal, {"scale": scale}),
+        "truncated-normal": (laws.TruncatedNormal, {"scale": scale, "bound": 2.0 if bound is None else bound}),
+        "uniform": (laws.Uniform, {"length": SIGMAS_PER_LENGTH * scale if length is None else length}),
+    }
+    law, widths = makers[init]
+    return law(**widths), widths
 
 
 def loss_unit(energy: str, target: str) -> str:

@@ -19,7 +19,7 @@ from pyrometer.states import _records as records
 from pyrometer.states._shift_result import Shift
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
-__all__ = ["Mixture", "mix", "pooling_test", "retraining"]
+__all__ = ["POOLING_TESTS", "Mixture", "mix", "pooling_test", "retraining"]
 
 _Array = npt.NDArray[np.float64]
 
@@ -232,7 +232,7 @@ def mix(
 
 def pooling_test(a: System, b: System) -> tuple[str, float]:
     """Return the name of the test whether one model holds for the rows of two single systems, and its p-value."""
-    if _TESTS[a.energy] is None:
+    if POOLING_TESTS[a.energy] is None:
         return "none", np.nan
     pooled = _pooled(a, b)
     minima = [minimum_energy(system) for system in (a, b, pooled)]
@@ -333,7 +333,7 @@ def _likelihood_tail(pooled: _Pooled, sign: float) -> float:
     return tail_probabilities.chi2_tail(2.0 * loss, pooled.freedom)
 
 
-_TESTS: dict[str, _PoolingTest | None] = {
+POOLING_TESTS: dict[str, _PoolingTest | None] = {
     SQUARED.name: _PoolingTest("chow", lambda pooled: pooled.rest > 0, _f_tail),
     ABSOLUTE.name: None,
     LOGISTIC.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
@@ -349,7 +349,7 @@ def _test(
     loss: _Array,
 ) -> tuple[str, _Array]:
     """Return the name of the test of the pooling loss, and its p-value for each pair of a stack."""
-    p, test = np.full(loss.shape, np.nan), _TESTS[a.energy]
+    p, test = np.full(loss.shape, np.nan), POOLING_TESTS[a.energy]
     if test is None or both.weighted or (a.penalty is not None and a.penalty.lam > 0.0):
         return "none", p
     ranks = [a.freedom(np.asarray(minimum.rank)) for minimum in minima]
