@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.models._built import Built, parameter_rows, with_named
 from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._labels import Kind, Runs
@@ -19,7 +20,6 @@ from pyrometer.thermodynamics import verdict, without_temperature
 
 __all__ = ["assembled"]
 
-_Array = npt.NDArray[np.float64]
 
 # Operations that multiply by weights; the others rescale or shift what these have made.
 _WEIGHTED = {"dense", "convolution", "transposed convolution", "embedding", "recurrent", "other"}
@@ -111,7 +111,7 @@ def _ranges(spans: list[list[int]]) -> list[list[int]]:
     return ranges
 
 
-def _together(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:
+def _together(energy: Array, log_energy: Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:
     """Return work efficiency, type of the engine and regime of the layers with weights."""
     if not len(energy):
         return float("nan"), 1, "no layers"

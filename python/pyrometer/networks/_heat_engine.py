@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
+from pyrometer.base import Array, RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.networks import _ideal, _layer_energies
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -19,8 +19,6 @@ from pyrometer.results import HeatEngine, LayerTemperatures, shaped
 from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict, without_temperature
 
 __all__ = ["heat_engine"]
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @overload
@@ -229,7 +227,7 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
             )
 
 
-def _logarithms(energies: _layer_energies.Layered) -> _Array:
+def _logarithms(energies: _layer_energies.Layered) -> Array:
     """Return the logarithms of energies, of the energies themselves where these have all digits."""
     energy, logarithm = energies.energy, energies.logarithm
     if has_all_digits(energy).all():
@@ -238,7 +236,7 @@ def _logarithms(energies: _layer_energies.Layered) -> _Array:
         return np.where(has_all_digits(energy), np.log(energy), np.log(energy) if logarithm is None else logarithm)
 
 
-def _beside(slopes: _layer_energies.Slopes, energy: _Array) -> _layer_energies.Slopes:
+def _beside(slopes: _layer_energies.Slopes, energy: Array) -> _layer_energies.Slopes:
     """Slopes, nan where the energy is, or where they are infinite."""
     beyond = np.isnan(energy) | np.isinf(slopes.value)
     if not beyond.any():

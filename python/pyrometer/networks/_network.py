@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import mean_squares_about, plain, require_finite, require_normal, validate
+from pyrometer.base import Array, mean_squares_about, plain, require_finite, require_normal, validate
 from pyrometer.losses import LOSSES
 from pyrometer.networks import _arguments, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
@@ -26,8 +26,6 @@ __all__ = ["Network"]
 # Equal widths in a row that are written one by one.
 _WRITTEN = 3
 _MOST_PARAMETERS = 2**53
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -286,21 +284,21 @@ class Network(Displayed):
             samples=layered.samples,
         )
 
-    def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> _Array:
+    def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> Array:
         """Energies of a range of draws."""
         return NETWORK_LOSSES[self.energy].draws(self, bound, draws, key, threads)
 
-    def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> _Array:
+    def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> Array:
         """Parameters of the first draws."""
         return _sampled_callable.parameters(self, bound, key, samples)
 
-    def energy_variances(self, bound: LayerSpread) -> _Array:
+    def energy_variances(self, bound: LayerSpread) -> Array:
         """Variance of the energy."""
         variance = _variance.variance(self, bound)
         require_normal(variance, lambda: _layer_energies.positive(self, bound.centred[0])[..., -1], "variance")
         return variance
 
-    def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> _Array:
+    def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> Array:
         """Entropy of each layer."""
         return bound.entropies(resolution, leading=leading)
 

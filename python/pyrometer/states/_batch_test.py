@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from pyrometer.base import Array
 from pyrometer.states._blocks import coarsened
 from pyrometer.states._compare import compare, with_p_value
 from pyrometer.states._data_state import DataState, too_many
@@ -19,7 +17,6 @@ from pyrometer.states._shift_result import Shift
 
 __all__ = ["BatchTest"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _CLEAR = 0.05  # adjusted p-value of columns that are named
 
 
@@ -101,7 +98,7 @@ class BatchTest(NamedTuple):
 
         return sequential(test, resamples, first)
 
-    def _coarsened(self, sums: _Array, at: int) -> _Array:
+    def _coarsened(self, sums: Array, at: int) -> Array:
         """Unite blocks, unless these would be too few for the joint density."""
         if sums is self.reference.sums.table():
             return self.coarsened.sums.table()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import quoted
+from pyrometer.base import Array, quoted
 from pyrometer.states._conditionals import CONDITIONALS
 
 __all__ = ["dependence", "lack_of_spread"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 _SHARE = 1e-11  # of a column's variance, beyond those before it; the core refuses what is below a tenth of this
 _CLOSE = 1e6  # residuals that are larger, in roundings of the targets, are not rounding whatever explains them
@@ -21,9 +19,9 @@ _PART = 1e-5  # coefficients of a dependence, in standard deviations, that are s
 
 
 def lack_of_spread(
-    x: _Array,
+    x: Array,
     target: float,
-    residual: _Array,
+    residual: Array,
     loss: str,
     keep: npt.NDArray[np.bool_],
     *,
@@ -65,7 +63,7 @@ def lack_of_spread(
     return ""
 
 
-def _unexplained(x: _Array, residual: _Array) -> float:
+def _unexplained(x: Array, residual: Array) -> float:
     """Return the largest deviation of the residuals from a linear function of the features."""
     design = np.column_stack([np.ones(len(x)), x])
     size = np.abs(design).max(axis=0)
@@ -74,7 +72,7 @@ def _unexplained(x: _Array, residual: _Array) -> float:
     return float(np.abs(residual - fitted).max())
 
 
-def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequence[str] | None) -> tuple[int, str]:
+def dependence(z: Array, features: int, kept: npt.NDArray[np.intp], names: Sequence[str] | None) -> tuple[int, str]:
     """Return which column of `z`, centred, is a linear function of those before it; the last may be the residual.
 
     `kept` has the columns of X that are in `z`, by whose places and names the message calls them.
@@ -96,7 +94,7 @@ def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequ
     return j, f"X must have no dependent columns, got {column}, {how}: together they have no density; drop one."
 
 
-def _weights(units: _Array, j: int) -> _Array:
+def _weights(units: Array, j: int) -> Array:
     return np.asarray(np.linalg.lstsq(units[:, :j], units[:, j], rcond=1e-10)[0])
 
 

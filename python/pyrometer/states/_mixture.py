@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import plain, tail_probabilities
+from pyrometer.base import Array, plain, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
@@ -21,7 +21,6 @@ from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
 __all__ = ["POOLING_TESTS", "Mixture", "mix", "pooling_test", "retraining"]
 
-_Array = npt.NDArray[np.float64]
 
 # Largest uncertainty of a p-value, from the digits of the minima.
 _SETTLED = 0.01
@@ -298,7 +297,7 @@ def _pooled(a: System, b: System) -> System:
     return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty, weights=weights)
 
 
-def _weights(system: System) -> _Array:
+def _weights(system: System) -> Array:
     """Return the weights of the rows, in memory, of a system: 1 if they have none."""
     return np.ones((*system.shape, system.rows)) if system.weights is None else system.weights
 
@@ -346,8 +345,8 @@ def _test(
     b: System,
     both: System,
     minima: list[Minimum],
-    loss: _Array,
-) -> tuple[str, _Array]:
+    loss: Array,
+) -> tuple[str, Array]:
     """Return the name of the test of the pooling loss, and its p-value for each pair of a stack."""
     p, test = np.full(loss.shape, np.nan), POOLING_TESTS[a.energy]
     if test is None or both.weighted or (a.penalty is not None and a.penalty.lam > 0.0):
@@ -374,7 +373,7 @@ def _test(
     return (test.name if np.isfinite(p).any() else "none"), p
 
 
-def _error_of(system: System, minimum: Minimum) -> _Array:
+def _error_of(system: System, minimum: Minimum) -> Array:
     """Error bound of the value of the minimum."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
     if not LOSSES[system.energy].moments:
