@@ -90,7 +90,7 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
 
 
 def _are_near(network: Network, spread: LayerSpread, far: float) -> bool:
-    """Whether every variance is within a factor of 2^far of 1: a bound from the sum of the logarithms of its factors."""
+    """Whether every variance is within a factor 2^far of 1: a bound by the sum of the logarithms of its factors."""
     factors = [*spread.deviations] if spread.shift is None else [*spread.deviations, spread.shift]
     with np.errstate(divide="ignore"):
         weights, *others = (np.abs(np.log2(np.abs(each))) for each in factors)
