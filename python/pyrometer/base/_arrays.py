@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from sys import float_info
 from typing import Any, TypeAlias
 
@@ -19,13 +19,15 @@ def broadcast(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[An
     return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
-def cached_slices(count: int, width: int, numbers: int = 1 << 15) -> Iterator[slice]:
-    """Yield slices of `count` rows of `width` doubles that have at most so many numbers, or one row.
+def cached_slices(count: int, width: int, numbers: int = 1 << 15) -> list[slice]:
+    """Return slices of `count` rows of `width` doubles that have at most so many numbers, or one row.
 
     By default 256 KB, so that they and temporaries fit into the cache.
     """
-    step = max(1, numbers // max(1, width))
-    return (slice(first, first + step) for first in range(0, count, step))
+    if count * width <= numbers:
+        return [slice(0, count)] if count else []
+    step = max(1, numbers // width)
+    return [slice(first, first + step) for first in range(0, count, step)]
 
 
 def require_finite(value: Array, quantity: str = "energy") -> None:

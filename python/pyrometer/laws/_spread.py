@@ -112,8 +112,10 @@ class Spread:
 
     def _in_blocks(self, of: Callable[[Array], Array]) -> Array:
         """Return a function of the scales of each law, computed for as many laws at a time as fit into the cache."""
+        if self.scales.ndim == 1:
+            return of(self.scales)
         scales = self.scales.reshape(-1, self.parameters)
-        slices = list(cached_slices(*scales.shape))
+        slices = cached_slices(*scales.shape)
         if len(slices) <= 1:
             return of(self.scales)
         result = np.empty_like(scales)
