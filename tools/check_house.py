@@ -15,18 +15,18 @@ from house.report import Problem
 
 def problems(root: Path) -> list[Problem]:
     """Return the problems of the tree at `root`, sorted by file and line."""
-    found = [problem for part in (cpp, python, docs, files) for problem in part.check(root)]
-    return sorted(found, key=lambda problem: (problem.path, problem.line))
+    reported = [problem for part in (cpp, python, docs, files) for problem in part.check(root)]
+    return sorted(reported, key=lambda problem: (problem.path, problem.line))
 
 
 def main(arguments: list[str]) -> int:
     root = Path(arguments[0] if arguments else __file__).resolve()
     root = root if arguments else root.parent.parent
-    found = problems(root)
-    for problem in found:
+    reported = problems(root)
+    for problem in reported:
         print(problem)
-    errors = sum(not problem.warning for problem in found)
-    print(f"house: {errors} broken, {len(found) - errors} to question")
+    errors = sum(not problem.warning for problem in reported)
+    print(f"house: {errors} broken, {len(reported) - errors} to question")
     return 1 if errors else 0
 
 

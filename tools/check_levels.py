@@ -33,11 +33,11 @@ def _run(*command: str, text: str | None = None) -> str:
 
 def groups(folder: Path) -> dict[str, list[Path]]:
     """Return the object files of each target."""
-    found: dict[str, list[Path]] = defaultdict(list)
+    paths: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*.o")):
         if match := _GROUP.search(path.as_posix()):
-            found[match.group(1)].append(path)
-    return found
+            paths[match.group(1)].append(path)
+    return paths
 
 
 def weak(objects: list[Path]) -> set[str]:
@@ -48,13 +48,13 @@ def weak(objects: list[Path]) -> set[str]:
 
 def fused(objects: list[Path], names: set[str]) -> set[str]:
     """Return those of the functions that use fused multiply-add."""
-    found, current = set(), ""
+    symbols, current = set(), ""
     for line in _run("objdump", "-d", "--no-show-raw-insn", *map(str, objects)).splitlines():
         if match := _FUNCTION.match(line):
             current = match.group(1)
         elif current in names and _FUSED.search(line):
-            found.add(current)
-    return found
+            symbols.add(current)
+    return symbols
 
 
 def modules(objects: dict[str, list[Path]]) -> list[list[str]]:
@@ -73,7 +73,7 @@ def problems(folder: Path) -> list[str]:
     if not modules(objects):
         raise SystemExit(f"{folder} must have the objects of a level, got {sorted(objects)}; build one first")
     functions = {group: weak(paths) for group, paths in objects.items()}
-    found = []
+    shared = []
     for module in modules(objects):
         where = defaultdict(list)
         for group in module:
@@ -86,10 +86,10 @@ def problems(folder: Path) -> list[str]:
             at = where[name]
             uses = [group for group in at if name in contracted[group]]
             if "N5Eigen" in name:
-                found.append(f"{name}: Eigen's, in {' and '.join(at)}")
+                shared.append(f"{name}: Eigen's, in {' and '.join(at)}")
             elif uses and uses != at:
-                found.append(f"{name}: of {', '.join(at)} fused in {', '.join(uses)} only")
-    return _run("c++filt", text="\n".join(found)).splitlines()
+                shared.append(f"{name}: of {', '.join(at)} fused in {', '.join(uses)} only")
+    return _run("c++filt", text="\n".join(shared)).splitlines()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ OPTIONS = (
 )
 
 
-def found(browser: str, address: str) -> list[str]:
+def results_of(browser: str, address: str) -> list[str]:
     """Return the addresses of the results of a search, best first."""
     run = subprocess.run([browser, *OPTIONS, address], capture_output=True, text=True, timeout=120, check=True)
     results = re.search(r'<ul[^>]*class="search".*?</ul>', run.stdout, re.DOTALL)
@@ -41,7 +41,7 @@ def main(build: Path) -> int:
         return 0
     failed = 0
     for word, pages in WANTED.items():
-        results = found(browser, f"{(build / 'search.html').resolve().as_uri()}?q={word}")[:FIRST]
+        results = results_of(browser, f"{(build / 'search.html').resolve().as_uri()}?q={word}")[:FIRST]
         for page in pages:
             if not any(page in result for result in results):
                 failed += 1

@@ -41,15 +41,15 @@ class Refused(Exception):
 
 def declared(root: Path) -> str:
     """Return the version of the tree, which its files must agree on."""
-    found = {}
+    versions = {}
     for name, pattern in _DECLARED.items():
         match = re.search(pattern, (root / name).read_text("utf-8"))
         if match is None:
             raise Refused(f"{name} must have a line with the version, got none.")
-        found[name] = match.group(2)
-    if len(set(found.values())) > 1:
-        raise Refused(f"files must have one version, got {found}; run prepare.")
-    return found["pyproject.toml"]
+        versions[name] = match.group(2)
+    if len(set(versions.values())) > 1:
+        raise Refused(f"files must have one version, got {versions}; run prepare.")
+    return versions["pyproject.toml"]
 
 
 def newest_section(root: Path) -> tuple[str, str, str]:
@@ -214,16 +214,16 @@ def _of_wheel(root: Path, path: Path, version: str) -> Iterator[str]:
             yield from _agreement("METADATA", metadata["Version"], version)
             bill = json.loads(archive.read(f"{info}/sboms/pyrometer.cdx.json"))
             yield from _agreement("pyrometer.cdx.json", bill["metadata"]["component"]["version"], version)
-            known = json.dumps(json.loads(archive.read(needed[-1]))) if bundled else ""
+            libraries = json.dumps(json.loads(archive.read(needed[-1]))) if bundled else ""
             for name in bundled:
                 library = re.sub(r"[-.].*", "", name.split("/")[-1])
-                if library not in known:
+                if library not in libraries:
                     yield f"the bill of what it bundles must name {name}, and LICENSE files its licence"
 
 
-def _agreement(name: str, found: str | None, version: str) -> Iterator[str]:
-    if found != version:
-        yield f"{name} must have version {version}, got {found}"
+def _agreement(name: str, given: str | None, version: str) -> Iterator[str]:
+    if given != version:
+        yield f"{name} must have version {version}, got {given}"
 
 
 def _record(archive: zipfile.ZipFile, info: str) -> Iterator[str]:

@@ -31,8 +31,8 @@ py::tuple logistic(const Array<T>& X, const Array<T>& y, bool intercept, int thr
 }
 
 template <class T>
-py::tuple logistic_look(const Array<T>& X, const Array<T>& y, bool intercept, const Array<double>& shift,
-                        const Array<double>& theta, bool curvature, int threads, const Weights& weights) {
+py::tuple evaluate_logistic(const Array<T>& X, const Array<T>& y, bool intercept, const Array<double>& shift,
+                            const Array<double>& theta, bool curvature, int threads, const Weights& weights) {
   require_rank(X, 2, "X");
   require_rank(y, 1, "y");
   const py::ssize_t rows = X.shape(0), p = X.shape(1), n = p + (intercept ? 1 : 0);
@@ -57,10 +57,10 @@ void bind_logistic(py::module_& module) {
   module.def("logistic", &logistic<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a, "threads"_a,
              "parameter_error"_a.noconvert() = py::none(), "weights"_a.noconvert() = py::none(),
              "direction"_a.noconvert() = py::none());
-  module.def("logistic_look", &logistic_look<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
+  module.def("evaluate_logistic", &evaluate_logistic<double>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
              "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a,
              "weights"_a.noconvert() = py::none());
-  module.def("logistic_look", &logistic_look<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
+  module.def("evaluate_logistic", &evaluate_logistic<float>, "X"_a.noconvert(), "y"_a.noconvert(), "intercept"_a,
              "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a,
              "weights"_a.noconvert() = py::none());
 }

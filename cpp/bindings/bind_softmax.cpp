@@ -40,9 +40,9 @@ py::tuple softmax(const Array<T>& X, const Array<T>& y, Index classes, bool inte
 }
 
 template <class T>
-py::tuple softmax_look(const Array<T>& X, const Array<T>& y, Index classes, bool intercept, const Array<double>& shift,
-                       const Array<double>& theta, bool curvature, int threads, const Weights& weights,
-                       const std::optional<Array<std::uint8_t>>& allowed) {
+py::tuple evaluate_softmax(const Array<T>& X, const Array<T>& y, Index classes, bool intercept,
+                           const Array<double>& shift, const Array<double>& theta, bool curvature, int threads,
+                           const Weights& weights, const std::optional<Array<std::uint8_t>>& allowed) {
   require_rank(X, 2, "X");
   require_rank(y, 1, "y");
   const Index rows = X.shape(0), p = X.shape(1), n = p + (intercept ? 1 : 0), k = n * (classes - 1);
@@ -132,7 +132,7 @@ void bind_rows_of(py::module_& module) {
              "direction"_a.noconvert() = py::none(),
              "Minima of the softmax cross entropy: X (s, m, p), classes y (s, m) -> value, parameters (s, C n), gap, "
              "attained, rank, iterations.");
-  module.def("softmax_look", &softmax_look<T>, "X"_a.noconvert(), "y"_a.noconvert(), "classes"_a, "intercept"_a,
+  module.def("evaluate_softmax", &evaluate_softmax<T>, "X"_a.noconvert(), "y"_a.noconvert(), "classes"_a, "intercept"_a,
              "shift"_a.noconvert(), "theta"_a.noconvert(), "curvature"_a, "threads"_a,
              "weights"_a.noconvert() = py::none(), "allowed"_a.noconvert() = py::none());
   module.def("softmax_energies", &softmax_energies<T>, "X"_a.noconvert(), "y"_a.noconvert(), "classes"_a, "intercept"_a,

@@ -110,7 +110,7 @@ def logistic(
 
 # One evaluation of a part of the rows, d = (x - shift, 1), for out-of-core passes: the sum of losses, the smallest margin,
 # the gradient (n,), the sums of |terms| of it (n,), the largest |d_j| (n,), and curvature (n, n), or (0, 0) without.
-def logistic_look(
+def evaluate_logistic(
     X: _Rows, y: _Rows, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int,
     weights: _F64 | None = None,
 ) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...
@@ -164,8 +164,8 @@ def softmax(
 ) -> tuple[
     _F64, _F64, _F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]
 ]: ...  # value, parameters (s, C n), gap, attained, rank, passes
-# As logistic_look, of all classes but the last, whose parameters are 0: theta (k n,); allowed (m, C): classes in the sums.
-def softmax_look(
+# As evaluate_logistic, of all classes but the last, whose parameters are 0: theta (k n,); allowed (m, C): classes summed.
+def evaluate_softmax(
     X: _Rows, y: _Rows, classes: int, intercept: bool, shift: _F64, theta: _F64, curvature: bool, threads: int,
     weights: _F64 | None = None, allowed: npt.NDArray[np.uint8] | None = None,
 ) -> tuple[float, float, _F64, _F64, _F64, _F64]: ...

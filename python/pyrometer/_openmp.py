@@ -1,4 +1,4 @@
-"""The OpenMP runtimes of this process: two of LLVM end it, or hang.
+"""The OpenMP runtimes of this process: a second one of LLVM aborts or hangs it.
 
 GCC's `libgomp` may be loaded any number of times, each with its own threads. LLVM's `libomp` and Intel's `libiomp5`,
 which is the same, may be loaded once: the second ends the process when it starts ("OMP: Error #15").

@@ -135,7 +135,7 @@ BAD = [
     (("lacks.csv",), "lacks.csv must have the columns b, got none of that name."),
     (("more.csv",), "more.csv must have the columns of the reference, got extra besides; use --drop."),
     (("words.csv",), "column b must have numbers, as in the reference, got string"),
-    (("days", "--reset"), "--reset is for a change that --state FILE has found."),
+    (("days", "--reset"), "--reset closes the change recorded in --state FILE; give that file."),
     (("days", "--state", "lacks.csv"), "lacks.csv must be a file written by RefreshMonitor.save"),
     (("days", "--block", "some"), "'some' is not a valid integer"),
     (("days", "--memory", "12"), "memory must be a power of two, got 12."),

@@ -112,7 +112,7 @@ def test_links_and_other_files_in_its_place(sweep, whole, tmp_path):
             (parts / name).unlink()
         os.symlink(elsewhere / "0-0.npz", parts / name)
         result, _ = sweep()
-        assert (result.exit_code, f"holds '{name}', which is no ordinary file" in result.stderr) == (2, True)
+        assert (result.exit_code, f"holds '{name}', which is not a regular file" in result.stderr) == (2, True)
         shutil.rmtree(parts)
     shutil.copytree(elsewhere, parts)
     (parts / "5-6.npz").mkdir()

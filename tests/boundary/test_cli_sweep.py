@@ -214,7 +214,7 @@ def test_a_stopped_run_goes_on_and_repeats_nothing(run, folder, monkeypatch):
     stop_after(monkeypatch, 5, KeyboardInterrupt)
     result = run("sweep", folder / "sweep.toml")
     assert result.exit_code == 130
-    assert "the same command goes on from here" in result.stderr
+    assert "run the same command again to continue from here" in result.stderr
     assert not (folder / "out.parquet").exists()
     stop_after(monkeypatch, 2, ValueError("broken"))
     result = run("sweep", folder / "sweep.toml")
@@ -238,7 +238,7 @@ def test_parts_of_another_sweep_are_refused(run, folder, monkeypatch, changed):
     )
     result = run("sweep", folder / "sweep.toml")
     assert result.exit_code == 2
-    assert "remove the folder to begin again" in result.stderr
+    assert "remove the folder to start again" in result.stderr
     assert not (folder / "out.parquet").exists()
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import click
 import numpy as np
@@ -25,10 +25,14 @@ from pyrometer.data.readers._formats import FORMATS, Format
 from pyrometer.laws import FAMILIES, LAYER_CALLS, LINEAR_CALLS, NORMAL, Law
 from pyrometer.laws._families import Family
 from pyrometer.linear._records import LINEAR
-from pyrometer.losses import LOSSES, loss_named
-from pyrometer.networks import ACTIVATIONS, LayerLaw
+from pyrometer.linear._systems import SYSTEMS, system_of
+from pyrometer.losses import LOSSES, Loss, loss_named
+from pyrometer.networks import ACTIVATIONS, NETWORK_LOSSES, LayerLaw
+from pyrometer.networks._activations import ActivationRecord
+from pyrometer.results._answers import _Answer
 from pyrometer.results._formats import TABLE_FORMATS, TableFormat
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._mixture import POOLING_TESTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,14 +133,82 @@ def test_an_activation_is_named_everywhere(name: str) -> None:
         assert f'"{name}"' in (ROOT / path).read_text("utf-8")
 
 
+def test_an_activation_that_the_core_lacks_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits have it from its record."""
+    monkeypatch.setitem(ACTIVATIONS, "toy", ActivationRecord(0.0, (0.0, 1.0), slope_at_zero=0.5))
+    toy, relu = (pm.Network([[1.0, 2.0]], hidden=(3,), outputs=1, activation=name) for name in ("toy", "relu"))
+    limits = [pm.mean_energy(network, pm.Normal(2.0), method="asymptotic").value for network in (toy, relu)]
+    assert limits[0] == limits[1]
+    for refused in (
+        lambda: pm.mean_energy(toy, pm.Normal(2.0)),
+        lambda: pm.mean_energy(toy, pm.Normal(2.0), method="monte-carlo", rng=0),
+        lambda: pm.mean_energy(toy, pm.Normal(2.0), method="mean-field"),
+        lambda: pm.sample_energies(toy, pm.Normal(2.0), samples=3, rng=0),
+        lambda: pm.heat_engine(toy, pm.Normal(2.0)),
+    ):
+        with pytest.raises(ValueError, match="one of tanh, sigmoid, relu.*, got 'toy'"):
+            refused()
+
+
 def test_every_loss_is_in_every_table() -> None:
-    assert set(LINEAR) == set(LOSSES)
+    for table in (LINEAR, SYSTEMS, POOLING_TESTS):
+        assert set(table) == set(LOSSES)
     assert set(CONDITIONALS) == {*LOSSES, "none"}  # rows without a target have no loss
+
+
+def test_every_loss_has_its_systems() -> None:
+    X, y = [[1.0], [2.0], [4.0]], [0, 1, 0]
+    for name, made in SYSTEMS.items():
+        system = system_of(name, X, y)
+        assert (type(system), system.energy) == (made, name)
+    networks = {energy: pm.Network(X, y, hidden=(2,), energy=energy) for energy in NETWORK_LOSSES}
+    assert len({network.loss for network in networks.values()}) == len(networks)
+    with pytest.raises(ValueError, match="'mse', 'ce', got 'mae'"):
+        pm.Network(X, y, hidden=(2,), energy="mae")
+
+
+def test_a_loss_that_a_table_lacks_fails_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken for no other."""
+    monkeypatch.setitem(LOSSES, "hinge", Loss("hinge", "hinge loss", "1", labels=True))
+    with pytest.raises(KeyError, match="hinge"):
+        system_of("hinge", [[1.0], [2.0]], [0, 1])
+    with pytest.raises(ValueError, match="got 'hinge'"):
+        pm.LinearRegression([[1.0], [2.0]], [0, 1], energy="hinge")
+    with pytest.raises(ValueError, match="got 'hinge'"):
+        pm.Network([[1.0], [2.0]], [0, 1], hidden=(2,), energy="hinge")
 
 
 def test_an_unknown_loss_is_refused_with_the_list() -> None:
     with pytest.raises(ValueError, match="'mse', 'mae', 'ce', 'softmax', got 'hinge'"):
         loss_named("hinge")
+
+
+# ---- a field of a result
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Warmer(pm.Estimate, _Answer):
+    """An energy with a field that pickles of earlier versions lack."""
+
+    _DEFAULTS: ClassVar[dict[str, tuple[str, float]]] = {"heat": ("value", np.nan)}
+
+    heat: float
+
+
+@pytest.mark.parametrize("value", [2.0, np.array([2.0, 3.0])])
+def test_a_field_of_a_result_is_a_field(value: Any) -> None:
+    zero = 0.0 * value
+    made = Warmer(value=value, standard_error=zero, error_bound=zero, method="exact", samples=0, heat=value)
+    assert "heat" in repr(made)
+    assert "loss" in repr(made).split("heat")[1]
+    assert made.to_dict()["heat"] == made.to_dict()["value"]
+    table = made.to_table()
+    assert table["heat"].tolist() == table["value"].tolist()
+    assert table.units["heat"] == "loss"
+    old = Warmer.__new__(Warmer)
+    old.__setstate__({name: held for name, held in vars(made).items() if name != "heat"})
+    assert np.shape(old.heat) == np.shape(value)
+    assert np.isnan(old.heat).all()
 
 
 # ---- a file format

@@ -218,7 +218,7 @@ def test_shift_and_residuals():
     for bad, error in (({}, ValueError), ({"a": []}, ValueError), ({"a": [math.nan]}, ValueError), ([1.0], TypeError)):
         with pytest.raises(error, match="residuals"):
             pm.plot.residuals(bad)
-    with pytest.raises(TypeError, match="found must be a Shift"):
+    with pytest.raises(TypeError, match="result must be a Shift"):
         pm.plot.shift(LINE)
 
 
@@ -330,7 +330,7 @@ def test_drift():
     assert drawn[2].get_xlabel() == "time"
     assert len(pm.plot.drift(found, ax=plt.subplots()[1])) == 1
     for bad in (3, None, states, found.temperature):
-        with pytest.raises(TypeError, match="found must be a Drift"):
+        with pytest.raises(TypeError, match="result must be a Drift"):
             pm.plot.drift(bad)
     with pytest.raises(TypeError, match="ax must be"):
         pm.plot.drift(found, ax=3)

@@ -166,21 +166,21 @@ def test_sums_over_rows_at_parameters(dtype):
     P = softmax(Z, axis=1)
     slope = w[:, None] * (P - np.eye(3)[y])
     args = X, y.astype(dtype), 3, True, shift, theta
-    found = _core.softmax_look(*args, True, 1, w, allowed.astype(np.uint8))
+    found = _core.evaluate_softmax(*args, True, 1, w, allowed.astype(np.uint8))
     assert found[0] == pytest.approx(w @ (logsumexp(Z, axis=1) - Z[np.arange(ROWS), y]), rel=1e-12)
     np.testing.assert_allclose(found[3], (np.abs(slope[:, :2]).T @ np.abs(D)).ravel(), rtol=1e-11)
     assert (np.abs(found[2] - (slope[:, :2].T @ D).ravel()) <= 1e-12 * found[3]).all()
     np.testing.assert_array_equal(found[4], np.abs(D).max(axis=0))
     hessian = [[(D.T * (w * P[:, c] * ((c == d) - P[:, d]))) @ D for d in range(2)] for c in range(2)]
     np.testing.assert_allclose(found[5], np.block(hessian), rtol=1e-9, atol=1e-9 * np.abs(found[5]).max())
-    again = _core.softmax_look(*args, False, 3, w, allowed.astype(np.uint8))
+    again = _core.evaluate_softmax(*args, False, 3, w, allowed.astype(np.uint8))
     assert again[:2] == found[:2]
     assert again[2].tobytes() == found[2].tobytes()
     assert again[5].shape == (0, 0)
     with pytest.raises(ValueError, match=r"shift \(p,\) and theta \(k n,\)"):
-        _core.softmax_look(*args[:5], theta[1:], True, 1)
+        _core.evaluate_softmax(*args[:5], theta[1:], True, 1)
     with pytest.raises(ValueError, match=r"allowed must have shape \(m, C\)"):
-        _core.softmax_look(*args, True, 1, w, np.ones((ROWS, 2), dtype=np.uint8))
+        _core.evaluate_softmax(*args, True, 1, w, np.ones((ROWS, 2), dtype=np.uint8))
 
 
 def test_nearly_dependent_columns_are_refused():

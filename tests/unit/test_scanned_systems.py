@@ -97,7 +97,9 @@ def test_minima(small_memory, energy, intercept):
 def test_sums_over_rows_at_parameters(dtype, intercept):
     rows, labels = X.astype(dtype), FLAG.astype(dtype)
     shift, theta = X.mean(axis=0) * intercept, np.array([0.3, 20.0, -0.01, 0.2])[: 3 + intercept]
-    loss, least, gradient, size, reach, curvature = _core.logistic_look(rows, labels, intercept, shift, theta, True, 1)
+    loss, least, gradient, size, reach, curvature = _core.evaluate_logistic(
+        rows, labels, intercept, shift, theta, True, 1
+    )
     D = rows.astype(float) - shift
     D = np.concatenate([D, np.ones((ROWS, 1))], axis=1) if intercept else D
     t = D @ theta
@@ -108,12 +110,12 @@ def test_sums_over_rows_at_parameters(dtype, intercept):
     assert (np.abs(gradient - slope @ D) <= 1e-12 * size).all()
     np.testing.assert_array_equal(reach, np.abs(D).max(axis=0))
     np.testing.assert_allclose(curvature, (D.T * weight) @ D, rtol=1e-9, atol=1e-9 * np.abs(curvature).max())
-    again = _core.logistic_look(rows, labels, intercept, shift, theta, False, 3)
+    again = _core.evaluate_logistic(rows, labels, intercept, shift, theta, False, 3)
     assert again[:2] == (loss, least)
     assert again[2].tobytes() == gradient.tobytes()
     assert again[5].shape == (0, 0)
     with pytest.raises(ValueError, match=r"shift \(p,\) and theta \(n,\)"):
-        _core.logistic_look(rows, labels, intercept, shift, theta[1:], True, 1)
+        _core.evaluate_logistic(rows, labels, intercept, shift, theta[1:], True, 1)
 
 
 def test_few_rows_are_solved_in_memory(pair):

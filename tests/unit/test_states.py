@@ -259,7 +259,7 @@ DEGENERATE = {
     "one row": (X2[:1], y2[:1], "more rows than it has columns and the residual, got 1 for 2 columns"),
     "no residuals": (X2, 2.0 * U, "the residuals must not all be 0"),
     "one residual": (X2, 2.0 * U + 0.1, "the residuals must not all be the same, got 0.1 in every row"),
-    "a linear residual": (X2, 3.0 * U + V, "the residuals must be no linear function of X, got one of column 0 and"),
+    "a linear residual": (X2, 3.0 * U + V, "the residuals must not be a linear function of X, got one of column 0 and"),
 }
 
 
@@ -334,7 +334,7 @@ def test_residuals_that_are_rounding_of_the_targets_are_refused(seed):
     r = np.random.default_rng(seed)
     X = 10.0 ** r.uniform(-9, -7) * r.normal(size=(15, 2))
     predictions = X @ np.array([0.2, -0.7])
-    with pytest.raises(ValueError, match="no linear function of X"):
+    with pytest.raises(ValueError, match="a linear function of X"):
         pm.DataState(X, np.full(15, 1000.0), model=lambda Z: predictions, energy="mse")
 
 

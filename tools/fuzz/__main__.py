@@ -34,19 +34,19 @@ def call(name: str, seed: int) -> str:
             warnings.simplefilter("always")
             answer = CASES[name](r)
     except (ValueError, TypeError):
-        caught, found = [], []
+        caught, faults = [], []
         text = traceback.format_exc()  # pyrometer must raise it itself, not a library that it calls
         if "pyrometer" not in text.rsplit('File "', 1)[1].splitlines()[0]:
-            found = ["raised outside pyrometer: " + text]
+            faults = ["raised outside pyrometer: " + text]
     except Exception:
         return traceback.format_exc()
     else:
         ours = [w for w in caught if type(w.message).__module__.startswith("pyrometer")]
-        found = [
+        faults = [
             f"leaked {w.category.__name__}: {w.message} ({w.filename}:{w.lineno})" for w in caught if w not in ours
         ]
-        found += problems(answer, bool(ours))
-    return "\n".join(found)
+        faults += problems(answer, bool(ours))
+    return "\n".join(faults)
 
 
 def work(first: int, step: int, calls: int) -> None:
@@ -56,9 +56,9 @@ def work(first: int, step: int, calls: int) -> None:
     for seed in range(first, first + calls * step, step):
         for name in CASES:
             print("@", name, seed, flush=True)
-            found = call(name, seed)
-            if found:
-                print(f"WRONG {name} --seed {seed}: {found}", flush=True)
+            faults = call(name, seed)
+            if faults:
+                print(f"WRONG {name} --seed {seed}: {faults}", flush=True)
 
 
 def watch(first: int, step: int, until: float) -> int:
@@ -118,9 +118,9 @@ def main() -> int:
         work(options.work, options.step, options.calls)
         return 0
     if options.case is not None:
-        found = call(options.case, options.seed)
-        print(found or "nothing wrong")
-        return bool(found)
+        faults = call(options.case, options.seed)
+        print(faults or "nothing wrong")
+        return bool(faults)
     until = time.monotonic() + 60.0 * options.minutes
     results: list[int] = []
     threads = [

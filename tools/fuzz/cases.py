@@ -47,10 +47,10 @@ def weights(r: Generator, m: int) -> Any:
     """Return weights of rows, or None: whole numbers, or numbers of similar or of any sizes; some of them 0."""
     if r.random() < 0.6:
         return None
-    found = [r.integers(1, 4, size=m), r.exponential(size=m), 10.0 ** r.uniform(-40, 40, size=m)][r.integers(3)]
+    weights = [r.integers(1, 4, size=m), r.exponential(size=m), 10.0 ** r.uniform(-40, 40, size=m)][r.integers(3)]
     left_out = r.random(m) < 0.2
     left_out[r.integers(m)] = False
-    return np.where(left_out, 0, found)
+    return np.where(left_out, 0, weights)
 
 
 def system(r: Generator) -> Any:

@@ -59,9 +59,9 @@ def _words(text: str) -> list[tuple[int, str, str]]:
 
 def _line(line: str) -> Iterator[tuple[str, str]]:
     for what, pattern in rules.FORBIDDEN.items():
-        if found := pattern.search(line):
-            yield "words", f"{what} must not be in the tree, got {found.group()!r}; remove it"
-    for found in _LINK.finditer(line):
-        if found.group(1).lower() not in rules.HOSTS:
-            known = "add it to HOSTS in tools/house/rules.py if readers need it"
-            yield "links", f"links must lead to a known host, got {found.group()}; {known}"
+        if match := pattern.search(line):
+            yield "words", f"{what} must not be in the tree, got {match.group()!r}; remove it"
+    for match in _LINK.finditer(line):
+        if match.group(1).lower() not in rules.HOSTS:
+            advice = "add it to HOSTS in tools/house/rules.py if readers need it"
+            yield "links", f"links must lead to a known host, got {match.group()}; {advice}"

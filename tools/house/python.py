@@ -50,25 +50,25 @@ def parsed(text: str) -> ast.Module:
 def sources(root: Path) -> dict[str, _Module]:
     """Return the modules of the package by dotted name, without their imports; the package itself is `pyrometer`."""
     base = root / "python"
-    found = {}
+    tree = {}
     for path in sorted((base / "pyrometer").rglob("*.py")):
         parts = path.relative_to(base).with_suffix("").parts
         dotted = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[dotted] = _Module(path.relative_to(root).as_posix(), dotted)
-    return found
+        tree[dotted] = _Module(path.relative_to(root).as_posix(), dotted)
+    return tree
 
 
 def modules(root: Path) -> dict[str, _Module]:
     """Return the modules of the package by dotted name, with their imports."""
-    found = sources(root)
-    known = set(found) | {f"pyrometer.{name}" for name in rules.CORE_MODULES}
-    for module in found.values():
+    tree = sources(root)
+    names = set(tree) | {f"pyrometer.{name}" for name in rules.CORE_MODULES}
+    for module in tree.values():
         statements = _statements((root / module.path).read_text("utf-8"))
         module.imports = [
-            _Import(item.line, full if full in known else item.module, item.lazy, item.typing)
+            _Import(item.line, full if full in names else item.module, item.lazy, item.typing)
             for item, full in statements
         ]
-    return found
+    return tree
 
 
 @cache
@@ -94,8 +94,8 @@ def _imports(node: ast.AST, *, lazy: bool, typing: bool = False) -> Iterator[tup
 
 def check(root: Path) -> Iterator[Problem]:
     """Check every module of the package."""
-    found = modules(root)
-    for module in found.values():
+    tree = modules(root)
+    for module in tree.values():
         if module.part not in _RANK:
             message = (
                 f"a module of the package must have a layer, got {module.part}; add it to LAYERS in house/rules.py"
@@ -104,8 +104,8 @@ def check(root: Path) -> Iterator[Problem]:
             continue
         for item in module.imports:
             yield from _inside(module, item) if _ours(item) else _outside(module, item)
-    yield from _cycles(found)
-    yield from _weight(found)
+    yield from _cycles(tree)
+    yield from _weight(tree)
 
 
 def _ours(item: _Import) -> bool:
@@ -148,28 +148,28 @@ def _outside(module: _Module, item: _Import) -> Iterator[Problem]:
         yield Problem(module.path, item.line, "lazy", f"{name} must be imported inside the function that needs it")
 
 
-def _cycles(found: dict[str, _Module]) -> Iterator[Problem]:
-    files = {name: {i.module for i in m.imports if i.module in found and not i.typing} for name, m in found.items()}
+def _cycles(tree: dict[str, _Module]) -> Iterator[Problem]:
+    files = {name: {i.module for i in m.imports if i.module in tree and not i.typing} for name, m in tree.items()}
     parts: dict[str, set[str]] = {}
     for name, targets in files.items():
-        here = found[name].part
-        parts.setdefault(here, set()).update(found[target].part for target in targets if found[target].part != here)
+        here = tree[name].part
+        parts.setdefault(here, set()).update(tree[target].part for target in targets if tree[target].part != here)
     for cycle in cycles(files):
-        yield Problem(found[cycle[0]].path, 1, "import-cycle", f"imports must form no cycle, got {' -> '.join(cycle)}")
+        yield Problem(tree[cycle[0]].path, 1, "import-cycle", f"imports must form no cycle, got {' -> '.join(cycle)}")
     if not cycles(files):
         for cycle in cycles(parts):
             message = f"folders must not import each other, got {' -> '.join(cycle)}"
             yield Problem("python/pyrometer", 1, "import-cycle", message)
 
 
-def _weight(found: dict[str, _Module]) -> Iterator[Problem]:
+def _weight(tree: dict[str, _Module]) -> Iterator[Problem]:
     """Check that what `pyrometer` gives by name, and its type checkers see, loads no heavy package."""
-    package = found["pyrometer"].imports if "pyrometer" in found else []
+    package = tree["pyrometer"].imports if "pyrometer" in tree else []
     given = {item.module for item in package if item.typing and _part(item.module) not in rules.ON_REQUEST}
-    queue = ["pyrometer", *sorted(given & set(found))]
+    queue = ["pyrometer", *sorted(given & set(tree))]
     reached = set(queue)
     while queue:
-        module = found[queue.pop()]
+        module = tree[queue.pop()]
         for item in (item for item in module.imports if not item.lazy):
             name = item.module.split(".")[0]
             if name in rules.LAZY:
@@ -179,6 +179,6 @@ def _weight(found: dict[str, _Module]) -> Iterator[Problem]:
                 yield Problem(module.path, item.line, "weight", message)
             steps = item.module.split(".")
             for target in (".".join(steps[:k]) for k in range(1, len(steps) + 1)):
-                if target in found and target not in reached:
+                if target in tree and target not in reached:
                     reached.add(target)
                     queue.append(target)

@@ -25,14 +25,14 @@ class Problem:
 
 def cycles(graph: Mapping[Node, set[Node]]) -> list[list[Node]]:
     """One cycle for each back edge of a depth-first walk: none if and only if the graph has none."""
-    found: list[list[Node]] = []
+    cycles_found: list[list[Node]] = []
     done: set[Node] = set()
 
     def walk(node: Node, path: list[Node]) -> None:
         path.append(node)
         for target in sorted(graph.get(node, set()), key=str):
             if target in path:
-                found.append([*path[path.index(target) :], target])
+                cycles_found.append([*path[path.index(target) :], target])
             elif target not in done:
                 walk(target, path)
         path.pop()
@@ -41,4 +41,4 @@ def cycles(graph: Mapping[Node, set[Node]]) -> list[list[Node]]:
     for node in sorted(graph, key=str):
         if node not in done:
             walk(node, [])
-    return found
+    return cycles_found

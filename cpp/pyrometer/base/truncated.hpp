@@ -15,8 +15,8 @@ namespace pyrometer::base {
 /// |x| <= bound. Without a bound the largest |x| is 8.21 (probability beyond: 2^-53).
 ///
 /// bound   > 0; 40 or more for none. Other arguments, exceptions, and reproducibility as in uniforms(): the same bits
-///         at every instruction-set level. float: rounded from doubles of the grid of single uniforms, whose largest
-///         |x| is 5.3 without a bound.
+///         at every instruction-set level. float: computed in double precision from single-precision uniforms, and
+///         rounded; without a bound |x| is at most 5.3.
 ///
 /// Cost of a double: that of a uniform number and 60 flops with a square root and three divisions.
 void truncated_normals(Seed seed, Index first_draw, Index draws, Index first_parameter, Index parameters, double bound,

@@ -1,6 +1,6 @@
 #include "pyrometer/data/by_rows.hpp"
 
-#include "pyrometer/base/turn.hpp"
+#include "pyrometer/base/transpose.hpp"
 #include "pyrometer/base/unaligned.hpp"
 
 namespace pyrometer::data {
@@ -18,7 +18,7 @@ void by_rows(const T* X, Index stride, Index rows, Index columns, T* out) {
         __builtin_prefetch(from + rows, 0, 2);
         a[l] = reinterpret_cast<const Four*>(from)->v;
       }
-      base::turn(a);
+      base::transpose(a);
       for (Index l = 0; l < 4; ++l) reinterpret_cast<Four*>(out + (i + l) * columns + j)->v = a[l];
     }
     for (; j < columns; ++j)

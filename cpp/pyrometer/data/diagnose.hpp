@@ -5,8 +5,9 @@
 
 namespace pyrometer::data {
 
-/// Whether a mean or a scatter of one system (p + 1 and (p + 1)^2 numbers) may not be finite, or a nearly zero column has
-/// a scatter so small that squares may have underflowed. Only the diagonal is read: it is not finite if any product is.
+/// Whether a mean or a scatter of one system (p + 1 and (p + 1)^2 numbers) may not be finite, or a column of almost
+/// zeros has a scatter so small that squares may have underflowed. Only the diagonal is read: it is not finite if any
+/// product is not.
 [[nodiscard]] bool suspicious(Index columns, const double* mean, const double* scatter);
 
 /// Searches the rows of one suspicious system and throws std::invalid_argument for the first value that is not finite,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pyrometer/base/turn.hpp"
+#include "pyrometer/base/transpose.hpp"
 
 namespace pyrometer::data {
 namespace {
@@ -37,7 +37,7 @@ template <class T>
 [[gnu::always_inline]] inline void pack_square(const T* from, Index p, const double* shift, double* d) {
   Four::Vec a[4];
   for (Index l = 0; l < 4; ++l) load_four(from + l * p, a[l]);
-  base::turn(a);
+  base::transpose(a);
   for (Index l = 0; l < 4; ++l) reinterpret_cast<Four*>(d + l * kFewStride)->v = a[l] - shift[l];
 }
 

@@ -63,7 +63,8 @@ void weigh_few(const double* weights, Index depth, Index columns, double* d, dou
 /// Serial. Cost: depth * columns^2 flops, more by the half of a tile for each of its columns, bound by arithmetic.
 void add_few(const double* d, Index depth, Index columns, double* sums, const Following& next);
 
-/// off(j) += the sums of columns, unless off is null;   c(i, j) = the sums of products, i <= j, rows of padded(columns).
+/// off(j) += the sums of columns, unless off is null;   c(i, j) = the sums of products, i <= j; rows of c have
+/// padded(columns) numbers.
 void finish_few(Index columns, const double* sums, double* off, double* c);
 
 extern template void pack_few(const Rows<double>&, const double*, double*);

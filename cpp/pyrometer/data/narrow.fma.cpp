@@ -31,7 +31,8 @@ struct Lanes {
   [[gnu::always_inline]] void keep(V& v) const { v = reinterpret_cast<V>(reinterpret_cast<Bits>(v) & kept); }
 };
 
-// Calls use(k, x, slot) for every row, x its features padded with zeros; slots 0 to 3 in turn, for independent sums, or 0.
+// Calls use(k, x, slot) for every row k, with its features x padded with zeros. Slots are 0 to 3 in turn, for
+// independent sums, or always 0.
 template <int kSlots, class T, class Use>
 [[gnu::always_inline]] inline void for_each_row(const Rows<T>& rows, Use use) {
   const Index p = rows.features;

@@ -109,9 +109,10 @@ double centre(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   return weight.value();
 }
 
-// The mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes to the variance.
-// Of rows that stay in the L1 cache the mean of all, so that small systems lose no digits to an unlucky sample. Computed from differences to the first row, so that constant columns have deviations of exactly 0. Of weighted rows
-// the mean of all. Returns the number of rows, or the sum of their weights.
+// The mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes to the
+// variance. If the rows fit the L1 cache, or have weights, the mean of all rows: small systems then lose no digits
+// where the first rows are far from the others. Computed from differences to the first row, so that constant columns
+// have deviations of exactly 0. Returns the number of rows, or the sum of their weights.
 template <class T>
 double set_shift(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   const Index columns = rows.features + 1;

@@ -4,7 +4,14 @@ from pyrometer.base import _executor as executors
 from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
-from pyrometer.base._arrays import Array, broadcast, mean_squares_about, require_finite, require_normal
+from pyrometer.base._arrays import (
+    Array,
+    broadcast,
+    cached_slices,
+    mean_squares_about,
+    require_finite,
+    require_normal,
+)
 from pyrometer.base._by_value import ByValue
 from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._conversion import frame_of, taken
@@ -40,6 +47,7 @@ __all__ = [
     "atomic_write",
     "bar",
     "broadcast",
+    "cached_slices",
     "closest",
     "described",
     "dropping",

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "broadcast", "mean_squares_about", "require_finite", "require_normal"]
+__all__ = ["Array", "broadcast", "cached_slices", "mean_squares_about", "require_finite", "require_normal"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -17,6 +17,17 @@ Array: TypeAlias = npt.NDArray[np.float64]
 def broadcast(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Return `np.broadcast_to`, or the array itself, which is faster, where it has the shape."""
     return array if array.shape == shape else np.broadcast_to(array, shape)
+
+
+def cached_slices(count: int, width: int, numbers: int = 1 << 15) -> list[slice]:
+    """Return slices of `count` rows of `width` doubles that have at most so many numbers, or one row.
+
+    By default 256 KB, so that they and temporaries fit into the cache.
+    """
+    if count * width <= numbers:
+        return [slice(0, count)] if count else []
+    step = max(1, numbers // width)
+    return [slice(first, first + step) for first in range(0, count, step)]
 
 
 def require_finite(value: Array, quantity: str = "energy") -> None:

@@ -43,7 +43,7 @@ def dropping(*names: str) -> str:
     import io
     import shlex
 
-    # Terminals and messages make one blank of two.
+    # Terminals and messages collapse two blanks into one.
     if not all(name.isprintable() and len(name) <= _NAME and "  " not in name for name in names[:_NAMES]):
         return f"drop, --drop {','.join(['COL'] * min(len(names), 2))}"
     line = io.StringIO()

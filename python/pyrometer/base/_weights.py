@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base._arrays import Array
 from pyrometer.base._conversion import column_of, numeric, values_of
 from pyrometer.base._described import described
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Weights", "exponent_of", "numbers_of", "replacements", "total_of", "weights_of"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 # Weights with a greatest one in this range of powers of two are left as they are: their sums have squares in the range
 # of doubles. Others are multiplied by a power of two, since only their ratios matter.
@@ -32,7 +32,7 @@ class Weights:
     The weights given are these times ``2**exponent``; in a stack whose totals differed, these times other factors.
     """
 
-    values: _Array
+    values: Array
     total: int | float
     """Of one data set; an int where all weights are whole numbers."""
     exact: Fraction
@@ -42,7 +42,7 @@ class Weights:
     """Whether the totals of the weights given were equal, to rounding."""
 
 
-def weights_of(numbers: _Array, shape: tuple[int, ...]) -> Weights:
+def weights_of(numbers: Array, shape: tuple[int, ...]) -> Weights:
     """Return the weights of rows of this shape, from `numbers_of`; ValueError if they are of another shape."""
     if numbers.shape not in (shape, shape[-1:]):
         either = f"{shape[-1:]} or {shape}" if len(shape) > 1 else f"{shape}"
@@ -68,13 +68,13 @@ def weights_of(numbers: _Array, shape: tuple[int, ...]) -> Weights:
     return Weights(values, int(exact) if integral else float(exact), exact, int(exponents.flat[0]), equal)
 
 
-def exponent_of(weights: _Array) -> npt.NDArray[np.int32]:
+def exponent_of(weights: Array) -> npt.NDArray[np.int32]:
     """Return the binary exponents (...) of the greatest weights; 0 for those that need no scaling."""
     exponents = np.frexp(weights.max(axis=-1))[1]
     return np.where(np.abs(exponents) > _EXPONENT, exponents, 0).astype(np.int32)
 
 
-def total_of(weights: _Array) -> Fraction:
+def total_of(weights: Array) -> Fraction:
     """Return the sum of weights (m,) to about 100 bits: as sums of their leading bits, which are exact in any order."""
     from fractions import Fraction
 
@@ -89,7 +89,7 @@ def total_of(weights: _Array) -> Fraction:
     return total + Fraction(float(rest.sum()))
 
 
-def numbers_of(value: Any) -> _Array:
+def numbers_of(value: Any) -> Array:
     """Return weights (..., m) as a copy of finite numbers >= 0, not all 0; TypeError or ValueError if they are not."""
     if isinstance(value, str):
         raise TypeError(
@@ -118,7 +118,7 @@ def numbers_of(value: Any) -> _Array:
     return weights
 
 
-def replacements(weights: _Array) -> npt.NDArray[np.intp] | None:
+def replacements(weights: Array) -> npt.NDArray[np.intp] | None:
     """Return for each row (..., m) the one that takes its place; None where no weight is 0.
 
     The place of a row of weight 0 is taken by a copy of the row of the greatest weight, which shares its weight.
@@ -133,7 +133,7 @@ def _place(bad: npt.NDArray[np.bool_]) -> str:
     return f" at row {row}" + (f" of system {tuple(stack)}" if stack else "")
 
 
-def _shared(weights: _Array) -> _Array:
+def _shared(weights: Array) -> Array:
     """Return the weights of the rows and of the copies that take the places of those of weight 0."""
     zero = weights == 0.0
     if not zero.any():

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import encoded, labels_in, listed, plain
+from pyrometer.base import Array, encoded, labels_in, listed, plain
 from pyrometer.cli._data import Selection, named
 from pyrometer.cli._samples import NO_MODEL
 from pyrometer.data.readers import files_of, read_frame
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Model", "Reader", "batches"]
 
-_Array = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -31,8 +28,8 @@ class Batch:
     name: str
     X: pa.Table
     y: Any
-    prediction: _Array | None
-    weights: _Array | None = None
+    prediction: Array | None
+    weights: Array | None = None
 
 
 @dataclass
@@ -96,7 +93,7 @@ class Reader:
         """Return targets as numbers: labels as 0 and 1, or as those of classes."""
         y = np.asarray(column.to_pylist())
         loss = LOSSES[self.energy]
-        if not loss.labels and not loss.classes:
+        if not loss.categorical:
             return y
         if not isinstance(self.labels, tuple):
             self.labels = labels_in(y) if loss.classes else (0, 1)
@@ -108,7 +105,7 @@ class Model:
     """What predicts: a column of the batch, or the linear model that the reference trains on its complete numbers."""
 
     names: list[str]
-    means: _Array
+    means: Array
     system: Any
     batch: Batch | None = None
 
@@ -128,7 +125,7 @@ class Model:
             names, means, system_of(energy, X, reference.y, intercept=intercept, weights=reference.weights), reference
         )
 
-    def __call__(self, X: pa.Table) -> _Array:
+    def __call__(self, X: pa.Table) -> Array:
         """Return predictions; missing numbers count as the reference's means."""
         if self.system is None:
             prediction_of_batch = None if self.batch is None else self.batch.prediction
@@ -146,7 +143,7 @@ class Model:
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def _numbers(table: pa.Table, names: Sequence[str]) -> _Array:
+def _numbers(table: pa.Table, names: Sequence[str]) -> Array:
     import pyarrow as pa
 
     columns = []

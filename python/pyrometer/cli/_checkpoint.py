@@ -116,7 +116,7 @@ class Parts:
             if mark and mark["key"] != self._key:
                 raise click.ClickException(
                     f"{self._folder} must hold parts of this sweep, got those of another: its configuration, data "
-                    "or pyrometer have changed since; restore them, or remove the folder to begin again."
+                    "or pyrometer have changed since; restore them, or remove the folder to start again."
                 )
             with atomic_write(self._path(_MARK)) as file:
                 file.write(json.dumps({"format": _FORM, "key": self._key, "process": os.getpid()}).encode())
@@ -142,7 +142,7 @@ class Parts:
         names = os.listdir(self._folder)
         for name in filter(_is_ours, names):
             if not stat.S_ISREG(os.lstat(self._path(name)).st_mode):
-                raise self._refusal(f"holds {name!r}, which is no ordinary file")
+                raise self._refusal(f"holds {name!r}, which is not a regular file")
         mark = self._mark() if _MARK in names else None
         if isinstance(mark, dict) and mark.get("format") == _FORM and isinstance(mark.get("key"), str):
             return mark

@@ -119,7 +119,7 @@ def linear_system(
     chunk_rows: int | None = None,
 ) -> System:
     """Describe the linear system of a file: from moments, from rows in memory, or from rows read in chunks."""
-    from pyrometer.linear import LinearRegression, LogisticRegression, system_of
+    from pyrometer.linear import SYSTEMS, LinearRegression, system_of
 
     if holds_moments(path):
         moments = _moments(path, selection, energy, intercept, chunk_rows)
@@ -144,10 +144,10 @@ def linear_system(
     options: dict[str, Any] = {"intercept": intercept, "chunk_rows": chunk_rows, "progress": True}
     options |= {"standardize": standardize, **selection.options()}
     if LOSSES[energy].labels:
-        return LogisticRegression.scan(
-            path, labels=None if isinstance(labels, (bool, ClassCodes)) else labels, **options
-        )
-    return LinearRegression.scan(path, energy=energy, penalty=penalty, **options)
+        options |= {"labels": None if isinstance(labels, (bool, ClassCodes)) else labels}
+    else:
+        options |= {"energy": energy, "penalty": penalty}
+    return SYSTEMS[energy].scan(path, **options)
 
 
 def two_systems(

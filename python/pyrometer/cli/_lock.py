@@ -31,7 +31,7 @@ class FolderLock:
             if not self.acquired or _is_at(self._folder, folder):
                 return
             self.release()
-        raise OSError(errno.EBUSY, "it is removed as often as it is made", folder)
+        raise OSError(errno.EBUSY, "another process removes it each time it is created", folder)
 
     def release(self) -> None:
         """Give the lock back, if it is held; the folder stays."""

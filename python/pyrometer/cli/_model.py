@@ -62,7 +62,7 @@ def _imported(module: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
             raise click.UsageError(
-                f"MODEL: there is no module {quoted(error.name)} here or among the installed ones."
+                f"MODEL: there is no module {quoted(error.name)} in this folder or among the installed packages."
             ) from None
         raise click.UsageError(f"MODEL: importing {quoted(module)} failed: {_said(error)}") from None
     except KeyboardInterrupt:
@@ -138,7 +138,7 @@ def _array(word: str, target: str | None, rng: np.random.Generator, targets: lis
         )
     if target is None:
         raise click.UsageError(
-            f"--inputs {quoted(word)} needs --target, the column that is no input; or save the inputs as .npy."
+            f"--inputs {quoted(word)} needs --target, the column that is not an input; or save the inputs as .npy."
         )
     subject = read(word, Selection(target))
     targets.append(subject.y)

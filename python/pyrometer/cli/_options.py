@@ -65,9 +65,9 @@ resolution_option = click.option(
     "--resolution", type=Positive, default=1.0, show_default=True, help="Cell size at which parameters are discretised."
 )
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; the result is the same.  [default: all]"
+    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; results do not depend on them.  [default: all]"
 )
-weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows, no feature.")
+weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows; not a feature.")
 
 
 class _Block(click.ParamType):  # type: ignore[type-arg]
@@ -111,7 +111,7 @@ def state_model_options(trained_by: str) -> Callable[[_Function], _Function]:
     """--energy (also "none", for the columns alone), --labels, --intercept and --prediction: the model of states."""
 
     def decorate(function: _Function) -> _Function:
-        help_text = f"Column of predictions, no feature, in place of a model that {trained_by} trains."
+        help_text = f"Column of predictions, used in place of a model that {trained_by} trains; not a feature."
         function = click.option("--prediction", metavar="COL", help=help_text)(function)
         return _energy_options([*LOSSES, "none"])(intercept_option(function))
 
@@ -158,7 +158,7 @@ def standardize_option(default: bool) -> Callable[[_Function], _Function]:
         "--standardize/--raw",
         default=default,
         show_default=True,
-        help="Features in units of their standard deviations, or as they are. T depends on it.",
+        help="Standardise the features, or use them as they are. T depends on the choice.",
     )
 
 
@@ -186,7 +186,7 @@ def output_options(function: _Function) -> _Function:
             "--output",
             metavar="FILE",
             callback=known_output,
-            help="Write the result to FILE (.csv, .json, .parquet; .txt for text), whole or not at all.",
+            help="Write the result to FILE (.csv, .json, .parquet; .txt for text), atomically.",
         ),
     )(function)
 
@@ -204,7 +204,8 @@ def run_options(function: _Function) -> _Function:
 
 def data_options(function: _Function) -> _Function:
     """--target, --drop and --columns."""
-    target = click.option("--target", metavar="COL", help="Column of the target; of moments, that of their rows.")
+    text = "Column of the target. For a file of moments, the target of the rows they were computed from."
+    target = click.option("--target", metavar="COL", help=text)
     return _apply(target, column_options)(function)
 
 
@@ -223,7 +224,7 @@ def column_options(function: _Function) -> _Function:
             type=_Names(),
             metavar="COL,...",
             multiple=True,
-            help="Columns that are no features; may be repeated.",
+            help="Columns not used as features; may be repeated.",
         ),
         click.option(
             "--columns",
@@ -272,7 +273,7 @@ def law_options(function: _Function) -> _Function:
             help="Standard deviation σ of a normal law, untruncated.  [default: 10]",
         ),
         click.option("--length", type=Positive, help="Length L of the uniform law's interval.  [default: 6 scale]"),
-        click.option("--bound", type=Positive, help="Where --init truncated-normal ends, in scales.  [default: 2]"),
+        click.option("--bound", type=Positive, help="Bound of --init truncated-normal, in scales.  [default: 2]"),
     )(function)
 
 
@@ -290,13 +291,13 @@ def law_of(
     if length is not None and scale is not None:
         raise click.UsageError("--length and --scale exclude each other: the length of a uniform law is 6 scale.")
     scale = default if scale is None else scale
-    if init == "normal":
-        return laws.Normal(scale), {"scale": scale}
-    if init == "truncated-normal":
-        bound = 2.0 if bound is None else bound
-        return laws.TruncatedNormal(scale, bound=bound), {"scale": scale, "bound": bound}
-    length = SIGMAS_PER_LENGTH * scale if length is None else length
-    return laws.Uniform(length), {"length": length}
+    makers: dict[str, tuple[type[Normal | Uniform | TruncatedNormal], dict[str, float]]] = {
+        "normal": (laws.Normal, {"scale": scale}),
+        "truncated-normal": (laws.TruncatedNormal, {"scale": scale, "bound": 2.0 if bound is None else bound}),
+        "uniform": (laws.Uniform, {"length": SIGMAS_PER_LENGTH * scale if length is None else length}),
+    }
+    law, widths = makers[init]
+    return law(**widths), widths
 
 
 def loss_unit(energy: str, target: str) -> str:

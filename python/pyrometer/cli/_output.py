@@ -99,12 +99,12 @@ def _chosen(tables: Sequence[Table], named: str | None) -> Sequence[Table]:
     if named is None:
         return tables
     names = [name.strip() for name in named.split(",")]
-    known = dict.fromkeys(name for table in tables for name in table.names)
-    strange = [name for name in names if name not in known]
+    columns_of_all = dict.fromkeys(name for table in tables for name in table.names)
+    strange = [name for name in names if name not in columns_of_all]
     if strange:
         raise click.UsageError(
             f"--fields must name columns of the result, got {quoted(strange[0])}; they are "
-            f"{', '.join(map(plain, known))}."
+            f"{', '.join(map(plain, columns_of_all))}."
         )
     made = []
     for table in tables:

@@ -58,7 +58,7 @@ def load(path: str, threads: int | None) -> Config:
     from pyrometer.sweeps import either_name, plan_of
 
     document = _parse(path)
-    _known(path, document, ("output", "systems", "laws", *_RUN))
+    _require_keys(path, document, ("output", "systems", "laws", *_RUN))
     folder = os.path.dirname(path)
     output = os.path.join(folder, _string(path, document, "output"))
     try:
@@ -114,7 +114,7 @@ def _parse(path: str) -> dict[str, Any]:
         return tomllib.loads(text.decode())
 
 
-def _known(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:
+def _require_keys(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:
     for key in table:
         if key not in names:
             near = closest(key, names, cutoff=0.0)
@@ -148,7 +148,7 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     from pyrometer.networks import Network
 
     network = "hidden" in table
-    _known_here(table, _NETWORK if network else _LINEAR)
+    _require_keys_here(table, _NETWORK if network else _LINEAR)
     for key in ("data", "target"):
         if not isinstance(table.get(key), str):
             raise TypeError(f"{key} must be a string, got {table.get(key)!r:.200}.")
@@ -183,9 +183,9 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def _known_here(table: Mapping[str, Any], names: Iterable[str]) -> None:
+def _require_keys_here(table: Mapping[str, Any], names: Iterable[str]) -> None:
     try:
-        _known("", table, names)
+        _require_keys("", table, names)
     except click.ClickException as error:
         raise ValueError(error.message.removeprefix(": ")) from None
 
@@ -208,18 +208,18 @@ def _law(table: dict[str, Any]) -> Any:
 
     kind = validate.choice("kind", table.get("kind"), (*_WIDTHS, "TorchLinear", "Layers"))
     if kind == "TorchLinear":
-        _known_here(table, ("kind",))
+        _require_keys_here(table, ("kind",))
         return pyrometer.TorchLinear()
     if kind == "Layers":
-        _known_here(table, ("kind", "weights", "biases"))
+        _require_keys_here(table, ("kind", "weights", "biases"))
         if "weights" not in table:
             raise ValueError("weights must be a law {kind = ...} or a list of laws, one for each layer, got none.")
         return pyrometer.Layers(**{key: _laws(key, table[key]) for key in ("weights", "biases") if key in table})
     key, others = _WIDTHS[kind], _OTHERS.get(kind, ())
-    _known_here(table, ("kind", key, *others))
+    _require_keys_here(table, ("kind", key, *others))
     value = table.get(key)
     if isinstance(value, dict):
-        _known_here(value, ("logspace",))
+        _require_keys_here(value, ("logspace",))
         first, last, count = _logspace(value.get("logspace"))
         value = np.logspace(first, last, count)
     elif value is None:

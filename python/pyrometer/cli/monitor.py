@@ -27,6 +27,7 @@ from pyrometer.cli._program import conclude
 from pyrometer.cli._rows import row_of, units_of
 from pyrometer.cli._samples import NO_MODEL
 from pyrometer.cli._terminal import tell
+from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.results import Table
@@ -59,8 +60,14 @@ __all__ = ["command"]
 )
 @click.option("--grow/--no-grow", default=True, show_default=True, help="Batches without an alarm join the reference.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the permutations.")
-@click.option("--state", metavar="FILE", help="Go on from FILE if it exists, and write it at the end.")
-@click.option("--reset", is_flag=True, help="First end the change that --state has found: it was no alarm to act on.")
+@click.option(
+    "--state", metavar="FILE", help="Continue the monitor saved in FILE, if there is one, and save it at the end."
+)
+@click.option(
+    "--reset",
+    is_flag=True,
+    help="First close the change recorded in --state: it has been dealt with, or was a false alarm.",
+)
 @fail_option("monitor")
 @output_options
 @plot_option("energy, entropy, divergence and temperatures of the batches, with the alarms")
@@ -104,7 +111,7 @@ def command(
     """
     require_apart({"--output": output, "--plot": plot, "--state": state}, [reference, *batch])
     if reset and state is None:
-        raise click.UsageError("--reset is for a change that --state FILE has found.")
+        raise click.UsageError("--reset closes the change recorded in --state FILE; give that file.")
     read = Reader(Selection(target, drop, columns, csv, weights), energy, labels_of(energy, labels), prediction, by)
     old, others = batches(read, reference, batch, first)
 
@@ -112,7 +119,7 @@ def command(
 
     law, width = law_of(init, scale, length, bound)
     model = Model.of(old, energy, intercept=intercept)
-    law_used = law if model is not None and model.system is not None and energy != "softmax" else None
+    law_used = law if model is not None and model.system is not None and not LOSSES[energy].classes else None
     options = {"run_length": run_length, "memory": memory, "block": block, "grow": grow}
     monitor = _monitor(state, old, model, energy, law_used, options, seed)
     if reset:
@@ -154,7 +161,7 @@ def command(
     if new or made != "table":
         emit([_table(new, numbers, monitor, loss, short=made == "table")], provenance, made, output)
     else:
-        tell("note: no batch is new")
+        tell("note: there are no new batches")
     if state is not None:
         monitor.save(state)
     conclude({"alarm": any(reading.alarm for reading in new), "change": monitor.event is not None}, fail_on)

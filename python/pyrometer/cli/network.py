@@ -24,7 +24,8 @@ from pyrometer.cli._options import (
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import judge
 from pyrometer.cli._rows import row_of, units_of
-from pyrometer.networks import ACTIVATIONS
+from pyrometer.losses import LOSSES
+from pyrometer.networks import ACTIVATIONS, NETWORK_LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.networks import LayerLaw
@@ -54,7 +55,7 @@ _BAR = 20
 )
 @click.option(
     "--energy",
-    type=click.Choice(["mse", "ce"]),
+    type=click.Choice(list(NETWORK_LOSSES)),
     default="mse",
     show_default=True,
     help="The loss; for ce the target has labels, of any number of classes.",
@@ -75,8 +76,8 @@ _BAR = 20
     help="Standard deviation of --bias-init normal (of truncated-normal before truncation), length of uniform, value "
     "of constant.  [default: 1]",
 )
-@click.option("--factor", type=Positive, help="Factor on the scales of an --init with a fan.  [default: 1]")
-@click.option("--gain", type=Positive, hidden=True, help="The same; its name before `gain` was that of a layer.")
+@click.option("--factor", type=Positive, help="Factor of the scales of an --init scaled by fan-in.  [default: 1]")
+@click.option("--gain", type=Positive, hidden=True, help="Former name of --factor.")
 @click.option("--scale", type=Positive, help="Standard deviation σ of --init [truncated-]normal.  [default: 1]")
 @click.option("--length", type=Positive, help="Length L of --init uniform.  [default: 6 scale]")
 @click.option(
@@ -127,7 +128,7 @@ def command(
     require_apart({"--output": output, "--plot": plot}, [data])
     law, widths = _law(init, gain if factor is None else factor, scale, length, truncated=truncated)
     law, of_biases = _with_biases(law, init, bias_init, bias_scale, bias=bias)
-    labels = ClassCodes() if energy == "ce" else False
+    labels = ClassCodes() if LOSSES[energy].categorical else False
     subject = read(data, Selection(target, drop, columns, csv), standardize=standardize, labels=labels)
 
     from pyrometer._version import __version__
@@ -146,7 +147,7 @@ def command(
         "rows": network.rows,
         "widths": "-".join(map(str, network.widths)),
         "activation": activation,
-        **({"energy": energy, "classes": " ".join(map(str, network.classes or ()))} if energy != "mse" else {}),
+        **({"energy": energy, "classes": " ".join(map(str, network.classes))} if network.classes else {}),
         "bias": bias,
         "law": init,
         **widths,
@@ -244,7 +245,7 @@ def _with_biases(
         if scale is not None:
             raise click.UsageError("--bias-scale is for --bias-init, got none; add such as --bias-init normal.")
         if bias and init == "orthogonal":
-            raise click.UsageError("--init orthogonal is of weights alone; add --bias-init, such as --bias-init zeros.")
+            raise click.UsageError("--init orthogonal is for weights only; add --bias-init, such as --bias-init zeros.")
         return law, {}
     if not bias:
         raise click.UsageError("--bias-init is for layers with biases; add --bias.")

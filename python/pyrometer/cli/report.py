@@ -55,7 +55,7 @@ def _page(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
 )
 @click.option("--against", metavar="OLD", help="Add the shift from the file OLD, under the model that OLD trains.")
 @click.option("--title", help="Heading of the page.  [default: the name of DATA]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of what is sampled.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of draws and resamples.")
 @click.option("--output", metavar="FILE", required=True, callback=_page, help="The page, an .html file.")
 def command(
     data: str,
@@ -128,7 +128,7 @@ def _layers(subject: Any, hidden: tuple[int, ...], activation: str, init: str, e
     from pyrometer import networks
 
     phi = activation.split(",") if "," in activation else activation
-    loss = "ce" if LOSSES[energy].labels or LOSSES[energy].classes else "mse"
+    loss = "ce" if LOSSES[energy].categorical else "mse"
     network = networks.Network(subject.X, subject.y, hidden=hidden, activation=phi, energy=loss)
     law = networks.TorchLinear() if init == "torch" else getattr(networks, SCALED[init])()
     return networks.heat_engine(network, law, rng=seed)

@@ -69,7 +69,7 @@ def command(config: str, threads: int | None) -> None:
         table = _computed(described, parts)
         table.save(described.output)
         if not parts.remove():
-            tell(f"note: {described.output}.parts stays: it holds files that are no parts of a sweep")
+            tell(f"note: {described.output}.parts stays: it holds files that do not belong to a sweep")
     tell(f"{described.output}: {len(table)} rows")
 
 
@@ -87,7 +87,7 @@ def _computed(described: Config, parts: Parts) -> Table:
                 parts.keep(answers)
                 advance(sheet.fill(part, answers))
         except KeyboardInterrupt:
-            tell("note: the same command goes on from here")
+            tell("note: run the same command again to continue from here")
             raise
         finally:
             parts.flush()

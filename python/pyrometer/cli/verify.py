@@ -20,7 +20,7 @@ _FAR = 5.0  # standard errors
 class _Check(NamedTuple):
     what: str
     got: float
-    known: float
+    expected: float
     allowed: float  # difference
 
 
@@ -39,10 +39,10 @@ def command(form: str | None, output: str | None) -> None:
         {
             "check": check.what,
             "got": check.got,
-            "known": check.known,
-            "difference": abs(check.got - check.known),
+            "expected": check.expected,
+            "difference": abs(check.got - check.expected),
             "allowed": check.allowed,
-            "verdict": "ok" if abs(check.got - check.known) <= check.allowed else "failed",
+            "verdict": "ok" if abs(check.got - check.expected) <= check.allowed else "failed",
         }
         for check in _checks()
     ]
@@ -61,9 +61,9 @@ def _checks() -> Iterator[_Check]:
     yield from _draws()
 
 
-def _near(what: str, got: object, known: float, digits: int = 12) -> _Check:
-    """Compare a number with a known one to a number of digits."""
-    return _Check(what, float(got), known, abs(known) * 10.0**-digits)  # type: ignore[arg-type]
+def _near(what: str, got: object, expected: float, digits: int = 12) -> _Check:
+    """Compare a number with the expected one to a number of digits."""
+    return _Check(what, float(got), expected, abs(expected) * 10.0**-digits)  # type: ignore[arg-type]
 
 
 def _minima() -> Iterator[_Check]:

@@ -8,14 +8,14 @@ the interval that contains the means of all blocks of rows accumulated in one pa
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+
+from pyrometer.base import Array
 
 __all__ = ["ROWS", "Lost", "lost", "lost_at_once", "of_doubles", "of_pass", "require_sound", "shift_of"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 ROWS = 7
 _UNIT = 2.0**-53
@@ -43,12 +43,12 @@ class Lost(NamedTuple):
     :math:`|dS_{jk}| \le (d_j d_k)^{1/2}`.
     """
 
-    mean: _Array
-    scatter: _Array
+    mean: Array
+    scatter: Array
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is lost altogether
-def of_pass(count: float, mean: _Array, once: _Array, rows: int | None = None, heaviest: float = 1.0) -> _Array:
+def of_pass(count: float, mean: Array, once: Array, rows: int | None = None, heaviest: float = 1.0) -> Array:
     """Return the accuracy of rows that were accumulated in one pass: `rows` of them if `count` is their total weight.
 
     `heaviest` is the greatest weight.
@@ -71,7 +71,7 @@ def of_pass(count: float, mean: _Array, once: _Array, rows: int | None = None, h
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def of_doubles(count: float, mean: _Array, scatter: _Array, rows: int | None = None) -> _Array:
+def of_doubles(count: float, mean: Array, scatter: Array, rows: int | None = None) -> Array:
     """Return the accuracy of moments assumed to come from one pass and to be rounded to doubles."""
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     once = np.stack([np.zeros_like(mean), squares, squares], axis=-2)
@@ -81,7 +81,7 @@ def of_doubles(count: float, mean: _Array, scatter: _Array, rows: int | None = N
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an overflow means that all digits are lost
-def lost(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost | None:
+def lost(count: float, mean: Array, scatter: Array, accuracy: Array) -> Lost | None:
     """Return bounds of what moments have lost; None if nothing. O(p) for each data set."""
     _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
@@ -106,7 +106,7 @@ def lost(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> Lost 
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def lost_at_once(count: float, mean: _Array, scatter: _Array, once: _Array) -> Lost | None:
+def lost_at_once(count: float, mean: Array, scatter: Array, once: Array) -> Lost | None:
     """`lost` of rows accumulated in one pass (see `of_pass`), computed only for data sets that may have lost digits."""
     columns = mean.shape[-1]
     alone = min(_BLOCK / 4, count) + min(count / _BLOCK, max(_BLOCK, columns / 32))
@@ -126,7 +126,7 @@ def lost_at_once(count: float, mean: _Array, scatter: _Array, once: _Array) -> L
     return Lost(of_mean, of_scatter)
 
 
-def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
+def _balanced(shift: Array, distance: Array, deviation: Array) -> Array:
     unit = np.where(deviation > 0.0, deviation, 1.0)
     most, farthest = ((array / unit).max(axis=-1, keepdims=True) for array in (shift, distance))
     nonzero = (most > 0.0) & (farthest > 0.0)
@@ -135,7 +135,7 @@ def _balanced(shift: _Array, distance: _Array, deviation: _Array) -> _Array:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def shift_of(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> float:
+def shift_of(count: float, mean: Array, scatter: Array, accuracy: Array) -> float:
     """Return the relative diagonal shift that makes the scatter positive semi-definite; 0 within rounding.
 
     ValueError if it takes more than 1e-6 beyond the error bounds of the moments. p^3 / 3 flops.
@@ -165,7 +165,7 @@ def shift_of(count: float, mean: _Array, scatter: _Array, accuracy: _Array) -> f
     )
 
 
-def require_sound(mean: _Array, scatter: _Array, accuracy: _Array, low: _Array | None) -> None:
+def require_sound(mean: Array, scatter: Array, accuracy: Array, low: Array | None) -> None:
     """Raise ValueError, naming the field, for invalid error bounds or low parts."""
     if accuracy.shape != (*mean.shape[:-1], ROWS, mean.shape[-1]):
         raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.data import _accuracy
 from pyrometer.data._accuracy import Lost
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Averages"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 # Rounding error of a second moment, relative to the deviations and means of its columns.
 _SECOND = 16.0 * float(np.finfo(float).eps)
@@ -40,19 +40,19 @@ class Averages:
     )
 
     count: int | float
-    mean: _Array
-    scatter: _Array
+    mean: Array
+    scatter: Array
     intercept: bool
     names: tuple[str, ...] | None
     target: str | None
-    _errors: _Array
+    _errors: Array
     _lost: Lost | Literal[False] | None
     _rows: int | None
     _weight: Fraction | None
-    _scatter_low: _Array | None
+    _scatter_low: Array | None
 
     @property
-    def _accuracy(self) -> _Array:
+    def _accuracy(self) -> Array:
         """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
         if self._errors.shape[-2] != _accuracy.ROWS:
             self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
@@ -98,27 +98,27 @@ class Averages:
         """Number of parameters n of a linear model: the features, and the intercept if there is one."""
         return int(self.mean.shape[-1]) - 1 + self.intercept
 
-    def mean_squares(self) -> _Array:
+    def mean_squares(self) -> Array:
         r"""Mean squares of the features, :math:`\overline{x_j^2}`, shape (..., n); 1 for the constant feature."""
-        squares: _Array = self._diagonal() / self.count + self.mean**2
+        squares: Array = self._diagonal() / self.count + self.mean**2
         if not self.intercept:
             return squares[..., :-1]
         squares[..., -1] = 1.0  # where the target was
         return squares
 
-    def target_square(self) -> _Array:
+    def target_square(self) -> Array:
         r"""Mean square of the target, :math:`\overline{y^2}`, shape (...)."""
-        square: _Array = self._diagonal()[..., -1] / self.count + self.mean[..., -1] ** 2
+        square: Array = self._diagonal()[..., -1] / self.count + self.mean[..., -1] ** 2
         return square
 
-    def _diagonal(self) -> _Array:
+    def _diagonal(self) -> Array:
         """Diagonal of the scatter, shape (..., p + 1); of one pass it is also stored contiguously."""
         errors = self._errors
         if errors.shape[-2] == _accuracy.ROWS:
             return np.diagonal(self.scatter, axis1=-2, axis2=-1)
         return errors[..., 2, :]
 
-    def square_errors(self) -> _Array | None:
+    def square_errors(self) -> Array | None:
         """Error bounds of :meth:`mean_squares` and, last, :meth:`target_square`, shape (..., n + 1); None where 0."""
         lost_squares = self._lost_squares()
         if lost_squares is None:
@@ -139,7 +139,7 @@ class Averages:
             squares = np.diagonal(scatter, axis1=-2, axis2=-1) / self.count + mean**2
             return float(np.where(errors > 0.0, errors / squares, 0.0).max(initial=0.0))
 
-    def _lost_squares(self) -> tuple[npt.NDArray[np.int64], _Array] | None:
+    def _lost_squares(self) -> tuple[npt.NDArray[np.int64], Array] | None:
         """Which data sets of the flattened stack have lost digits, and error bounds of mean squares of theirs."""
         lost = self.lost()
         if lost is None:
@@ -150,28 +150,28 @@ class Averages:
         with np.errstate(over="ignore"):
             return at, of_scatter / self.count + of_mean * (2.0 * np.abs(mean) + of_mean)
 
-    def second(self) -> _Array:
+    def second(self) -> Array:
         r"""Raw second moments of (features, constant feature if any, target), shape (..., n + 1, n + 1)."""
         features, scatter = self.mean.shape[-1] - 1, self.scatter / self.count
         mean = _with_constant(self.mean, 1.0) if self.intercept else self.mean
-        moments: _Array = mean[..., :, None] * mean[..., None, :]
+        moments: Array = mean[..., :, None] * mean[..., None, :]
         given = slice(features), slice(-1, None)  # the features and the target
         for rows, columns in itertools.product(given, given):
             moments[..., rows, columns] += scatter[..., rows, columns]
         return moments
 
-    def second_errors(self) -> _Array:
+    def second_errors(self) -> Array:
         """Bounds of the rounding errors of :meth:`second`, of the same shape; those of lost digits are not included."""
         mean, deviation = np.abs(self.mean), np.sqrt(self.scatter.diagonal(0, -2, -1) / self.count)
         if self.intercept:
             mean, deviation = _with_constant(mean, 1.0), _with_constant(deviation, 0.0)
-        errors: _Array = mean[..., :, None] * mean[..., None, :]
+        errors: Array = mean[..., :, None] * mean[..., None, :]
         errors += deviation[..., :, None] * deviation[..., None, :]
         errors *= _SECOND
         return errors
 
 
-def _with_constant(values: _Array, constant: float) -> _Array:
+def _with_constant(values: Array, constant: float) -> Array:
     """Return values of the features and the target with that of the constant feature between them."""
     result = np.empty((*values.shape[:-1], values.shape[-1] + 1))
     result[..., :-2], result[..., -2], result[..., -1] = values[..., :-1], constant, values[..., -1]

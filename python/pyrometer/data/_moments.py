@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import Archive, Weights, plain, quoted, validate
+from pyrometer.base import Archive, Array, Weights, plain, quoted, validate
 from pyrometer.data import _accuracy
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
@@ -23,7 +23,6 @@ from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 
 __all__ = ["Moments"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _ARCHIVE = Archive("pyrometer-moments", 3, "Moments.save", MomentsFileError)
 
 
@@ -450,7 +449,7 @@ class Moments(Displayed, Averages):
         exact_weight = None if integral or isinstance(weight, int) else weight
         return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight)
 
-    def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
+    def _core_state(self) -> tuple[float, Array, Array, Array | None, Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
 
     def standardized(self) -> Moments:
@@ -503,7 +502,7 @@ class Moments(Displayed, Averages):
         """Return the data sets from `first` to before `last` of the flattened stack, as a stack of one axis."""
         columns = self.mean.shape[-1]
 
-        def part(array: _Array, *shape: int) -> _Array:
+        def part(array: Array, *shape: int) -> Array:
             return array.reshape(-1, *shape)[first:last]
 
         low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])

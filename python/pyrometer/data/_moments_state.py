@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Members, plain, require_fields, validate
+from pyrometer.base import Array, Members, plain, require_fields, validate
 from pyrometer.data import _accuracy
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADER", "MOST_ROWS", "State", "described", "loaded", "rescaled", "sound"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 _GREATEST_MEAN = 1e154
 # Counts up to this are exact as doubles.
@@ -33,13 +32,13 @@ class State(NamedTuple):
     """
 
     total: int | float
-    mean: _Array
-    scatter: _Array
+    mean: Array
+    scatter: Array
     intercept: bool
     names: tuple[str, ...] | None
     target: str | None
-    accuracy: _Array | None = None
-    scatter_low: _Array | None = None
+    accuracy: Array | None = None
+    scatter_low: Array | None = None
     rows: int | None = None
     weight: Fraction | None = None
 
@@ -79,7 +78,7 @@ def described(
     return State(count, mean_array, scatter_array, validate.flag("intercept", intercept), names, target, rows=rows)
 
 
-def _described_arrays(mean: npt.ArrayLike, scatter: npt.ArrayLike) -> tuple[_Array, _Array]:
+def _described_arrays(mean: npt.ArrayLike, scatter: npt.ArrayLike) -> tuple[Array, Array]:
     """Return mean and scatter, of shapes that fit, finite, the scatter symmetric with a diagonal >= 0."""
     mean_array = np.array(validate.numeric("mean", mean), dtype=np.float64, order="C")
     scatter_array = np.array(validate.numeric("scatter", scatter), dtype=np.float64, order="C")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import sklearn.utils.validation as checks
 from sklearn.base import BaseEstimator
 
-from pyrometer.base import validate
+from pyrometer.base import Array, validate
 from pyrometer.data import Moments
 from pyrometer.linear import LinearRegression, System, without_rows
 from pyrometer.results import Minimum, Temperature
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SystemEstimator"]
 
-_Array = npt.NDArray[np.float64]
 
 # Most solutions of least squares, each of the residuals of those before, until these are rounding.
 _ROUNDS = 5
@@ -50,7 +49,7 @@ class SystemEstimator(BaseEstimator):
     _target_options: ClassVar[dict[str, Any]] = {}
     """Options of scikit-learn's validation of y."""
 
-    coef_: _Array
+    coef_: Array
     n_features_in_: int
     system_: System
     certificate_: Minimum[float, str]
@@ -192,7 +191,7 @@ class SystemEstimator(BaseEstimator):
             self.system_ = without_rows(self.system_, self.certificate_)
 
 
-def _of_least_norm(system: System, parameters: _Array) -> _Array:
+def _of_least_norm(system: System, parameters: Array) -> Array:
     """Return the parameters of least norm, the constant not counted, that have the same linear function of the rows.
 
     Where columns are linearly dependent, the minimisers of other losses are then unique, as those of least squares are.

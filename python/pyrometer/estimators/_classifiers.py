@@ -9,22 +9,20 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from pyrometer.base import validate
+from pyrometer.base import Array, validate
 from pyrometer.estimators._base import SystemEstimator
 from pyrometer.linear import LogisticRegression, SoftmaxRegression
 
 __all__ = ["LogisticClassifier", "SoftmaxClassifier"]
-
-_Array = npt.NDArray[np.float64]
 
 
 class _Classifier(ClassifierMixin, SystemEstimator):
     """A linear model of the log odds of classes."""
 
     classes_: npt.NDArray[Any]
-    intercept_: _Array
+    intercept_: Array
 
-    def decision_function(self, X: Any) -> _Array:
+    def decision_function(self, X: Any) -> Array:
         """Return the log odds of rows.
 
         Parameters
@@ -59,7 +57,7 @@ class _Classifier(ClassifierMixin, SystemEstimator):
         best = scores.argmax(axis=1) if scores.ndim > 1 else (scores > 0.0).astype(np.intp)
         return np.asarray(self.classes_[best])
 
-    def predict_proba(self, X: Any) -> _Array:
+    def predict_proba(self, X: Any) -> Array:
         """Return the probabilities of the classes.
 
         Parameters
@@ -74,7 +72,7 @@ class _Classifier(ClassifierMixin, SystemEstimator):
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X: Any) -> _Array:
+    def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of the probabilities of the classes, finite where a probability underflows.
 
         Parameters
@@ -109,7 +107,7 @@ class _Classifier(ClassifierMixin, SystemEstimator):
             )
         return X, y, weights
 
-    def _set_parameters(self, coefficients: _Array, intercepts: _Array) -> None:
+    def _set_parameters(self, coefficients: Array, intercepts: Array) -> None:
         self.coef_, self.intercept_ = coefficients, intercepts
 
 

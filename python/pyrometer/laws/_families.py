@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
-import numpy.typing as npt
+
+from pyrometer.base import Array
 
 __all__ = ["CONSTANT", "FAMILIES", "NORMAL", "NORMAL_ENTROPY", "UNIFORM", "Family", "truncated_normal"]
 
-_Array = npt.NDArray[np.float64]
 
 NORMAL_ENTROPY = 0.5 * np.log(2.0 * np.pi * np.e)
 """h, the entropy of a standard normal parameter in nats; that of a uniform one of unit length is 0."""
@@ -45,7 +45,7 @@ class Family:
     name: str
     precision: float
     mean_abs: float
-    cubed: Callable[[_Array], _Array] = field(compare=False)
+    cubed: Callable[[Array], Array] = field(compare=False)
     kurtosis: float
     entropy: float
     bound: float | None = None

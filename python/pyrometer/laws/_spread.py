@@ -11,16 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array, cached_slices
 from pyrometer.laws._composed import Independent
 from pyrometer.laws._families import NORMAL, Family
 from pyrometer.laws._names import LINEAR_CALLS, not_a_law
 
 __all__ = ["Spread", "logarithms", "spread"]
-
-_Array = npt.NDArray[np.float64]
-
-# Scales at a time: 256 KB, so that they and temporaries fit into the cache.
-_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Spread:
     The scale of a constant parameter is its value.
     """
 
-    scales: _Array
+    scales: Array
     runs: tuple[tuple[Family, int], ...]
 
     @property
@@ -54,12 +50,12 @@ class Spread:
         return all(family is NORMAL for family, _ in self.runs)
 
     @property
-    def constants(self) -> _Array | None:
+    def constants(self) -> Array | None:
         """Values of the constant parameters, (..., n) with 0 for the others; None if all parameters are random."""
         return None if self.all_random else np.where(self.random, 0.0, self.scales)
 
     @property
-    def bounds(self) -> _Array:
+    def bounds(self) -> Array:
         """Codes of the families of the parameters in the core, shape (n,): `Family.bound`.
 
         ValueError for laws with a family that the core does not have.
@@ -77,34 +73,34 @@ class Spread:
         """Shape of the batch of laws."""
         return self.scales.shape[:-1]
 
-    def each(self, attribute: str) -> _Array:
+    def each(self, attribute: str) -> Array:
         """Return an attribute of the family of each parameter, shape (n,)."""
         parts = [np.full(count, getattr(family, attribute)) for family, count in self.runs]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _factor(self, attribute: str) -> float | _Array:
+    def _factor(self, attribute: str) -> float | Array:
         """Return an attribute of the family of each parameter: a number where it is one family's."""
         return float(getattr(self.runs[0][0], attribute)) if len(self.runs) == 1 else self.each(attribute)
 
-    def deviations(self) -> _Array:
+    def deviations(self) -> Array:
         r"""Standard deviations :math:`\tilde\sigma_j` (3.22): a uniform parameter has L_j / sqrt(12), a constant 0."""
         ratio = self._factor("ratio")
         return self._in_blocks(lambda scales: np.abs(scales) / ratio)
 
-    def mean_abs(self) -> _Array:
+    def mean_abs(self) -> Array:
         r"""Mean absolute values: :math:`\sigma_j\sqrt{2/\pi}` (3.27) and L_j / 4 (3.31)."""
         factor = self._factor("mean_abs")
         return self._in_blocks(lambda scales: np.abs(scales) * factor)
 
-    def cubed(self) -> _Array:
+    def cubed(self) -> Array:
         """Means of the cubed absolute values."""
         ends = np.cumsum([count for _, count in self.runs])
         parts = zip(self.runs, np.split(self.scales, ends[:-1], axis=-1), strict=True)
         return np.concatenate([family.cubed(scales) for (family, _), scales in parts], axis=-1)
 
-    def entropies(self, resolution: float, *, leading: bool) -> _Array:
+    def entropies(self, resolution: float, *, leading: bool) -> Array:
         """Entropy of each parameter in nats, shape (..., n), or its leading term for wide laws; 0 for constants."""
-        constants: float | _Array = 0.0
+        constants: float | Array = 0.0
         if not leading:
             constants = self._factor("entropy")
         elif len(self.runs) > 1:  # A standard deviation may leave the range of a double where its scale does not.
@@ -114,15 +110,17 @@ class Spread:
         random = self.random
         return self._in_blocks(lambda scales: logarithms(np.where(random, scales, resolution), resolution) + constants)
 
-    def _in_blocks(self, of: Callable[[_Array], _Array]) -> _Array:
+    def _in_blocks(self, of: Callable[[Array], Array]) -> Array:
         """Return a function of the scales of each law, computed for as many laws at a time as fit into the cache."""
-        if self.scales.size <= _BLOCK or self.scales.ndim == 1:
+        if self.scales.ndim == 1:
             return of(self.scales)
         scales = self.scales.reshape(-1, self.parameters)
-        step = max(1, _BLOCK // max(1, self.parameters))
+        slices = cached_slices(*scales.shape)
+        if len(slices) <= 1:
+            return of(self.scales)
         result = np.empty_like(scales)
-        for first in range(0, len(scales), step):
-            result[first : first + step] = of(scales[first : first + step])
+        for laws in slices:
+            result[laws] = of(scales[laws])
         return result.reshape(self.scales.shape)
 
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import Array, validate
 from pyrometer.data import Moments, Scanned
 from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
@@ -24,7 +24,6 @@ from pyrometer.thermodynamics import Evaluated, not_a_system
 
 __all__ = ["LinearSystem", "require_linear", "without_rows"]
 
-_Array = npt.NDArray[np.float64]
 AnySystem = TypeVar("AnySystem", bound="LinearSystem")
 
 # Minima are computed once for all laws. Systems are frozen, and compared by identity.
@@ -45,7 +44,7 @@ class LinearSystem(Displayed):
     moments: Moments | None
     names: tuple[str, ...] | None
     scanned: Scanned | None
-    weights: _Array | None = None
+    weights: Array | None = None
     rescaled: bool = False
     """Whether only the ratios of the weights are those given: of extreme sizes, or of a stack with several totals."""
 
@@ -102,13 +101,13 @@ class LinearSystem(Displayed):
         systems = math.prod(self.shape)  # of no feature, -1 could be any number
         return self.X.reshape(systems, *self.X.shape[-2:]), self.y.reshape(systems, -1)
 
-    def stacked_weights(self) -> _Array | None:
+    def stacked_weights(self) -> Array | None:
         """Weights of the rows of `stacked_rows`, of mean 1 in each system; None if there are none."""
         return None if self.weights is None else of_mean_one(self.weights.reshape(-1, self.weights.shape[-1]))
 
     def blocks(
         self, *, by_columns: bool = False
-    ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], _Array | None, float]]:
+    ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], Array | None, float]]:
         """Rows and weights as of `stacked_rows` and `stacked_weights`, in blocks with their share of the total weight.
 
         Those on disk are valid one at a time.
@@ -211,19 +210,19 @@ class LinearSystem(Displayed):
         """Mean energy and slope."""
         return _mean_energy.mean_energies(self, bound, method, samples, rng, threads, slope=slope)
 
-    def draw_energies(self, bound: Spread, draws: range, key: tuple[int, int], threads: int) -> _Array:
+    def draw_energies(self, bound: Spread, draws: range, key: tuple[int, int], threads: int) -> Array:
         """Energies of draws."""
         return _mean_energy.draw_energies(self, bound, draws, key, threads)
 
-    def draw_parameters(self, bound: Spread, samples: int, key: tuple[int, int]) -> _Array:
+    def draw_parameters(self, bound: Spread, samples: int, key: tuple[int, int]) -> Array:
         """Parameters of draws."""
         return _mean_energy.draw_parameters(bound, samples, key)
 
-    def energy_variances(self, bound: Spread) -> _Array:
+    def energy_variances(self, bound: Spread) -> Array:
         """Variance of the energy."""
         return _mean_energy.variances(self, bound)
 
-    def entropy_parts(self, bound: Spread, resolution: float, *, leading: bool) -> _Array:
+    def entropy_parts(self, bound: Spread, resolution: float, *, leading: bool) -> Array:
         """Entropy of each parameter."""
         return bound.entropies(resolution, leading=leading)
 
@@ -296,7 +295,7 @@ def without_rows(system: AnySystem, minimum: Minimum) -> AnySystem:
     return part
 
 
-def of_mean_one(weights: _Array) -> _Array:
+def of_mean_one(weights: Array) -> Array:
     """Return weights (systems, m) divided by their means; O(1) units of roundoff each."""
     return np.ascontiguousarray(weights * (weights.shape[-1] / weights.sum(axis=-1, keepdims=True)))
 

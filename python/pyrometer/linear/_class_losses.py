@@ -39,7 +39,7 @@ class ClassLoss(Protocol):
     def reference(self) -> int:
         """The class whose logits are 0."""
 
-    def look(
+    def evaluate(
         self,
         X: _Rows,
         y: _Rows,
@@ -51,7 +51,7 @@ class ClassLoss(Protocol):
         *,
         curvature: bool,
     ) -> _Sums:
-        """Sums over rows, as `_core.softmax_look`; `allowed` (m, C) are the classes in the sums of a row."""
+        """Sums over rows, as `_core.evaluate_softmax`; `allowed` (m, C) are the classes in the sums of a row."""
 
     def in_memory(self, X: _Rows, y: _Rows, intercept: bool, w: Array | None) -> InMemory:
         """Minimise over rows with weights of mean 1."""
@@ -64,7 +64,7 @@ class _Binary:
     classes: int = 2
     reference: int = 0
 
-    def look(
+    def evaluate(
         self,
         X: _Rows,
         y: _Rows,
@@ -82,7 +82,7 @@ class _Binary:
         if not len(y):
             n = len(theta)
             return 0.0, np.inf, np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, n))
-        return _core.logistic_look(X, y, intercept, shift, theta, curvature, 0, w)
+        return _core.evaluate_logistic(X, y, intercept, shift, theta, curvature, 0, w)
 
     def in_memory(self, X: _Rows, y: _Rows, intercept: bool, w: Array | None) -> InMemory:
         direction = np.empty((1, X.shape[1] + intercept))
@@ -101,7 +101,7 @@ class Softmax:
     def reference(self) -> int:
         return self.classes - 1
 
-    def look(
+    def evaluate(
         self,
         X: _Rows,
         y: _Rows,
@@ -114,7 +114,7 @@ class Softmax:
         curvature: bool,
     ) -> _Sums:
         mask = None if allowed is None else np.ascontiguousarray(allowed, dtype=np.uint8)
-        return _core.softmax_look(X, y, self.classes, intercept, shift, theta, curvature, 0, w, mask)
+        return _core.evaluate_softmax(X, y, self.classes, intercept, shift, theta, curvature, 0, w, mask)
 
     def in_memory(self, X: _Rows, y: _Rows, intercept: bool, w: Array | None) -> InMemory:
         direction = np.empty((1, self.classes * (X.shape[1] + intercept)))

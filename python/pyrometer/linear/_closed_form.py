@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pyrometer.base import Array, require_finite, require_normal
+from pyrometer.base import Array, cached_slices, require_finite, require_normal
 from pyrometer.laws import Spread
 from pyrometer.linear._penalties import L1, L2
 
@@ -18,7 +17,7 @@ __all__ = ["Array", "Closed", "absolute_penalty", "contract", "require_finite", 
 
 
 # Products computed at once: 1 MB, which fits into the cache.
-_BLOCK = 1 << 17
+_PRODUCTS = 1 << 17
 
 # The most terms that NumPy adds one after the other.
 _FEW = 7
@@ -46,15 +45,14 @@ def contract(stack: Array, batch: Array, power: int = 1) -> Array:
     n = stack.shape[-1]
     rows, right = stack.reshape(-1, 1, n), batch.reshape(-1, n)
     sums = np.empty((len(rows), len(right)))
-    across = min(max(1, len(right)), max(1, _BLOCK // max(1, n)))
-    step = max(1, _BLOCK // max(1, across * n))
     with np.errstate(over="ignore", invalid="ignore"):  # `require_finite` checks the result
-        for start, first in itertools.product(range(0, len(right), across), range(0, len(rows), step)):
-            columns = right[start : start + across]
-            terms = rows[first : first + step] * columns
-            for _ in range(power - 1):
-                terms *= columns
-            _sum(terms, sums[first : first + step, start : start + across])
+        for across in cached_slices(len(right), n, _PRODUCTS):
+            columns = right[across]
+            for down in cached_slices(len(rows), columns.size, _PRODUCTS):
+                terms = rows[down] * columns
+                for _ in range(power - 1):
+                    terms *= columns
+                _sum(terms, sums[down, across])
     return sums.reshape(stack.shape[:-1] + batch.shape[:-1])
 
 

@@ -45,14 +45,14 @@ def residuals(system: LinearSystem, constants: Array) -> Residuals:
     parts = []
     with np.errstate(over="ignore", invalid="ignore"):
         for c in values[:1] if same else values:
-            t, some = np.full(columns, -1.0), bool(c.any())
+            t, nonzero = np.full(columns, -1.0), bool(c.any())
             t[:-1] = c[: columns - 1]
             shift = float(c[columns - 1 :].sum())  # of the intercept
             covariance = (scatter * t).sum(axis=-1)
             average = (mean * t).sum(axis=-1) + shift
             of_scatter = (np.abs(t) * deviation).sum(axis=-1) ** 2
-            of_mean = (columns + 3) * _UNIT * (np.abs(mean * t).sum(axis=-1) + abs(shift)) * some
-            error = 8.0 * (columns + 1) * _UNIT * of_scatter * some
+            of_mean = (columns + 3) * _UNIT * (np.abs(mean * t).sum(axis=-1) + abs(shift)) * nonzero
+            error = 8.0 * (columns + 1) * _UNIT * of_scatter * nonzero
             error = error + of_mean * (2.0 * np.abs(average) + of_mean)
             if lost is not None:
                 of_mean = (np.abs(t) * lost.mean.reshape(-1, columns)).sum(axis=-1)

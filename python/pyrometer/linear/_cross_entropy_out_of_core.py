@@ -103,7 +103,7 @@ def _lowest(passes: Passes, held: _Held) -> Lowest:
     """Return the infimum over all rows, from those in memory; ValueError if it cannot be decided."""
     scanned, intercept = passes.scanned, passes.intercept
     free, rank = independent(scanned, intercept)
-    if not are_dependent(free, _design(passes, held.X[_some(held, _SAMPLE)]), lambda: _designs(passes)):
+    if not are_dependent(free, _design(passes, held.X[_subsample(held, _SAMPLE)]), lambda: _designs(passes)):
         raise _undecided(passes)
     free = np.tile(free, passes.loss.classes - 1)
     if not free.any():  # all columns are zero
@@ -145,7 +145,7 @@ def _in_memory(passes: Passes, held: _Held) -> InMemory:
     return passes.loss.in_memory(held.X, held.y, passes.intercept, w)
 
 
-def _some(held: _Held, most: int) -> npt.NDArray[np.int64]:
+def _subsample(held: _Held, most: int) -> npt.NDArray[np.int64]:
     """Rows spread evenly, and the last, which were added to the others."""
     count = len(held.y)
     if count <= most:
@@ -202,7 +202,7 @@ def _without_separated(
     free = columns & pivots(np.where(np.outer(columns, columns), at_zero.curvature, 0.0))
     minimum = Converged(at_zero.loss, start, 0.0, np.empty(0))
     if free.any():
-        chosen = _some(held, max(2, 4 * _CELLS // (passes.loss.classes * k)))
+        chosen = _subsample(held, max(2, 4 * _CELLS // (passes.loss.classes * k)))
         rows = np.concatenate(list(_differences(passes, held.X[chosen], held.y[chosen])))
         if not are_dependent(free, rows, lambda: _all_differences(passes)):
             raise _undecided(passes)

@@ -159,9 +159,9 @@ def too_few(
     elif not rows and small:
         remedy = "the fit is exact within the accuracy of second moments: pass the rows, LinearRegression(X, y)."
     elif not rows:
-        remedy = "the second moments determine no more: pass the rows, LinearRegression(X, y)."
+        remedy = "second moments determine no further digits: pass the rows, LinearRegression(X, y)."
     elif small:
-        remedy = "residuals are small relative to the targets, whose rounding they have: pass y less the fitted values."
+        remedy = "residuals are small relative to the targets and have their rounding: pass y less the fitted values."
     elif features == 1:
         remedy = "the column's mean is large relative to its standard deviation: pass X - X.mean(axis=0)."
     else:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base import Array
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._largest_rows import allow_for_largest_rows
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
@@ -36,7 +37,6 @@ _SKEW, _NEAR = 100.0, 1e5
 # Above this, the least eigenvalue of scaled covariances is within some ten times the rounding of the largest.
 _UNDECIDED = 5e6
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 Methods: TypeAlias = npt.NDArray[np.str_]
 
 
@@ -64,7 +64,7 @@ def path(
     return of_moments(solved, method, (*system.shape, len(weights))), complaint
 
 
-def _flat_moments(system: LinearSystem) -> tuple[float, _Array, _Array, tuple[_Array, _Array] | None]:
+def _flat_moments(system: LinearSystem) -> tuple[float, Array, Array, tuple[Array, Array] | None]:
     """Row count or total weight, means (systems, p + 1), scatter (systems, p + 1, p + 1) and bounds of their errors.
 
     The last is None if nothing was lost beyond the rounding of one pass over rows, else (mean_error, scatter_error),
@@ -133,7 +133,7 @@ def _allow_for_dependence(solved: Solved) -> None:
 
 
 def _can_refine(
-    system: LinearSystem, solved: Solved, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+    system: LinearSystem, solved: Solved, mean: Array, scatter: Array, lost: tuple[Array, Array] | None
 ) -> npt.NDArray[np.bool_]:
     """Return which systems have rows, and moments accurate enough for iterative refinement with residuals of rows."""
     condition, l2 = solved.condition, system.penalty
@@ -202,7 +202,7 @@ def _reset_diverged(system: LinearSystem, solved: Solved) -> None:
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is lost altogether
 def _add_lost(
-    system: LinearSystem, solved: Solved, mean: _Array, scatter: _Array, lost: tuple[_Array, _Array] | None
+    system: LinearSystem, solved: Solved, mean: Array, scatter: Array, lost: tuple[Array, Array] | None
 ) -> None:
     """Make gap and relative error those of moments that had lost digits: bounds, whatever the signs of the errors.
 
@@ -217,8 +217,8 @@ def _add_lost(
     value, theta, gap, relative, condition = (array[at] for array in solved[:5])
     count, p = system.second_moments.count, mean.shape[-1] - 1
 
-    def each(array: _Array) -> _Array:
-        chosen: _Array = array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
+    def each(array: Array) -> Array:
+        chosen: Array = array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
         return chosen
 
     size, mean = np.abs(theta[..., :p]), each(mean)
@@ -274,7 +274,7 @@ def _rows_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> tuple[Any, Any]:
     return (X, y) if at.size == len(X) else (X[at], y[at])
 
 
-def _weights_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> _Array | None:
+def _weights_of(system: LinearSystem, at: npt.NDArray[np.intp]) -> Array | None:
     """Return the weights of the rows of some systems, of mean 1; None if there are none."""
     weights = system.stacked_weights()
     return None if weights is None else weights[at]
@@ -286,7 +286,7 @@ def _replace(solved: Solved, at: Any, others: tuple[npt.NDArray[Any], ...]) -> N
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _finite(array: _Array) -> bool:
+def _finite(array: Array) -> bool:
     # A sum is faster, but may itself leave the range of a double.
     return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 

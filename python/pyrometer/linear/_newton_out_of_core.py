@@ -80,7 +80,7 @@ class Passes:
         """Sum of the losses of all rows at parameters of the columns themselves."""
         shift, loss = np.zeros(self.scanned.X.shape[1]), 0.0
         for X, y, w in self.blocks():
-            loss += self.loss.look(X, y, w, self.intercept, shift, theta, self.allowed(X, y), curvature=False)[0]
+            loss += self.loss.evaluate(X, y, w, self.intercept, shift, theta, self.allowed(X, y), curvature=False)[0]
         return loss
 
     def evaluate(self, shift: Array, theta: Array) -> Evaluation:
@@ -90,7 +90,7 @@ class Passes:
         loss, least, chunks = 0.0, np.inf, 0
         gradient, size, reach, curvature = np.zeros(k), np.zeros(k), np.zeros(n), np.zeros((k, k))
         for X, y, w in self.blocks():
-            part = self.loss.look(X, y, w, self.intercept, shift, theta, self.allowed(X, y), curvature=True)
+            part = self.loss.evaluate(X, y, w, self.intercept, shift, theta, self.allowed(X, y), curvature=True)
             loss, least, chunks = loss + part[0], min(least, part[1]), chunks + 1
             gradient += part[2]
             size += part[3]

@@ -10,9 +10,9 @@ from pyrometer.data import Moments, scanned
 from pyrometer.linear._base import LinearSystem
 from pyrometer.linear._penalties import L1, L2, Penalty
 from pyrometer.linear._softmax import SoftmaxRegression
-from pyrometer.losses import ABSOLUTE, LOSSES, SQUARED, loss_named
+from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED, Loss, loss_named
 
-__all__ = ["L1", "L2", "LinearRegression", "LogisticRegression", "Penalty", "System", "system_of"]
+__all__ = ["L1", "L2", "SYSTEMS", "LinearRegression", "LogisticRegression", "Penalty", "System", "system_of"]
 
 
 class LinearRegression(LinearSystem):
@@ -179,9 +179,13 @@ class LinearRegression(LinearSystem):
 def _loss(energy: str, penalty: Penalty | None) -> str:
     """Check the loss of a linear model, and that it can have the penalty; before any row is read."""
     loss = loss_named(energy, (SQUARED, ABSOLUTE))
-    if not loss.penalties and penalty is not None:
-        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
+    _require_penalties(loss, penalty)
     return loss.name
+
+
+def _require_penalties(loss: Loss, penalty: Penalty | None) -> None:
+    if not loss.penalties and penalty is not None:
+        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={loss.name!r}; leave it out.")
 
 
 class LogisticRegression(LinearSystem):
@@ -309,6 +313,14 @@ class LogisticRegression(LinearSystem):
 
 System: TypeAlias = LinearRegression | LogisticRegression | SoftmaxRegression
 
+SYSTEMS: dict[str, type[LinearRegression | LogisticRegression | SoftmaxRegression]] = {
+    SQUARED.name: LinearRegression,
+    ABSOLUTE.name: LinearRegression,
+    LOGISTIC.name: LogisticRegression,
+    SOFTMAX.name: SoftmaxRegression,
+}
+"""The class of the systems of each loss."""
+
 
 def system_of(
     energy: str,
@@ -322,10 +334,8 @@ def system_of(
 ) -> System:
     """Describe the linear system of a loss; `labels` are those of classes, in order."""
     loss = loss_named(energy)
-    if (loss.labels or loss.classes) and penalty is not None:
-        raise ValueError(f"penalty is for energy='mse', got {penalty!r} with energy={energy!r}; leave it out.")
-    if loss.classes:
-        return SoftmaxRegression(X, y, intercept=intercept, weights=weights, labels=labels)
-    if loss.labels:
-        return LogisticRegression(X, y, intercept=intercept, weights=weights)
-    return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)
+    _require_penalties(loss, penalty)
+    options: dict[str, Any] = {"labels": labels} if loss.classes else {}
+    if not loss.categorical:
+        options = {"energy": loss.name, "penalty": penalty}
+    return SYSTEMS[loss.name](X, y, intercept=intercept, weights=weights, **options)

@@ -11,12 +11,12 @@ every law of independent parameters of zero mean and variances d,
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, require_finite, validate, warn_caller
+from pyrometer.base import Array, described, require_finite, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Law
 from pyrometer.linear._base import LinearSystem, require_linear
@@ -28,7 +28,6 @@ from pyrometer.results import Minimum, TrainingPath, shaped
 
 __all__ = ["training_path"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
 _TINY = 1e-290  # smaller steps lose digits to underflow
 _OF_SVD = 16.0  # error of singular values, in units of n times that of the largest
@@ -167,28 +166,28 @@ def training_path(
 class _Modes(NamedTuple):
     """Half the Hessian in its eigenvectors, and bounds of rounding errors."""
 
-    values: _Array
+    values: Array
     """Eigenvalues (n,)."""
-    value_errors: _Array
+    value_errors: Array
     """Their errors (n,)."""
-    squares: _Array
+    squares: Array
     """Mean squared distances from the minimiser along the eigenvectors (laws, n)."""
     minimum: float
     minimum_error: float
-    of_minimiser: _Array
+    of_minimiser: Array
     """Error (n,) of the minimiser along the eigenvectors, in the norm of H."""
-    of_factor: _Array
+    of_factor: Array
     """Error (laws,) of the square root of E(0) - E*, from an error of the factor M of H = M'M."""
-    of_scatter: _Array
+    of_scatter: Array
     """Error (laws,) of E(0) - E*, from an error of H."""
 
 
 class _Rates(NamedTuple):
     """Effect of one unit of time, or of one step, on the modes."""
 
-    logarithms: _Array
+    logarithms: Array
     """ln |g| of each mode (n,)."""
-    losses: _Array
+    losses: Array
     """Share of its energy that each mode loses (n,)."""
     slope: float
     """Change of the entropy."""
@@ -196,7 +195,7 @@ class _Rates(NamedTuple):
     farthest: float
     """Largest overshoot 2 eta lambda - 1; 0 where no mode overshoots."""
 
-    def sensitivity(self, time: _Array) -> _Array:
+    def sensitivity(self, time: Array) -> Array:
         """Bound (k,) of the derivatives of g M along M, over those at time 0: more than 1 beyond an overshoot."""
         if self.farthest == 0.0:
             return np.ones_like(time)
@@ -205,18 +204,18 @@ class _Rates(NamedTuple):
 
 
 class _Path(NamedTuple):
-    energy: _Array
-    temperature: _Array
-    error: _Array
-    temperature_error: _Array
-    entropy_change: _Array
+    energy: Array
+    temperature: Array
+    error: Array
+    temperature_error: Array
+    entropy_change: Array
     uncertain: float
     """Largest relative error of temperatures."""
     slope_error: float
     """Relative error of temperatures from that of the change of the entropy; inf where they are undefined."""
 
 
-def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: _Array) -> _Modes:
+def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: Array) -> _Modes:
     """Return eigenvalues of a single system, mean squares along eigenvectors and their errors; its minimum is number i.
 
     Called where NumPy ignores overflow: `_require_modes` and `_path` check the results.
@@ -264,7 +263,7 @@ def _minimum_error(system: LinearSystem, minimum: Minimum, i: int) -> float:
     return float(max(gap, value * 10.0**-digits))
 
 
-def _factor(system: LinearSystem) -> tuple[_Array, float, float]:
+def _factor(system: LinearSystem) -> tuple[Array, float, float]:
     """Return M with M'M = H, and bounds of the errors of its means and of its scatter.
 
     Means are a row of M of their own: the scatter about them keeps small eigenvalues of columns with large means.
@@ -308,7 +307,7 @@ def _rates(modes: _Modes, rate: float | None) -> _Rates:
     return _Rates(logs, losses, float(logs.sum()), slope_error, farthest)
 
 
-def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
+def _path(modes: _Modes, time: Array, rate: float | None) -> _Path:
     """Return energies and temperatures (laws, k), and the change of the entropy (k,)."""
     values, squares = modes.values, modes.squares
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -343,7 +342,7 @@ def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
     return _Path(modes.minimum + excess, temperature, error, temperature_error, change, uncertain, slope_error)
 
 
-def _times(times: npt.ArrayLike, learning_rate: float | None) -> _Array:
+def _times(times: npt.ArrayLike, learning_rate: float | None) -> Array:
     time = np.array(validate.numeric("times", times), dtype=np.float64)
     if time.ndim != 1 or not (np.isfinite(time) & (time >= 0.0)).all():
         raise ValueError(f"times must be one-dimensional, finite and >= 0, got {described(times)}.")
@@ -371,7 +370,7 @@ def _warn_of_few_digits(name: str, relative: float) -> None:
         )
 
 
-def _require_modes(modes: list[_Modes], start: _Array) -> None:
+def _require_modes(modes: list[_Modes], start: Array) -> None:
     """Raise where the modes do not add up to the mean energy of the initial parameters (systems, laws)."""
     with np.errstate(over="ignore", invalid="ignore"):
         sums = np.stack([each.minimum + contract(each.values[None], each.squares)[0] for each in modes])

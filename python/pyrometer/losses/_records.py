@@ -45,6 +45,11 @@ class Loss:
     moments: bool = False
     penalties: bool = False
 
+    @property
+    def categorical(self) -> bool:
+        """Whether targets are labels, of two or more classes, and predictions are probabilities."""
+        return self.labels or self.classes
+
     def __reduce__(self) -> tuple[Any, ...]:
         return loss_named, (self.name,)
 
@@ -59,7 +64,7 @@ LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC, SOFTMAX)}
 
 def loss_named(name: Any, among: tuple[Loss, ...] | None = None, *, what: str = "energy") -> Loss:
     """Return the loss of a name; ValueError, with the names of those that may be, if it is none `among` them."""
-    found = LOSSES.get(name) if isinstance(name, str) else None
-    if found is None or (among is not None and found not in among):
+    loss = LOSSES.get(name) if isinstance(name, str) else None
+    if loss is None or (among is not None and loss not in among):
         return LOSSES[validate.choice(what, name, tuple(loss.name for loss in among or LOSSES.values()))]
-    return found
+    return loss

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.laws import NORMAL_ENTROPY
+from pyrometer.base import Array
 from pyrometer.models._built import Built, parameter_rows, with_named
 from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._labels import Kind, Runs
@@ -16,11 +16,10 @@ from pyrometer.models._parameters import Counter, text
 from pyrometer.models._request import Request
 from pyrometer.networks import efficiency, engine_type, regime
 from pyrometer.results import ModelLayers
-from pyrometer.thermodynamics import verdict
+from pyrometer.thermodynamics import verdict, without_temperature
 
 __all__ = ["assembled"]
 
-_Array = npt.NDArray[np.float64]
 
 # Operations that multiply by weights; the others rescale or shift what these have made.
 _WEIGHTED = {"dense", "convolution", "transposed convolution", "embedding", "recurrent", "other"}
@@ -47,7 +46,7 @@ def assembled(
     entropy = np.array([nats for _, nats, _ in each], dtype=float) - counts * cell
     energy = np.array([line.energy for line in lines], dtype=float)
     units = np.array([site.units for site in sites], dtype=float)
-    undefined = ~(np.abs(entropy) > 4.0 * np.finfo(float).eps * (np.abs(entropy) + NORMAL_ENTROPY * counts))
+    undefined = without_temperature(entropy, np.abs(entropy), counts)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         per_unit, log_energy = energy / units, np.log(energy)
         gain = per_unit / per_unit[:1] if per_unit[0] > 0.0 else np.full(len(lines), np.nan)
@@ -112,7 +111,7 @@ def _ranges(spans: list[list[int]]) -> list[list[int]]:
     return ranges
 
 
-def _together(energy: _Array, log_energy: _Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:
+def _together(energy: Array, log_energy: Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:
     """Return work efficiency, type of the engine and regime of the layers with weights."""
     if not len(energy):
         return float("nan"), 1, "no layers"

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import plain
+from pyrometer.base import Array, plain
 from pyrometer.results import Record, Shown, Table, with_error
 
 __all__ = ["Balance"]
-
-_Array = npt.NDArray[np.float64]
 
 
 def _rescaled(balance: Any) -> Iterator[Table]:
@@ -118,11 +116,11 @@ class Balance(Shown, record=_RECORD):
     model: str
     name: npt.NDArray[np.str_]
     parameters: tuple[tuple[str, ...], ...]
-    factors: _Array
-    errors: _Array
+    factors: Array
+    errors: Array
     method: npt.NDArray[np.str_]
-    achieved: _Array
-    achieved_errors: _Array
+    achieved: Array
+    achieved_errors: Array
     skipped: Mapping[str, str]
     laws: Table
     target: float

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.laws import NORMAL, UNIFORM, Family
 from pyrometer.models._labels import Kind, Label
 
 __all__ = ["fits", "guess"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 # Values that are tested at most, those at which distribution functions are compared, and the probability that values of
 # the law itself are rejected.
@@ -23,7 +21,7 @@ _MOST, _PLACES, _LEVEL = 8192, 1024, 1e-9
 _ENOUGH = 4096
 
 
-def guess(values: _Array, draw: int) -> Label | None:
+def guess(values: Array, draw: int) -> Label | None:
     """Return the only law, normal or uniform, that at least 4,096 values fit; None if there is none."""
     if values.size < _ENOUGH:
         return None
@@ -48,7 +46,7 @@ def guess(values: _Array, draw: int) -> Label | None:
 
 
 def fits(
-    values: _Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL, rough: bool = False
+    values: Array, family: Family, scale: float, centre: float, *, level: float = _LEVEL, rough: bool = False
 ) -> bool:
     """Whether values may be independent draws: by Kolmogorov's test, and, which decides for few values, by their size.
 
@@ -72,7 +70,7 @@ def fits(
     return bool(distance <= math.sqrt(math.log(2.0 / level) / (2.0 * n)) + 1e-2 * rough)
 
 
-def _sizes_fit(x: _Array, family: Family, level: float, *, rough: bool) -> bool:
+def _sizes_fit(x: Array, family: Family, level: float, *, rough: bool) -> bool:
     """Whether the sizes of sorted values, in units of the scale, have at least a probability e^level.
 
     Equal values do not come from a density. The largest of n uniform numbers is below m with probability (2 m)^n;
@@ -88,7 +86,7 @@ def _sizes_fit(x: _Array, family: Family, level: float, *, rough: bool) -> bool:
     return t == 0.0 or 0.5 * n * (math.log(t) + 1.0 - t) >= level
 
 
-def _distribution(family: Family) -> Callable[[_Array], _Array] | None:
+def _distribution(family: Family) -> Callable[[Array], Array] | None:
     if family == UNIFORM:
         return lambda x: np.clip(x + 0.5, 0.0, 1.0)
     if family == NORMAL:
@@ -99,5 +97,5 @@ def _distribution(family: Family) -> Callable[[_Array], _Array] | None:
     return None
 
 
-def _normal(x: _Array) -> _Array:
+def _normal(x: Array) -> Array:
     return np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in x.tolist()])

@@ -15,6 +15,7 @@ from pyrometer.networks._initialisations import (
 )
 from pyrometer.networks._layer_spread import layers
 from pyrometer.networks._layers import LayerLaw, Layers
+from pyrometer.networks._losses import NETWORK_LOSSES
 from pyrometer.networks._network import Network
 from pyrometer.networks._orthogonal import ORTHOGONAL, Orthogonal
 from pyrometer.networks._regime import efficiency, engine_type, regime
@@ -31,6 +32,7 @@ __all__ = [
     "Layers",
     "LecunNormal",
     "LecunUniform",
+    "NETWORK_LOSSES",
     "Network",
     "Orthogonal",
     "TorchLinear",

@@ -41,10 +41,10 @@ def balanced(network: Network, spread: LayerSpread, *, last: bool = True) -> tup
     Without `last` the last layer is not rescaled, as its outputs are compared with targets.
     """
     key = "balanced", network, last
-    if key not in spread.found:
-        spread.found[key] = _balanced(network, spread, last=last)
-    found: tuple[LayerSpread, npt.NDArray[np.int32]] = spread.found[key]
-    return found
+    if key not in spread.computed:
+        spread.computed[key] = _balanced(network, spread, last=last)
+    result: tuple[LayerSpread, npt.NDArray[np.int32]] = spread.computed[key]
+    return result
 
 
 def _balanced(network: Network, spread: LayerSpread, *, last: bool) -> tuple[LayerSpread, npt.NDArray[np.int32]]:
@@ -53,9 +53,9 @@ def _balanced(network: Network, spread: LayerSpread, *, last: bool) -> tuple[Lay
     if None in records:
         return spread, shift
     key = "near", network
-    if key not in spread.found:
-        spread.found[key] = _are_near(network, spread, _FAR[network.X.dtype])
-    if spread.found[key]:
+    if key not in spread.computed:
+        spread.computed[key] = _are_near(network, spread, _FAR[network.X.dtype])
+    if spread.computed[key]:
         return spread, shift
     variance = _variances(network, spread)
     # The last layer has no activation, and is rescaled with those before it.
@@ -90,7 +90,7 @@ def unbalanced(energy: Array, shift: npt.NDArray[np.int32]) -> Array:
 
 
 def _are_near(network: Network, spread: LayerSpread, far: float) -> bool:
-    """Whether no variance can be far: logarithms of the factors that they are products of add up to less than that."""
+    """Whether every variance is within a factor 2^far of 1: a bound by the sum of the logarithms of its factors."""
     factors = [*spread.deviations] if spread.shift is None else [*spread.deviations, spread.shift]
     with np.errstate(divide="ignore"):
         weights, *others = (np.abs(np.log2(np.abs(each))) for each in factors)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from sys import float_info
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
+from pyrometer.base import Array, RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
-from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _ideal, _layer_energies
 from pyrometer.networks._layer_spread import LayerSpread, layers
 from pyrometer.networks._layers import LayerLaw
+from pyrometer.networks._losses import NETWORK_LOSSES
 from pyrometer.networks._network import Network
 from pyrometer.networks._regime import efficiency, engine_type, growth, has_all_digits, regime
 from pyrometer.results import HeatEngine, LayerTemperatures, shaped
-from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict
+from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict, without_temperature
 
 __all__ = ["heat_engine"]
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @overload
@@ -153,8 +150,7 @@ def heat_engine(
     counts = spread.random_parameters
 
     S_l = broadcast(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)
-    noise = 4.0 * float_info.epsilon * (np.abs(S_l) + NORMAL_ENTROPY * counts)
-    undefined = ~(np.abs(S_l) > noise)  # nan has no temperature
+    undefined = without_temperature(S_l, np.abs(S_l), counts)
     parameters = int(counts.sum())
     S, undefined_total = total(S_l, parameters, E.shape[:-1])
     of_layers = verdict(S_l, undefined, counts)
@@ -170,10 +166,10 @@ def heat_engine(
             "the temperature of a layer must be below 1.8e308, got an overflow; use scales that differ less."
         )
     marginal = _beside(slopes, finite)
-    if network.energy == "ce":
-        of_network_as_one = network.mean_energies(spread, method, samples, rng, workers, slope=True)
-    else:
+    if NETWORK_LOSSES[network.energy].squared:
         of_network_as_one = network.last_layer(spread, energies, marginal, unbounded=True)
+    else:
+        of_network_as_one = network.mean_energies(spread, method, samples, rng, workers, slope=True)
     engine = HeatEngine(
         layers=LayerTemperatures(
             energy=E,
@@ -231,7 +227,7 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
             )
 
 
-def _logarithms(energies: _layer_energies.Layered) -> _Array:
+def _logarithms(energies: _layer_energies.Layered) -> Array:
     """Return the logarithms of energies, of the energies themselves where these have all digits."""
     energy, logarithm = energies.energy, energies.logarithm
     if has_all_digits(energy).all():
@@ -240,7 +236,7 @@ def _logarithms(energies: _layer_energies.Layered) -> _Array:
         return np.where(has_all_digits(energy), np.log(energy), np.log(energy) if logarithm is None else logarithm)
 
 
-def _beside(slopes: _layer_energies.Slopes, energy: _Array) -> _layer_energies.Slopes:
+def _beside(slopes: _layer_energies.Slopes, energy: Array) -> _layer_energies.Slopes:
     """Slopes, nan where the energy is, or where they are infinite."""
     beyond = np.isnan(energy) | np.isinf(slopes.value)
     if not beyond.any():

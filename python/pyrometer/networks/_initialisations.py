@@ -7,12 +7,12 @@ Names and variances are those of Keras, whose normal laws are truncated. A netwo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeAlias, cast, overload
+from typing import ClassVar, Generic, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import BatchShape, validate
+from pyrometer.base import Array, BatchShape, validate
 from pyrometer.laws import NORMAL, UNIFORM, WHY_SCALE, Family, truncated_normal
 from pyrometer.results import Described
 
@@ -27,7 +27,6 @@ __all__ = [
     "TorchLinear",
 ]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 # Where the normal laws of Keras are truncated, in units of their scale before that.
 _BOUND = 2.0
@@ -37,7 +36,7 @@ _BOUND = 2.0
 class Scaled(Described, Generic[BatchShape]):
     """Variance ``gain^2 _variance / fan``, the fan being the fan-in or the mean of fan-in and fan-out."""
 
-    gain: _Array
+    gain: Array
     _variance: ClassVar[float]
     _average: ClassVar[bool] = False
     _uniform: ClassVar[bool] = False
@@ -55,13 +54,13 @@ class Scaled(Described, Generic[BatchShape]):
         """Family of the parameters."""
         return UNIFORM if self._uniform else NORMAL
 
-    def width(self) -> _Array:
+    def width(self) -> Array:
         """Return the scale of a layer with fan 1: a standard deviation, or the length of an interval."""
         with np.errstate(over="ignore"):  # `layers` raises for an overflow
-            width: _Array = self.gain * np.sqrt(self._variance * self.family.precision)
+            width: Array = self.gain * np.sqrt(self._variance * self.family.precision)
         return width
 
-    def fan(self, fan_in: _Array, fan_out: _Array) -> _Array:
+    def fan(self, fan_in: Array, fan_out: Array) -> Array:
         """Return the fan of layers."""
         return 0.5 * (fan_in + fan_out) if self._average else fan_in
 

@@ -429,10 +429,10 @@ def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int
 def _limit(network: Network, spread: LayerSpread) -> Array:
     """(5.13) with (5.4), (5.7) or (5.9), not to be written to; exact where `_closed`."""
     key = "limit", network
-    if key not in spread.found:
-        spread.found[key] = _limit_of(network, spread)
-    found: Array = spread.found[key]
-    return found
+    if key not in spread.computed:
+        spread.computed[key] = _limit_of(network, spread)
+    limit: Array = spread.computed[key]
+    return limit
 
 
 def _limit_of(network: Network, spread: LayerSpread) -> Array:
@@ -492,8 +492,8 @@ def _warn_of_saturation(network: Network, spread: LayerSpread, error: Array) -> 
             warn_caller(
                 SimulationWarning(
                     f"The energy of layer {layer + 1} is the same in all draws, which saturate the units before it: "
-                    "its standard error is 0, without the effect of draws that are rarer than one in their number; use "
-                    "more samples."
+                    "its standard error is 0, and misses draws that occur less than once in this number of samples; "
+                    "use more samples."
                 )
             )
             return

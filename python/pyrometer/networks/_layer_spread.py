@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import broadcast
+from pyrometer.base import Array, broadcast
 from pyrometer.laws import CONSTANT, LAYER_CALLS, Family, Independent, logarithms, not_a_law
 from pyrometer.networks._initialisations import Scaled
 from pyrometer.networks._layers import Layers
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerSpread", "layers"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _Families: TypeAlias = tuple[Family, ...]
 
 
@@ -34,15 +33,15 @@ class LayerSpread:
     ``counts`` are the numbers of random weights and of random biases of each layer, shape (2, L).
     """
 
-    weight: _Array
-    bias: _Array
-    leading: _Array
-    bias_leading: _Array
+    weight: Array
+    bias: Array
+    leading: Array
+    bias_leading: Array
     weights: _Families
     biases: _Families
-    counts: _Array
-    found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """What has been computed for these laws and is asked for more than once, by what it is of."""
+    counts: Array
+    computed: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Results that are used more than once, by their name and the network."""
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -50,7 +49,7 @@ class LayerSpread:
         return self.weight.shape[:-1]
 
     @cached_property
-    def families(self) -> _Array:
+    def families(self) -> Array:
         """Codes of the families of weights and of biases in the core, and their scale^2 / mean square, shape (4, L).
 
         ValueError for a family that the core does not have.
@@ -72,7 +71,7 @@ class LayerSpread:
         return total
 
     @cached_property
-    def shift(self) -> _Array | None:
+    def shift(self) -> Array | None:
         """Constant biases of each layer, 0 where they are random; None if all of them are 0."""
         if not self.bias.any():
             return None
@@ -80,14 +79,14 @@ class LayerSpread:
         return values if values.any() else None
 
     @cached_property
-    def variances(self) -> tuple[_Array, _Array]:
+    def variances(self) -> tuple[Array, Array]:
         """Variances of the weights and of the biases of each layer; 0 for constants."""
         bias = np.where([family.random for family in self.biases], self.bias, 0.0)
         with np.errstate(over="ignore"):
             return self.weight**2 / _each(self.weights, "precision"), bias**2 / _each(self.biases, "precision")
 
     @cached_property
-    def mean_squares(self) -> tuple[_Array, _Array]:
+    def mean_squares(self) -> tuple[Array, Array]:
         """Means of the squares of the weights and of the biases of each layer."""
         weight, bias = self.variances
         if self.shift is None:
@@ -96,22 +95,22 @@ class LayerSpread:
             return weight, bias + self.shift**2
 
     @cached_property
-    def deviations(self) -> tuple[_Array, _Array]:
+    def deviations(self) -> tuple[Array, Array]:
         """Their square roots."""
         return self.weight / _each(self.weights, "ratio"), np.abs(self.bias) / _each(self.biases, "ratio")
 
-    def flat(self) -> tuple[_Array, _Array]:
+    def flat(self) -> tuple[Array, Array]:
         """Weights and biases as (laws, L), C-contiguous."""
         return _rows(self.weight), _rows(self.bias)
 
-    def of_chain(self) -> tuple[_Array, _Array, _Array | None]:
+    def of_chain(self) -> tuple[Array, Array, Array | None]:
         """Standard deviations of weights and biases, and constant biases or None, as (laws, L), C-contiguous."""
         weight, bias = self.deviations
         shift = self.shift
         return _rows(weight), _rows(bias), None if shift is None else _rows(shift)
 
     @cached_property
-    def centred(self) -> tuple[LayerSpread, _Array | None]:
+    def centred(self) -> tuple[LayerSpread, Array | None]:
         """The same with outputs of mean 0, and their mean, shape (...,): constant biases of the last layer, or None."""
         if self.biases[-1] is not CONSTANT or not self.bias[..., -1].any():
             return self, None
@@ -119,7 +118,7 @@ class LayerSpread:
         bias[..., -1] = 0.0
         return replace(self, bias=bias), self.bias[..., -1]
 
-    def times(self, factor: _Array) -> LayerSpread:
+    def times(self, factor: Array) -> LayerSpread:
         """All scales multiplied by each of k factors, shape (k, ..., L), inf where that overflows; not constants."""
         factors = factor.reshape(-1, *(1,) * self.weight.ndim)
         of_bias = np.where([family.random for family in self.biases], factors, 1.0)
@@ -137,7 +136,7 @@ class LayerSpread:
         names = ("weight", "bias", "leading", "bias_leading")
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
-    def entropies(self, resolution: float, *, leading: bool) -> _Array:
+    def entropies(self, resolution: float, *, leading: bool) -> Array:
         """Entropy of each layer in nats, or its leading term: of what is random; nan for orthogonal layers."""
         scales = (self.leading, self.bias_leading) if leading else (self.weight, self.bias)
         weights, biases = self.counts
@@ -148,15 +147,15 @@ class LayerSpread:
         families = zip(self.weights, self.biases, strict=True)
         alike = np.array([mine is other or mine == other for mine, other in families]) & (scales[0] == scales[1])
         # Where they are distributed alike, as one sum: the order of operations for biases of their layer's law.
-        apart: _Array = weights * of_weights + biases * of_biases
+        apart: Array = weights * of_weights + biases * of_biases
         return np.where(alike, (weights + biases) * of_weights, apart)
 
 
 class _Part(NamedTuple):
     """Scales of the weights or biases of layers and their leading terms, (..., L), with families."""
 
-    scale: _Array
-    leading: _Array
+    scale: Array
+    leading: Array
     families: _Families
 
 
@@ -216,7 +215,7 @@ def _part(name: str, given: Any, network: Network) -> _Part:
     )
 
 
-def _one(name: str, law: Any, widths: _Array, which: slice) -> _Part:
+def _one(name: str, law: Any, widths: Array, which: slice) -> _Part:
     """Broadcast one law over the layers that `which` selects."""
     fan_in, fan_out = widths[:-1][which], widths[1:][which]
     count = len(fan_in)
@@ -258,7 +257,7 @@ def _require_zero(weights: _Part) -> None:
             )
 
 
-def _entropies(scale: _Array, families: _Families, resolution: float, *, leading: bool) -> _Array:
+def _entropies(scale: Array, families: _Families, resolution: float, *, leading: bool) -> Array:
     """Entropy of a parameter of each layer, or its leading term; 0 for constants."""
     if not all(family.random for family in families):
         scale = np.where([family.random for family in families], scale, resolution)
@@ -266,14 +265,14 @@ def _entropies(scale: _Array, families: _Families, resolution: float, *, leading
     return logs + (np.where(np.isnan(entropy), entropy, 0.0) if leading else entropy)
 
 
-def _each(families: _Families, attribute: str) -> _Array:
+def _each(families: _Families, attribute: str) -> Array:
     """Return an attribute of the family of each layer, shape (L,)."""
     return np.array([getattr(family, attribute) for family in families], dtype=float)
 
 
-def _filled(scales: _Array, shape: tuple[int, ...]) -> _Array:
+def _filled(scales: Array, shape: tuple[int, ...]) -> Array:
     return np.ascontiguousarray(broadcast(scales, shape))
 
 
-def _rows(scales: _Array) -> _Array:
+def _rows(scales: Array) -> Array:
     return np.ascontiguousarray(scales.reshape(-1, scales.shape[-1]))

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import mean_squares_about, plain, require_finite, require_normal, validate
+from pyrometer.base import Array, mean_squares_about, plain, require_finite, require_normal, validate
 from pyrometer.losses import LOSSES
-from pyrometer.networks import _arguments, _cross_entropy, _layer_energies, _sampled_callable, _variance
+from pyrometer.networks import _arguments, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
+from pyrometer.networks._losses import NETWORK_LOSSES
 from pyrometer.results import Displayed, Estimate, Quantity, Sheet, described_by, finite, shaped
 from pyrometer.thermodynamics import Evaluated
 
@@ -25,8 +26,6 @@ __all__ = ["Network"]
 # Equal widths in a row that are written one by one.
 _WRITTEN = 3
 _MOST_PARAMETERS = 2**53
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,16 +127,12 @@ class Network(Displayed):
     ) -> None:
         widths = _arguments.hidden(hidden)
         activation = _arguments.activation(activation, len(widths))
-        energy = validate.choice("energy", energy, ("mse", "ce"))
+        energy = validate.choice("energy", energy, tuple(NETWORK_LOSSES))
         inputs, names = validate.matrix("X", X)
         validate.aligned("X", X, "y", y)
-        classes = targets = None
         if outputs is not None:
             outputs = validate.count("outputs", outputs, minimum=1)
-        if energy == "ce":
-            targets, classes, last = _arguments.labels(y, len(inputs), outputs)
-        else:
-            inputs, targets, last = _arguments.targets(inputs, y, outputs)
+        inputs, targets, classes, last = NETWORK_LOSSES[energy].data(inputs, y, outputs)
         fields = {
             "X": inputs,
             "y": targets,
@@ -210,7 +205,7 @@ class Network(Displayed):
     @cached_property
     def target_square(self) -> float:
         """Mean squared norm of the targets; 0 without them, and for cross entropy."""
-        if self.y is None or self.energy == "ce":
+        if self.y is None or not NETWORK_LOSSES[self.energy].squared:
             return 0.0
         return float(np.einsum("ij,ij->", self.y, self.y, dtype=np.float64)) / self.rows
 
@@ -219,7 +214,7 @@ class Network(Displayed):
     @property
     def loss(self) -> str:
         """Name of the loss, as tables show it."""
-        return "network" if self.energy == "mse" else f"network {self.energy}"
+        return NETWORK_LOSSES[self.energy].title
 
     @property
     def separable(self) -> bool:
@@ -241,22 +236,13 @@ class Network(Displayed):
 
     def check_method(self, bound: LayerSpread, method: str) -> str:
         """Return the method used."""
-        if self.energy == "ce":
-            return _cross_entropy.require(self, bound, method)
-        return _layer_energies.require(self, bound, method)
+        return NETWORK_LOSSES[self.energy].require(self, bound, method)
 
     def mean_energies(
         self, bound: LayerSpread, method: str, samples: int, rng: validate.RandomSource, threads: int, *, slope: bool
     ) -> Evaluated:
         """Mean energy and its derivative: those of the last layer, plus the targets, or the mean cross entropy."""
-        if self.energy == "ce":
-            return _cross_entropy.evaluated(self, bound, method, samples, rng, threads, slope=slope)
-        layered = _layer_energies.energies(self, bound, method, samples, rng, threads)
-        undefined = np.full_like(layered.energy, np.nan)
-        slopes = _layer_energies.Slopes(undefined, undefined)
-        if slope:
-            slopes = _layer_energies.slopes(self, bound, layered, threads)
-        return self.last_layer(bound, layered, slopes)
+        return NETWORK_LOSSES[self.energy].evaluate(self, bound, method, samples, rng, threads, slope=slope)
 
     def last_layer(
         self,
@@ -298,23 +284,21 @@ class Network(Displayed):
             samples=layered.samples,
         )
 
-    def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> _Array:
+    def draw_energies(self, bound: LayerSpread, draws: range, key: tuple[int, int], threads: int) -> Array:
         """Energies of a range of draws."""
-        if self.energy == "ce":
-            return _cross_entropy.spectrum(self, bound, draws, key, threads)
-        return _layer_energies.spectrum(self, bound, draws, key, threads)
+        return NETWORK_LOSSES[self.energy].draws(self, bound, draws, key, threads)
 
-    def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> _Array:
+    def draw_parameters(self, bound: LayerSpread, samples: int, key: tuple[int, int]) -> Array:
         """Parameters of the first draws."""
         return _sampled_callable.parameters(self, bound, key, samples)
 
-    def energy_variances(self, bound: LayerSpread) -> _Array:
+    def energy_variances(self, bound: LayerSpread) -> Array:
         """Variance of the energy."""
         variance = _variance.variance(self, bound)
         require_normal(variance, lambda: _layer_energies.positive(self, bound.centred[0])[..., -1], "variance")
         return variance
 
-    def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> _Array:
+    def entropy_parts(self, bound: LayerSpread, resolution: float, *, leading: bool) -> Array:
         """Entropy of each layer."""
         return bound.entropies(resolution, leading=leading)
 
@@ -324,7 +308,7 @@ class Network(Displayed):
     def cost(self, law: Any, method: str, samples: int) -> float:
         """Approximate time for one law, in nanoseconds."""
         bound = self.bind(law)
-        exact = (_cross_entropy if self.energy == "ce" else _layer_energies).exists(self, bound)
+        exact = NETWORK_LOSSES[self.energy].exists(self, bound)
         drawn = method == "monte-carlo" or (method == "auto" and not exact)
         sampled = samples if drawn else 0
         return 1e6 + 1e4 * self.rows + sampled * min(self.rows, 100) * self.parameters / 20

@@ -6,21 +6,21 @@ Energies come with their natural logarithms, which are used where an energy is b
 from __future__ import annotations
 
 from sys import float_info
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
+
 __all__ = ["efficiency", "engine_type", "growth", "has_all_digits", "regime"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 # Energies within this factor are of the same order, (5.26); beyond it one is much less than the other, (5.29).
 _SAME_ORDER = 10.0
 _REGIMES = np.array(["even", "exploding", "vanishing", "uneven"])
 
 
-def growth(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | None = None) -> _Array:
+def growth(energy: Array, log_energy: Array, units: npt.NDArray[np.int64] | None = None) -> Array:
     """Return the growth from each layer to the next, of energies per unit; nan where the energy of a layer is 0."""
     if units is not None:
         energy, log_energy = energy / units, log_energy - np.log(units)
@@ -35,13 +35,13 @@ def growth(energy: _Array, log_energy: _Array, units: npt.NDArray[np.int64] | No
     )
 
 
-def has_all_digits(energy: _Array) -> npt.NDArray[np.bool_]:
+def has_all_digits(energy: Array) -> npt.NDArray[np.bool_]:
     """Whether energies have all digits."""
     normal: npt.NDArray[np.bool_] = (energy < np.inf) & (energy >= float_info.min)
     return normal
 
 
-def efficiency(energy: _Array, log_energy: _Array) -> _Array:
+def efficiency(energy: Array, log_energy: Array) -> Array:
     """Return the share of the last energy in their sum; nan where all are 0."""
     largest = energy.max(axis=-1, keepdims=True)
     if has_all_digits(largest).all():
@@ -56,7 +56,7 @@ def efficiency(energy: _Array, log_energy: _Array) -> _Array:
 
 
 def engine_type(
-    energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
+    energy: Array, log_energy: Array, widths: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Return the type of the engine; a single layer is of the second type."""
     # Energies that grow only because the widths do are excluded: all three ratios must grow.
@@ -69,7 +69,7 @@ def engine_type(
     return np.where((ratios > _SAME_ORDER).all(axis=(0, -1)), 2, 1)
 
 
-def regime(energy: _Array, log_energy: _Array, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
+def regime(energy: Array, log_energy: Array, widths: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
     """Return the regime, from the energies of a unit of each layer."""
     if energy.shape[-1] == 1:
         return np.full(energy.shape[:-1], "single layer")

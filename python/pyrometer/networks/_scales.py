@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import described, validate
+from pyrometer.base import Array, described, validate
 from pyrometer.laws import Family, Normal
 from pyrometer.networks import _layer_energies
 from pyrometer.networks._layer_spread import layers
@@ -17,7 +16,6 @@ from pyrometer.thermodynamics import not_a_system
 
 __all__ = ["balance"]
 
-_Array = npt.NDArray[np.float64]
 _LEAST_ENTROPY = 1e-9  # in nats of a parameter: below, T has no six digits
 
 
@@ -89,7 +87,7 @@ def balance(
     return law(scales)
 
 
-def _isothermal(network: Network, law: Any, family: Family, temperature: float) -> _Array:
+def _isothermal(network: Network, law: Any, family: Family, temperature: float) -> Array:
     """Return scales of equal temperature: the larger solution of each layer, unless a later one then has none."""
     count = network.layers
     scales, larger, layer = np.ones(count), [temperature > 0.0] * count, 0
@@ -120,7 +118,7 @@ def _isothermal(network: Network, law: Any, family: Family, temperature: float) 
     return scales
 
 
-def _unit_energy(network: Network, law: Any, scales: _Array, layer: int) -> float:
+def _unit_energy(network: Network, law: Any, scales: Array, layer: int) -> float:
     """Return the energy of a unit of a layer at scale 1, given the scales of those before."""
     energy = _energy(_first_layers(network, layer + 1), law(np.append(scales[:layer], 1.0)))
     if energy == 0.0:

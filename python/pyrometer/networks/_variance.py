@@ -12,6 +12,7 @@ from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._layer_energies import require_norms
 from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._losses import NETWORK_LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
@@ -24,10 +25,10 @@ _ROWS = 512
 
 def variance(network: Network, spread: LayerSpread) -> Array:
     """Return the variance of the energy over draws, shape (...); see `energy_variance` for the formulas."""
-    if network.energy == "ce":
+    if not NETWORK_LOSSES[network.energy].squared:
         raise ValueError(
-            "energy_variance of a network has a formula for energy='mse' only, got 'ce'; the standard error of "
-            'mean_energy(..., method="monte-carlo") estimates it.'
+            f"energy_variance of a network has a formula for energy='mse' only, got {network.energy!r}; the standard "
+            'error of mean_energy(..., method="monte-carlo") estimates it.'
         )
     homogeneous = all(record is not None and record.homogeneous for record in network.records)
     others = {*spread.weights, *spread.biases} - {NORMAL, CONSTANT}

@@ -21,12 +21,12 @@ __all__ = ["drift"]
 _BEYOND = 1.5
 
 
-def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axes, ...]:
+def drift(result: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axes, ...]:
     r"""Draw temperature, energy and entropy of a series of states against time (2.11), (A.2).
 
     Parameters
     ----------
-    found : Drift
+    result : Drift
         As of `pyrometer.drift`.
     ax : Axes or three Axes, optional
         One Axes has the temperature alone. Default: a new figure.
@@ -41,7 +41,7 @@ def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axe
     Raises
     ------
     TypeError, ValueError
-        If `found` is something else, or `ax` is not Axes.
+        If `result` is something else, or `ax` is not Axes.
 
     Examples
     --------
@@ -58,20 +58,20 @@ def drift(found: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axe
     >>> [ax.get_ylabel() for ax in pm.plot.drift(result)]
     ['energy (loss)', 'entropy (nat)', 'T (loss/nat)']
     """
-    if not isinstance(found, Drift):
-        raise TypeError(f"found must be a Drift, got {described(found)}; use pm.drift(time, states, bandwidth=...).")
+    if not isinstance(result, Drift):
+        raise TypeError(f"result must be a Drift, got {described(result)}; use pm.drift(time, states, bandwidth=...).")
     drawn = panels(ax, 3, 1.7)
-    time = drawable(np.asarray(found.time, dtype=np.float64))
+    time = drawable(np.asarray(result.time, dtype=np.float64))
     for ax_of, name, unit in zip(drawn[:-1], ("energy", "entropy"), ("loss", "nat"), strict=False):
-        ax_of.plot(time, drawable(getattr(found, name)), color="black", marker=".", linewidth=1.0)
+        ax_of.plot(time, drawable(getattr(result, name)), color="black", marker=".", linewidth=1.0)
         ax_of.set_ylabel(f"{name} ({unit})")
-    _temperature(drawn[-1], time, found)
+    _temperature(drawn[-1], time, result)
     middle = (time[1:] + time[:-1]) / 2.0
     edges = np.concatenate([time[:1], middle, time[-1:]])
-    for place in np.flatnonzero(found.verdict != "ok"):
+    for place in np.flatnonzero(result.verdict != "ok"):
         for ax_of in drawn:
             ax_of.axvspan(edges[place], edges[place + 1], color="0.9", linewidth=0.0, zorder=0)
-    defined = int((found.verdict == "ok").sum())
+    defined = int((result.verdict == "ok").sum())
     shaded = "; shaded: undefined" if defined < len(time) else ""
     drawn[0].set_title(f"T is defined at {defined} of {len(time)} times{shaded}", fontsize="medium")
     drawn[-1].set_xlabel("time")

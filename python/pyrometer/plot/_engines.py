@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described
+from pyrometer.base import Array, described
 from pyrometer.plot._axes import NEGATIVE, axes, label, note_missing, panels, positive, signed, styles
 from pyrometer.results import HeatEngine, ModelLayers
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "layers"]
 
-_Array = npt.NDArray[np.float64]
 # More layers than this have no names on the axis, and smaller markers.
 _NAMED = 12
 # Logarithmic axes have at least this factor to both sides: one power of ten is among them.
@@ -29,11 +28,11 @@ class _Chain(NamedTuple):
 
     title: str
     names: tuple[str, ...]
-    per_unit: _Array
-    error: _Array
-    temperature: _Array
+    per_unit: Array
+    error: Array
+    temperature: Array
     verdict: npt.NDArray[np.str_]
-    gain: _Array
+    gain: Array
     of_unit: bool
     """Whether energies are those of a unit; else of a layer."""
 
@@ -158,7 +157,7 @@ def _chain(name: str, engine: HeatEngine | ModelLayers) -> _Chain:
     return _Chain(title, names, per_unit, errors, each.temperature, each.verdict, _growth(per_unit), of_unit=has_units)
 
 
-def _growth(per_unit: _Array) -> _Array:
+def _growth(per_unit: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return per_unit[1:] / per_unit[:-1]
 

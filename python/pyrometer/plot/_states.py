@@ -20,12 +20,12 @@ __all__ = ["mixture", "monitor", "shift"]
 _COLUMNS = 20
 
 
-def shift(found: Shift, *, ax: Axes | None = None) -> Axes:
+def shift(result: Shift, *, ax: Axes | None = None) -> Axes:
     """Draw which columns have moved, or, without columns, the changes in units of their standard errors.
 
     Parameters
     ----------
-    found : Shift
+    result : Shift
         As of `pyrometer.shift`.
     ax : Axes, optional
         Where to draw. Default: a new figure.
@@ -40,7 +40,7 @@ def shift(found: Shift, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     TypeError
-        If `found` is something else, or `ax` is not Axes.
+        If `result` is something else, or `ax` is not Axes.
 
     Examples
     --------
@@ -53,14 +53,14 @@ def shift(found: Shift, *, ax: Axes | None = None) -> Axes:
     >>> pm.plot.shift(result).get_title()
     'shifted: p = 0.001 at the level 0.05'
     """
-    if not isinstance(found, Shift):
-        raise TypeError(f"found must be a Shift, got {described(found)}; use pm.shift(before, after, model=...).")
+    if not isinstance(result, Shift):
+        raise TypeError(f"result must be a Shift, got {described(result)}; use pm.shift(before, after, model=...).")
     ax = axes(ax)
-    if len(found.columns):
-        _columns(ax, found.columns, found.level)
+    if len(result.columns):
+        _columns(ax, result.columns, result.level)
     else:
-        _changes(ax, found)
-    ax.set_title(f"{found.verdict}: p = {found.p_value:.3g} at the level {found.level:g}", fontsize="medium")
+        _changes(ax, result)
+    ax.set_title(f"{result.verdict}: p = {result.p_value:.3g} at the level {result.level:g}", fontsize="medium")
     return ax
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, validate
+from pyrometer.base import Array, RandomSource, described, validate
 from pyrometer.networks import Network
 from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, positive
 from pyrometer.thermodynamics import System
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["scaled", "temperature"]
 
-_Array = npt.NDArray[np.float64]
 # Arguments of laws that are their scales, and how an array of factors multiplies them.
 _SCALES = {"scale": "standard deviation σ", "length": "length L", "gain": "gain"}
 _POINTS, _LEAST, _MOST = 241, -3.0, 5.0
@@ -106,7 +105,7 @@ def _title(system: Any) -> str:
     return f"{type(system).__name__}, {system.energy}, {system.rows} rows, {system.parameters} parameters"
 
 
-def _factors(given: npt.ArrayLike | None) -> _Array:
+def _factors(given: npt.ArrayLike | None) -> Array:
     if given is None:
         return np.logspace(_LEAST, _MOST, _POINTS)
     x = np.asarray(validate.numeric("factors", given), dtype=np.float64)
@@ -115,7 +114,7 @@ def _factors(given: npt.ArrayLike | None) -> _Array:
     return x
 
 
-def scaled(law: Any, factors: _Array) -> tuple[Any, str, float]:
+def scaled(law: Any, factors: Array) -> tuple[Any, str, float]:
     """Return the batch of laws with multiplied scales, the label of the first scale, and that scale."""
     parameters = dict(vars(law)) if hasattr(law, "batch_shape") and hasattr(law, "__dataclass_fields__") else {}
     scales = [name for name in parameters if name in _SCALES]
@@ -137,7 +136,7 @@ def scaled(law: Any, factors: _Array) -> tuple[Any, str, float]:
     return type(law)(**parameters), several + _SCALES[scales[0]], first
 
 
-def _regions(ax: Axes, at: _Array, verdict: npt.NDArray[np.str_]) -> None:
+def _regions(ax: Axes, at: Array, verdict: npt.NDArray[np.str_]) -> None:
     edges = np.sqrt(at[1:] * at[:-1])
     edges = np.concatenate([at[:1], edges, at[-1:]])
     for name, (color, hatch) in _SHADES.items():
@@ -157,7 +156,7 @@ def _regions(ax: Axes, at: _Array, verdict: npt.NDArray[np.str_]) -> None:
                 )
 
 
-def _marginal(ax: Axes, at: _Array, hot: Any) -> None:
+def _marginal(ax: Axes, at: Array, hot: Any) -> None:
     marginal = np.asarray(hot.marginal, dtype=np.float64)
     if (marginal > 0.0).any():
         ax.plot(
@@ -169,7 +168,7 @@ def _marginal(ax: Axes, at: _Array, hot: Any) -> None:
         )
 
 
-def _limits(ax: Axes, system: Any, laws: Any, at: _Array) -> None:
+def _limits(ax: Axes, system: Any, laws: Any, at: Array) -> None:
     for method, style in (("refined", POSITIVE), ("asymptotic", STYLES[4])):
         try:
             limit = np.asarray(temperature_of(system, laws, method=method).value, dtype=np.float64)
@@ -186,7 +185,7 @@ def _limits(ax: Axes, system: Any, laws: Any, at: _Array) -> None:
             )
 
 
-def _pole(x: _Array, entropy: _Array, parameters: int) -> float | None:
+def _pole(x: Array, entropy: Array, parameters: int) -> float | None:
     """Return the factor at which the entropy, which is linear in its logarithm, is 0; None outside the factors."""
     if parameters == 0 or not np.isfinite(entropy).all():
         return None

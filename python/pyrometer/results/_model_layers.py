@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import Array, validate
 from pyrometer.results import _sheet
 from pyrometer.results._model_text import MODEL, heading
 from pyrometer.results._shown import Shown, drawn
@@ -17,7 +17,6 @@ from pyrometer.results._table import Table
 
 __all__ = ["ModelLayers"]
 
-_Array = npt.NDArray[np.float64]
 _UNITS = {"energy": "loss", "standard_error": "loss", "entropy": "nat", "temperature": "loss/nat"}
 
 _COLUMNS = (
@@ -119,17 +118,17 @@ class ModelLayers(Shown, record=MODEL):
     name: npt.NDArray[np.str_]
     kind: npt.NDArray[np.str_]
     calls: npt.NDArray[np.int64]
-    units: _Array
-    energy: _Array
-    energy_per_unit: _Array
-    gain: _Array
-    standard_error: _Array
+    units: Array
+    energy: Array
+    energy_per_unit: Array
+    gain: Array
+    standard_error: Array
     method: npt.NDArray[np.str_]
-    neglected: _Array
+    neglected: Array
     parameters: npt.NDArray[np.int64]
-    entropy: _Array
+    entropy: Array
     laws: npt.NDArray[np.str_]
-    temperature: _Array
+    temperature: Array
     verdict: npt.NDArray[np.str_]
     total_parameters: int
     total_entropy: float

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from pyrometer.base import Array
 from pyrometer.results import _records as records
 from pyrometer.results._answers import Floats, Strings
 from pyrometer.results._shown import Shown
 
 __all__ = ["TrainingPath"]
-
-_Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -56,12 +52,12 @@ class TrainingPath(Shown, record=records.PATH):
     ([12.6667, 0.7695, 0.1199], [24.25, 1.0799, 0.0048])
     """
 
-    time: _Array
-    energy: _Array
-    entropy: _Array
-    temperature: _Array
-    error_bound: _Array
-    temperature_error_bound: _Array
+    time: Array
+    energy: Array
+    entropy: Array
+    temperature: Array
+    error_bound: Array
+    temperature_error_bound: Array
     minimum_energy: Floats
     verdict: Strings
     method: str

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pyrometer.base import described
 from pyrometer.states._data_state import DataState, checked_block
-from pyrometer.states._densities import Density, known
+from pyrometer.states._densities import Density, checked_density
 from pyrometer.states._predictions import NO_LOSS, Model, loss_of, predicted
 
 __all__ = ["as_state"]
@@ -50,7 +50,7 @@ def as_state(
         X, y = (value, None) if alone else value
         data = predicted(X, y, model, energy, like.features if like else None, prediction, weights)
         data = data._replace(names=data.names or names or None)
-        state._summarise(data, checked_block(block), known(density), like, lead)
+        state._summarise(data, checked_block(block), checked_density(density), like, lead)
         if strict:
             state._require_numbers()
     except (TypeError, ValueError) as error:

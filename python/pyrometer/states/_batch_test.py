@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from pyrometer.states._blocks import few
+from pyrometer.base import Array
+from pyrometer.states._blocks import coarsened
 from pyrometer.states._compare import compare, with_p_value
 from pyrometer.states._data_state import DataState, too_many
 from pyrometer.states._layout import Layout, united
@@ -19,7 +17,6 @@ from pyrometer.states._shift_result import Shift
 
 __all__ = ["BatchTest"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _CLEAR = 0.05  # adjusted p-value of columns that are named
 
 
@@ -28,8 +25,8 @@ class BatchTest(NamedTuple):
 
     Attributes
     ----------
-    reference, few : DataState
-        The reference, and the same rows in few blocks.
+    reference, coarsened : DataState
+        The reference, and the same rows in a few hundred blocks.
     level : float
         Largest p-value that raises an alarm.
     block : int
@@ -41,7 +38,7 @@ class BatchTest(NamedTuple):
     """
 
     reference: DataState
-    few: DataState
+    coarsened: DataState
     level: float
     block: int
     chosen: bool
@@ -49,9 +46,9 @@ class BatchTest(NamedTuple):
     carries: bool
 
     def states(self, layout: Layout, pair: Comparison, state: DataState) -> tuple[DataState, DataState]:
-        """Return the reference as it is now, and the batch, in few blocks."""
+        """Return the reference as it is now, and the batch, in a few hundred blocks."""
         if not self.grows:
-            return self.few, united(state)
+            return self.coarsened, united(state)
         old = layout.state(pair.before)
         if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
             return old, state
@@ -66,7 +63,7 @@ class BatchTest(NamedTuple):
         resamples: int,
         seed: tuple[int, int],
     ) -> Shift:
-        """Compare a batch with the reference, by few permutations of `states` if these are enough."""
+        """Compare a batch with the reference, by as few permutations of `states` as are enough."""
         result = compare(*states, self.level, FIRST, seed, threads=0)
         if self.grows:
             first = None if states[1] is state else result.p_value
@@ -93,19 +90,19 @@ class BatchTest(NamedTuple):
             return 1.0
 
         def test(count: int) -> float:
-            tables = pair.before, pair.after
+            before, after = pair.before, pair.after
             if not self.grows and count < resamples:
-                tables = self._in_few(tables[0], layout.rows_at), self._in_few(tables[1], layout.rows_at)
-            old, new = (layout.state(table, self.reference) for table in tables)
+                before, after = self._coarsened(before, layout.rows_at), self._coarsened(after, layout.rows_at)
+            old, new = layout.state(before, self.reference), layout.state(after, self.reference)
             return self._p_value(old, new, layout, pair, count, seed)
 
         return sequential(test, resamples, first)
 
-    def _in_few(self, sums: _Array, at: int) -> _Array:
+    def _coarsened(self, sums: Array, at: int) -> Array:
         """Unite blocks, unless these would be too few for the joint density."""
         if sums is self.reference.sums.table():
-            return self.few.sums.table()
-        joint, merged = int(self.reference.joint.sum()), few(sums, at=at)
+            return self.coarsened.sums.table()
+        joint, merged = int(self.reference.joint.sum()), coarsened(sums, at=at)
         return sums if too_many(len(merged), joint) != too_many(len(sums), joint) else merged
 
     def _p_value(

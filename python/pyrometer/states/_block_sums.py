@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base import Array
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
@@ -18,7 +19,6 @@ from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, factors
 
 __all__ = ["BlockSums", "covariance_of"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _LN2 = float(np.log(2.0))
 _CELLS = 2**18  # of products of rows at a time: two megabytes
 _CHUNK = 256  # blocks that are moved to another centre at a time
@@ -45,12 +45,12 @@ class BlockSums:
         Rows of each block, where rows have weights.
     """
 
-    counts: _Array
-    sums: _Array
-    centre: _Array
+    counts: Array
+    sums: Array
+    centre: Array
     units: npt.NDArray[np.int64]
     loss: str
-    rows: _Array | None = None
+    rows: Array | None = None
 
     @classmethod
     def of(
@@ -60,7 +60,7 @@ class BlockSums:
         loss: str,
         *,
         squares: bool = False,
-        weights: _Array | None = None,
+        weights: Array | None = None,
     ) -> BlockSums:
         """Sum the coordinates of rows over blocks, beginning at `begins`; of products, perhaps squares alone."""
         rows, d = at.z.shape
@@ -79,7 +79,7 @@ class BlockSums:
         return cls(table[:, 0], table[:, 1:], at.centre, at.units, loss).of_table(table, sizes)
 
     @property
-    def sizes(self) -> _Array:
+    def sizes(self) -> Array:
         """Rows of each block."""
         return self.counts if self.rows is None else self.rows
 
@@ -126,7 +126,7 @@ class BlockSums:
         doublings = int(of_z.sum() + (self.units[1] if CONDITIONALS[self.loss].scaled else 0))
         return in_range(energy, self.unit), entropy + doublings * _LN2 if doublings else entropy
 
-    def table(self, like: BlockSums | None = None) -> _Array:
+    def table(self, like: BlockSums | None = None) -> Array:
         """Weights and sums as the core takes them, with coordinates about the centre of `like` and in its units.
 
         `is_comparable` says whether those units can represent them.
@@ -152,7 +152,7 @@ class BlockSums:
             z += n * offset
         return table
 
-    def of_table(self, table: _Array, rows: _Array | None = None) -> BlockSums:
+    def of_table(self, table: Array, rows: Array | None = None) -> BlockSums:
         """Return sums about the same centre in the same units, from a table that is not changed any more."""
         sums = BlockSums(table[:, 0], table[:, 1:], self.centre, self.units, self.loss, rows)
         table.flags.writeable = False
@@ -160,7 +160,7 @@ class BlockSums:
         return sums
 
     @cached_property
-    def _own(self) -> _Array:
+    def _own(self) -> Array:
         table = np.column_stack([self.counts, self.sums])
         table.flags.writeable = False
         return table
@@ -173,7 +173,7 @@ class BlockSums:
         farthest = np.abs(self._offset(like)).max(initial=0.0)
         return bool(farthest < FARTHEST) and converted(self.sums, self.units, like.units)[1]
 
-    def _offset(self, like: BlockSums) -> _Array:
+    def _offset(self, like: BlockSums) -> Array:
         """The centre less that of `like`, in its units."""
         units = like.units[2:]
         with np.errstate(over="ignore"):
@@ -187,8 +187,8 @@ class BlockSums:
         threads: int,
         unit: int | None = None,
         keep: npt.NDArray[np.bool_] | None = None,
-        beside: Callable[[Callable[[_Array], _Array]], _Array] | None = None,
-    ) -> _Array:
+        beside: Callable[[Callable[[Array], Array]], Array] | None = None,
+    ) -> Array:
         """Covariance (2, 2) of energy, in units of 2^unit, and entropy, over resamples of the blocks.
 
         `beside` returns what the entropy has beyond that of the coordinates to keep; it takes a function that sums
@@ -203,18 +203,18 @@ class BlockSums:
         drawn[:, 0] = np.ldexp(drawn[:, 0], 0 if unit is None else self.unit - unit)
         return covariance_of(drawn)
 
-    def of_rows(self, values: _Array) -> _Array:
+    def of_rows(self, values: Array) -> Array:
         """Sums over the blocks of numbers (m,) or (m, k) that belong to rows."""
         counts = self.sizes.astype(np.int64)
         return np.asarray(np.add.reduceat(values, np.cumsum(counts) - counts))
 
-    def covariance_of_means(self, values: _Array) -> _Array:
+    def covariance_of_means(self, values: Array) -> Array:
         """Covariance (k, k) of the means of rows' values (m, k): that of resampled blocks, in closed form."""
         sums = self.of_rows(values - values.mean(axis=0))
         return np.asarray(sums.T @ sums / len(values) ** 2 * (len(sums) / (len(sums) - 1.0)))
 
 
-def _products(out: _Array, weighted: _Array, z: _Array, *, squares: bool) -> None:
+def _products(out: Array, weighted: Array, z: Array, *, squares: bool) -> None:
     """Write the products of two coordinates of each row, or the squares alone, to `out`."""
     if squares:
         np.multiply(weighted, z, out=out)
@@ -226,7 +226,7 @@ def _products(out: _Array, weighted: _Array, z: _Array, *, squares: bool) -> Non
         column = end
 
 
-def _sums_of_products(out: _Array, weighted: _Array, z: _Array, begins: npt.NDArray[np.int64]) -> None:
+def _sums_of_products(out: Array, weighted: Array, z: Array, begins: npt.NDArray[np.int64]) -> None:
     """Write the sums of the products of two coordinates (d, m) over blocks to `out`, or those of squares alone."""
     d, rows = z.shape
     first, second = factors_of(d, out.shape[1] if out.shape[1] == d else -1)
@@ -236,7 +236,7 @@ def _sums_of_products(out: _Array, weighted: _Array, z: _Array, begins: npt.NDAr
         out[:, k : k + step] = np.add.reduceat(products, begins, axis=1).T
 
 
-def covariance_of(drawn: _Array) -> _Array:
+def covariance_of(drawn: Array) -> Array:
     """Covariance of resamples (b, k); nan for columns that have a nan, and where it is beyond the doubles."""
     complete = np.isfinite(drawn).all(axis=0)
     result = np.full((drawn.shape[1],) * 2, np.nan)

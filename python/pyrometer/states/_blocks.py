@@ -6,14 +6,13 @@ of a million rows can then exchange blocks with one of a hundred, as well as wit
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "boundaries", "exchangeable", "few", "grown", "together", "wide"]
+from pyrometer.base import Array
 
-_Array: TypeAlias = npt.NDArray[np.float64]
+__all__ = ["LEAST", "boundaries", "exchangeable", "coarsened", "grown", "together", "wide"]
+
 LEAST = 8  # blocks that resampling needs
 _MOST = 1024  # as long as there is room for _FIRST of the greatest size: beyond some ten million rows a few more
 _FIRST = 128  # blocks of the least size; all of one size and below fill this many of that size
@@ -41,8 +40,8 @@ def boundaries(rows: int, block: int, lead: int = 0) -> npt.NDArray[np.int64]:
 
 
 def exchangeable(
-    old: _Array, new: _Array, rows: tuple[_Array, _Array] | None = None
-) -> tuple[tuple[_Array, int], tuple[_Array, int]]:
+    old: Array, new: Array, rows: tuple[Array, Array] | None = None
+) -> tuple[tuple[Array, int], tuple[Array, int]]:
     """Sums over blocks of both samples, with those of one size first, and how many these are.
 
     `rows` are those of the blocks, by default the first column. Only blocks of equally many rows may be assigned to the
@@ -63,7 +62,7 @@ def exchangeable(
     return _led_by(pair[0], size), _led_by(pair[1], size)
 
 
-def together(first: _Array, second: _Array, at: int = 0) -> _Array:
+def together(first: Array, second: Array, at: int = 0) -> Array:
     """Sums over blocks of the union of two samples, in about a thousand blocks again, some of each size.
 
     The numbers of rows are in the column `at`.
@@ -73,12 +72,12 @@ def together(first: _Array, second: _Array, at: int = 0) -> _Array:
     return _at_most(np.concatenate([first, second]), _MOST, (_FIRST, _FIRST), at)
 
 
-def few(*samples: _Array, at: int = 0) -> _Array:
+def coarsened(*samples: Array, at: int = 0) -> Array:
     """Sums over blocks of the union of samples as `together` gives them, in some three hundred blocks."""
     return _at_most(np.concatenate(samples), _MOST_FEW, (_FIRST_FEW, _FIRST_FEW), at)
 
 
-def grown(*samples: _Array, at: int = 0) -> _Array:
+def grown(*samples: Array, at: int = 0) -> Array:
     """Sums over blocks of the union of samples that grows, in some five hundred blocks, half of them the least."""
     return _at_most(np.concatenate(samples), _MOST_GROWN, (_FIRST_GROWN, _FIRST_FEW), at)
 
@@ -90,7 +89,7 @@ def wide(rows: int, block: int) -> int:
     return block
 
 
-def _at_most(sums: _Array, most: int, keep: tuple[int, int], at: int) -> _Array:
+def _at_most(sums: Array, most: int, keep: tuple[int, int], at: int) -> Array:
     """Unite blocks, but for some of the least size, and some of each other size."""
     if not len(sums):
         return sums
@@ -100,7 +99,7 @@ def _at_most(sums: _Array, most: int, keep: tuple[int, int], at: int) -> _Array:
     return sums
 
 
-def _united(sums: _Array, size: float, keep: int = 0, at: int = 0) -> _Array:
+def _united(sums: Array, size: float, keep: int = 0, at: int = 0) -> Array:
     """Unite blocks of `size` by fours, all but the first `keep` of them and up to three at the end."""
     fine = np.flatnonzero(sums[:, at] == size)[keep:]
     fine = fine[: len(fine) // 4 * 4]
@@ -114,7 +113,7 @@ def _united(sums: _Array, size: float, keep: int = 0, at: int = 0) -> _Array:
     return np.concatenate([*others, fours.reshape(-1, 4, sums.shape[1]).sum(axis=1)])
 
 
-def _led_by(sums: _Array, size: float) -> tuple[_Array, int]:
+def _led_by(sums: Array, size: float) -> tuple[Array, int]:
     """Put the blocks of `size` first; return their number as well."""
     other = sums[:, 0] != size
     return sums[np.argsort(other, kind="stable")], len(sums) - int(other.sum())

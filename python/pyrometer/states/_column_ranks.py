@@ -13,23 +13,21 @@ fixed numbers over a random half of the blocks.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._blocks import exchangeable
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._resampled import dealt
 
 __all__ = ["midranks", "rank_statistics"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _TIED = 1e-12  # relative difference of values that are equal up to rounding
 _DEPENDENT = 1e-9  # share of the variance of a score that another leaves unexplained: rounding
 
 
-def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int) -> tuple[_Array, _Array]:
+def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int) -> tuple[Array, Array]:
     """Return the statistics of numbers (resamples + 1, d), and of widths (resamples + 1,), in permutations of blocks.
 
     The permutations are those of `dealt_shifts`; the samples themselves come first. Chi-square with two degrees of
@@ -51,7 +49,7 @@ def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int],
     return factor * statistic, factor * _quotient(of_widths[:, 0] ** 2, np.asarray((widths**2).sum()))
 
 
-def _scores(marginals: Marginals, blocks: _Array, blocks_before: int) -> tuple[_Array, _Array, _Array]:
+def _scores(marginals: Marginals, blocks: Array, blocks_before: int) -> tuple[Array, Array, Array]:
     """Scores of blocks for the place and the scale of each number (b, d), and for the width (b,), of sum zero.
 
     All times the weights of blocks.
@@ -76,7 +74,7 @@ def _scores(marginals: Marginals, blocks: _Array, blocks_before: int) -> tuple[_
     )
 
 
-def _median(values: _Array, weights: _Array) -> float:
+def _median(values: Array, weights: Array) -> float:
     """Median of values, each as often as its weight says; 0 of none."""
     if not len(values):
         return 0.0
@@ -88,24 +86,24 @@ def _median(values: _Array, weights: _Array) -> float:
     return float(values[order][np.minimum(middle, len(values) - 1)].mean())
 
 
-def _savage(quantile: _Array, present: npt.NDArray[np.bool_]) -> _Array:
+def _savage(quantile: Array, present: npt.NDArray[np.bool_]) -> Array:
     return -np.log1p(-np.where(present, quantile, 0.0))
 
 
-def _centred(scores: _Array, present: npt.NDArray[np.bool_], weights: _Array) -> _Array:
+def _centred(scores: Array, present: npt.NDArray[np.bool_], weights: Array) -> Array:
     """Scores less their mean, times the weights; 0 where there are none."""
     own = np.where(present, weights[:, None], 0.0)
     mean = _quotient((own * np.where(present, scores, 0.0)).sum(axis=0), own.sum(axis=0))
     return own * np.where(present, scores - mean, 0.0)
 
 
-def _ranked(values: _Array, present: npt.NDArray[np.bool_], size: _Array, weights: _Array) -> _Array:
+def _ranked(values: Array, present: npt.NDArray[np.bool_], size: Array, weights: Array) -> Array:
     """Ranks of the values that are present among themselves; the others have larger ones."""
     largest = np.where(present, np.abs(values), 0.0).max(axis=0)
     return midranks(np.where(present, values, 2.0 * largest + 1.0), size, weights)
 
 
-def midranks(values: _Array, size: _Array, weights: _Array | None = None) -> _Array:
+def midranks(values: Array, size: Array, weights: Array | None = None) -> Array:
     """Ranks from 1 in each column of (b, d), with the mean rank where values tie up to rounding.
 
     A value counts as often as its weight (b,) says, whose mean is 1.
@@ -128,6 +126,6 @@ def midranks(values: _Array, size: _Array, weights: _Array | None = None) -> _Ar
     return ranks
 
 
-def _quotient(over: _Array, under: _Array) -> _Array:
+def _quotient(over: Array, under: Array) -> Array:
     """Return a quotient, 0 where the denominator is."""
     return np.where(under > 0.0, over / np.where(under > 0.0, under, 1.0), 0.0)

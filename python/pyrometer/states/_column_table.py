@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.results import Table
 from pyrometer.states._column_ranks import rank_statistics
 from pyrometer.states._columns import LABEL
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnTable"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _Row: TypeAlias = dict[str, Any]
 _EMPTY: _Row = dict.fromkeys(
     ("before", "after", "deviation_before", "deviation_after", "missing_before", "missing_after"), np.nan
@@ -47,7 +46,7 @@ class ColumnTable:
     old: DataState
     new: DataState
     divergence: float
-    changes: _Array | None
+    changes: Array | None
     resamples: int
     seed: tuple[int, int]
     threads: int
@@ -74,7 +73,7 @@ class ColumnTable:
         units = {"divergence": "nat", "standard_error": "nat"} if rows else None
         return Table.from_rows("Columns of a shift", sorted_rows, units=units)
 
-    def _statistics(self, pair: Pair, *, joint: bool, of_energy: bool) -> _Array:
+    def _statistics(self, pair: Pair, *, joint: bool, of_energy: bool) -> Array:
         """Statistics of the rows in the samples and their permutations, (resamples + 1, rows)."""
         assert self.changes is not None
         marginals, seed = pair.marginals, (self.seed[0], self.seed[1] ^ 1)
@@ -128,7 +127,7 @@ def _divergence(value: float, error: float) -> _Row:
     return {"divergence": float(value), "standard_error": float(error)}
 
 
-def _of_numbers(pair: Pair, i: int, place: int | None, totals: list[_Array]) -> _Row:
+def _of_numbers(pair: Pair, i: int, place: int | None, totals: list[Array]) -> _Row:
     """Return what is known of a column of numbers, or of the residual, at the coordinate `i`."""
     centre, unit = pair.old.sums.centre[i], pair.old.sums.units[2 + i]
     row = {"column": _name(pair, place), "kind": "residual" if place is None else "number", **_EMPTY}
@@ -141,7 +140,7 @@ def _of_numbers(pair: Pair, i: int, place: int | None, totals: list[_Array]) -> 
     return row
 
 
-def _of_counts(pair: Pair, k: int, totals: list[_Array]) -> _Row:
+def _of_counts(pair: Pair, k: int, totals: list[Array]) -> _Row:
     """Return what is known of a column that is counted."""
     each, at = pair.marginals.counted[k], pair.marginals.slices[k]
     shares = [sums[0, at] / sums[0, at].sum() for sums in totals]

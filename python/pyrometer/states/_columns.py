@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Coded, listed, plain
+from pyrometer.base import Array, Coded, listed, plain
 from pyrometer.losses import LOSSES
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
@@ -16,7 +16,6 @@ from pyrometer.states._predictions import Predicted
 
 __all__ = ["LABEL", "ROWS", "Columns", "described_columns", "with_counts"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _LEAST = (0, 2, LEAST)  # numbers without which a column of one or two different ones may be continuous
 LABEL = -1  # the place of the target, where it is counted
 ROWS = -2  # the place of the number of rows, where these have weights
@@ -92,7 +91,7 @@ class Columns:
 
 
 def described_columns(
-    data: Predicted, begins: npt.NDArray[np.int64], like: Columns | None, centre: _Array | None
+    data: Predicted, begins: npt.NDArray[np.int64], like: Columns | None, centre: Array | None
 ) -> tuple[Columns, Predicted, tuple[Coded, ...]]:
     """Return the columns of rows, counted over blocks; the rows with numbers for missing ones; the values that count.
 
@@ -128,7 +127,7 @@ def described_columns(
     if like is not None:
         by_counts |= like.by_counts & {each.place for each in tables if each.kind != "missing"}
     loss = LOSSES.get(data.loss)
-    if loss is not None and (loss.labels or loss.classes):
+    if loss is not None and loss.categorical:
         labels = tuple(np.unique(data.target).tolist())
         tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins, weights))
     columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts))
@@ -137,11 +136,11 @@ def described_columns(
 
 def _fill(
     like: Columns | None,
-    centre: _Array | None,
+    centre: Array | None,
     place: int,
-    numbers: _Array,
+    numbers: Array,
     missing: npt.NDArray[np.bool_],
-    weights: _Array | None,
+    weights: Array | None,
 ) -> float:
     if like is not None and centre is not None:
         return like.fill.get(place, float(centre[like.places.index(place)]))
@@ -152,10 +151,10 @@ def _fill(
 
 
 def _like(
-    known: Counted, place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | None
+    reference: Counted, place: int, numbers: Array, missing: npt.NDArray[np.bool_] | None
 ) -> tuple[str, Coded] | None:
     """Return the values of a column of numbers that is counted in another sample: its values, and all others as one."""
-    values = [value for value in known.values if value is not None]
+    values = [value for value in reference.values if value is not None]
     codes = np.full(len(numbers), len(values), dtype=np.int64)
     for k, value in enumerate(values):
         codes[numbers == value] = k

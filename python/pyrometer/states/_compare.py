@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._column_table import ColumnTable
 from pyrometer.states._data_state import DataState, Kept
@@ -19,8 +17,6 @@ from pyrometer.states._row_sums import in_range
 from pyrometer.states._shift_result import Shift, verdict_of
 
 __all__ = ["compare", "with_p_value"]
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 def compare(old: DataState, new: DataState, level: float, resamples: int, seed: tuple[int, int], threads: int) -> Shift:
@@ -95,7 +91,7 @@ def with_p_value(result: Shift, p_value: float, *, before: DataState, after: Dat
     return type(result)(**(vars(result) | other))
 
 
-def _quotient(change: float, entropy: float, spread: _Array, unit: int) -> tuple[float, float]:
+def _quotient(change: float, entropy: float, spread: Array, unit: int) -> tuple[float, float]:
     """T and its standard error, with energies of `spread` in units of 2^unit; nan unless the entropy has changed."""
     if not abs(entropy) > 2.0 * np.sqrt(spread[1, 1]):
         return np.nan, np.nan
@@ -115,7 +111,7 @@ def inflation_of(old: DataState, new: DataState) -> float:
 
 def _scored(
     pair: Pair, before: Kept, after: Kept, resamples: int, seed: tuple[int, int], threads: int
-) -> tuple[_Array, _Array]:
+) -> tuple[Array, Array]:
     """Changes and their covariance for fitted densities, for which all changes are means over rows."""
     old, new = pair.old, pair.new
     densities = Joint(old.density, old.loss, before.rows), Joint(new.density, new.loss, after.rows)
@@ -141,7 +137,7 @@ def _scored(
     return changes, covariance_of(total)
 
 
-def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[_Array, _Array]:
+def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[Array, Array]:
     """Return -ln p of the rows of each sample under one density of all rows, invariant under permutations."""
     rows = before.rows + after.rows
     order = np.lexsort([*rows.x.T, rows.residual, rows.inner])

@@ -5,17 +5,17 @@ A class computes the statistics of a row that its density depends on, is fitted 
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._predictions import NO_LOSS, Predicted
 from pyrometer.states._rows import Rows
 
 __all__ = ["CONDITIONALS", "ORDINARY", "Conditional", "Measured", "exponents"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 ORDINARY = 200  # exponents of values that are summed as they are
 _IMPOSSIBLE = (
     "model must predict probabilities above 0 and below 1 for cross entropy, got 0 for one that occurs: the loss is "
@@ -28,9 +28,9 @@ _LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.
 class Measured(NamedTuple):
     """Statistics of rows that their density depends on, with the exponents of 2 of their units."""
 
-    residual: _Array
-    losses: _Array
-    inner: _Array  # the statistic of a row in the score of the density: |residual|, or the entropy of the label
+    residual: Array
+    losses: Array
+    inner: Array  # the statistic of a row in the score of the density: |residual|, or the entropy of the label
     of_residual: int
     of_loss: int
     of_inner: int
@@ -63,22 +63,22 @@ class Conditional:
         return ""
 
     @staticmethod
-    def beside_features(losses: _Array, weights: _Array | None = None) -> _Array | float:
+    def beside_features(losses: Array, weights: Array | None = None) -> Array | float:
         """Scores of rows with these losses, up to a constant, beyond what a normal density of coordinates gives."""
         del losses, weights
         return 0.0
 
     @staticmethod
-    def observed(scores: _Array, losses: _Array, inner: _Array) -> _Array:
+    def observed(scores: Array, losses: Array, inner: Array) -> Array:
         """Scores of the labels that occurred, from `scores` of the joint density."""
         del losses, inner
         return scores
 
-    def scores(self, other: Rows) -> _Array:
+    def scores(self, other: Rows) -> Array:
         """Return -ln p(y | x) of rows."""
         raise NotImplementedError
 
-    def influence(self, other: Conditional) -> _Array | float:
+    def influence(self, other: Conditional) -> Array | float:
         """Influence of each row on the mean score of the rows of `other`, through the fitted parameters, times m."""
         del other
         return 0.0
@@ -101,21 +101,21 @@ class Normal(Conditional):
         residual, unit = _residual(rows)
         return Measured(residual, residual**2, np.abs(residual), unit, 2 * unit, unit)
 
-    def scores(self, other: Rows) -> _Array:
+    def scores(self, other: Rows) -> Array:
         """Return -ln p(y | x) of rows."""
         return np.asarray(0.5 * (np.log(2.0 * np.pi * self.variance) + self._deviation(other) ** 2 / self.variance))
 
-    def influence(self, other: Conditional) -> _Array | float:
+    def influence(self, other: Conditional) -> Array | float:
         """Through the slopes and the variance."""
         own, others, design = self._deviation(self.rows), self._deviation(other.rows), self._design(self.rows)
         direction = np.linalg.solve(design.T @ design / len(own), self._design(other.rows).T @ others / len(others))
         by_slopes = -own * (design @ direction) / self.variance
         return np.asarray(by_slopes + 0.5 * own**2 * (self.variance - np.mean(others**2)) / self.variance**2)
 
-    def _design(self, rows: Rows) -> _Array:
+    def _design(self, rows: Rows) -> Array:
         return np.column_stack([np.ones(len(rows.x)), rows.x - self.centre])
 
-    def _deviation(self, rows: Rows) -> _Array:
+    def _deviation(self, rows: Rows) -> Array:
         return np.asarray(rows.residual - self._design(rows) @ self.slopes)
 
 
@@ -135,15 +135,15 @@ class Laplace(Conditional):
         return Measured(residual, np.abs(residual), np.abs(residual), unit, unit, unit)
 
     @staticmethod
-    def beside_features(losses: _Array, weights: _Array | None = None) -> _Array | float:
+    def beside_features(losses: Array, weights: Array | None = None) -> Array | float:
         """Return absolute residuals in units of their mean."""
         return np.asarray(losses / np.average(losses, weights=weights))
 
-    def scores(self, other: Rows) -> _Array:
+    def scores(self, other: Rows) -> Array:
         """Return -ln p(y | x) of rows."""
         return np.asarray(np.log(2.0 * self.width) + np.abs(other.residual) / self.width)
 
-    def influence(self, other: Conditional) -> _Array | float:
+    def influence(self, other: Conditional) -> Array | float:
         """Through the width."""
         width = np.abs(other.rows.residual).mean()
         return np.asarray(np.abs(self.rows.residual) * (self.width - width) / self.width**2)
@@ -171,17 +171,17 @@ class Bernoulli(Conditional):
         return _IMPOSSIBLE
 
     @staticmethod
-    def beside_features(losses: _Array, weights: _Array | None = None) -> _Array | float:
+    def beside_features(losses: Array, weights: Array | None = None) -> Array | float:
         """Return cross entropies of labels."""
         del weights
         return losses
 
     @staticmethod
-    def observed(scores: _Array, losses: _Array, inner: _Array) -> _Array:
+    def observed(scores: Array, losses: Array, inner: Array) -> Array:
         """Replace the expected cross entropies of labels by those of the labels that occurred."""
         return scores - inner + losses
 
-    def scores(self, other: Rows) -> _Array:
+    def scores(self, other: Rows) -> Array:
         """Return -ln p(y | x) in expectation over the labels that the model predicts."""
         return other.inner
 
@@ -215,7 +215,7 @@ class Alone(Conditional):
         nothing = np.zeros(len(rows.x))
         return Measured(nothing, nothing, nothing, 0, 0, 0)
 
-    def scores(self, other: Rows) -> _Array:
+    def scores(self, other: Rows) -> Array:
         """Return zeros."""
         return other.inner
 
@@ -229,14 +229,14 @@ CONDITIONALS: dict[str, type[Conditional]] = {
 }
 
 
-def exponents(columns: _Array) -> npt.NDArray[np.int64]:
+def exponents(columns: Array) -> npt.NDArray[np.int64]:
     """Exponents of 2 of the largest magnitudes of columns, 0 where sums of squares need no scaling."""
     largest = np.maximum(columns.max(axis=0), -columns.min(axis=0))
     result = np.frexp(largest)[1].astype(np.int64)
     return np.where(np.abs(result) > ORDINARY, result, 0)
 
 
-def _residual(rows: Predicted) -> tuple[_Array, int]:
+def _residual(rows: Predicted) -> tuple[Array, int]:
     """Targets less predictions, and the exponent of 2 of their unit."""
     with np.errstate(over="ignore"):
         residual, coarse = rows.target - rows.prediction, 0
@@ -246,7 +246,7 @@ def _residual(rows: Predicted) -> tuple[_Array, int]:
     return (np.ldexp(residual, -fine) if fine else residual), coarse + fine
 
 
-def _of_labels(rows: Predicted) -> tuple[_Array, _Array]:
+def _of_labels(rows: Predicted) -> tuple[Array, Array]:
     """Cross entropies of labels, and entropies of the predicted Bernoulli distributions."""
     if rows.logits is not None:
         size = np.abs(rows.logits)
@@ -260,7 +260,7 @@ def _of_labels(rows: Predicted) -> tuple[_Array, _Array]:
     return losses, -p * np.log(p) - (1.0 - p) * np.log1p(-p)
 
 
-def _of_classes(rows: Predicted) -> tuple[_Array, _Array]:
+def _of_classes(rows: Predicted) -> tuple[Array, Array]:
     """Cross entropies of labels of several classes, and entropies of the predicted distributions."""
     if rows.logits is not None:
         shifted = rows.logits - rows.logits.max(axis=1, keepdims=True)
@@ -274,6 +274,6 @@ def _of_classes(rows: Predicted) -> tuple[_Array, _Array]:
     return losses, -(p * np.log(p)).sum(axis=1)
 
 
-def _of_label(values: _Array, target: _Array) -> _Array:
+def _of_label(values: Array, target: Array) -> Array:
     """Return of values (m, C) those of the labels."""
     return np.asarray(np.take_along_axis(values, target.astype(np.int64)[:, None], axis=1)[:, 0])

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Coded, in_order
+from pyrometer.base import Array, Coded, in_order
 from pyrometer.states._blocks import LEAST
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "missing_alone",
 ]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _GROUPS = ((True, False), (False, False), (False, True))  # the most common number, others, missing values
 OTHER = "other"  # the value that stands for all numbers that another sample does not have
 PRESENT = "present"  # the value that stands for all numbers, where only missing ones are counted
@@ -55,7 +54,7 @@ class Counted:
     place: int
     kind: str
     values: tuple[Any, ...]
-    counts: _Array
+    counts: Array
 
     def has_density(self, unit: float = 1.0) -> bool:
         """Whether the numbers vary in enough blocks to have a density beside the counts; `unit` counts as one row."""
@@ -67,12 +66,12 @@ class Counted:
         return present.shape[1] == 2 and int((present > 0).sum(axis=0).min()) >= _RARE
 
     @property
-    def total(self) -> _Array:
+    def total(self) -> Array:
         """Rows that have each value, or their weight."""
         return np.asarray(self.counts.sum(axis=0))
 
 
-def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64], weights: _Array | None = None) -> Counted:
+def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64], weights: Array | None = None) -> Counted:
     """Count the values of a column over blocks, whose first rows are `begins`; or sum the weights of their rows."""
     blocks, width = len(begins), len(of.values)
     block = np.repeat(np.arange(blocks), np.diff(np.append(begins, len(of.codes))))
@@ -80,7 +79,7 @@ def counted(kind: str, of: Coded, begins: npt.NDArray[np.int64], weights: _Array
     return Counted(of.place, kind, of.values, counts.astype(np.float64))
 
 
-def coded_numbers(place: int, numbers: _Array, missing: npt.NDArray[np.bool_] | None) -> tuple[str, Coded] | None:
+def coded_numbers(place: int, numbers: Array, missing: npt.NDArray[np.bool_] | None) -> tuple[str, Coded] | None:
     """Return the values of a column of numbers that are counted, with the kind of `Counted`; None if none are."""
     present = numbers if missing is None else numbers[~missing]
     least, most = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
@@ -104,7 +103,7 @@ def missing_alone(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
     return Coded(place, (PRESENT, None), missing.astype(np.int64))
 
 
-def presence(table: Counted | None, place: int, rows: _Array) -> Counted:
+def presence(table: Counted | None, place: int, rows: Array) -> Counted:
     """Return counts of present and missing values of a column of numbers, of blocks with these rows, or weights."""
     missing = table.counts[:, -1] if table is not None and None in table.values else np.zeros(len(rows))
     return Counted(place, "missing", (PRESENT, None), np.stack([rows - missing, missing], axis=1))
@@ -142,7 +141,7 @@ def _beside_the_most_common(tables: Sequence[Counted]) -> list[Counted]:
     return result
 
 
-def entropy_of(counts: _Array) -> _Array:
+def entropy_of(counts: Array) -> Array:
     """Entropy in nats of the shares of counts (..., K)."""
     total = counts.sum(axis=-1)
     terms = np.where(counts > 0.0, counts * np.log(np.where(counts > 0.0, counts, 1.0)), 0.0)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Coded, RandomSource, described, validate
+from pyrometer.base import Array, Coded, RandomSource, described, validate
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
 from pyrometer.states._columns import Columns, described_columns, with_counts
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._degenerate import dependence, lack_of_spread
-from pyrometer.states._densities import Density, cross_fitted, known
+from pyrometer.states._densities import Density, checked_density, cross_fitted
 from pyrometer.states._dependence import INDEPENDENT, Dependence
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._predictions import NO_LOSS, Model, Predicted, predicted
@@ -27,7 +27,6 @@ from pyrometer.states._rows import Rows
 
 __all__ = ["HEADER", "DataState", "Kept", "checked_block", "too_many"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
 _FEWEST = 1.75  # blocks for each coordinate: with fewer, resamples have no joint density
 _LEAST_ALONE = 20  # blocks that the moments of single columns need
@@ -179,7 +178,7 @@ class DataState(Displayed):
         if like is not None and not isinstance(like, DataState):
             raise TypeError(f"like must be a DataState or None, got {described(like)}.")
         data = predicted(X, y, model, energy, None if like is None else like.features, prediction, weights)
-        self._summarise(data, checked_block(block), known(density), like)
+        self._summarise(data, checked_block(block), checked_density(density), like)
         self._require_numbers()
 
     def _summarise(
@@ -266,7 +265,7 @@ class DataState(Displayed):
             self.energy = np.nan
         return " ".join(filter(None, reasons))
 
-    def _beside(self, resampled: Callable[[_Array], _Array] | None = None) -> Any:
+    def _beside(self, resampled: Callable[[Array], Array] | None = None) -> Any:
         """Return what the entropy has beside that of the joint density: a number, or one for each resample.
 
         `resampled` sums columns of blocks over the resamples.
@@ -279,9 +278,9 @@ class DataState(Displayed):
             return float(marginals.entropy(table.sum(axis=0)[None])[0])
         return marginals.entropy(resampled(table))
 
-    def _of_values(self, values: tuple[Coded, ...], weights: _Array | None) -> _Array | float:
+    def _of_values(self, values: tuple[Coded, ...], weights: Array | None) -> Array | float:
         """Return -ln of the share of each row's values, for the columns that contribute by counts."""
-        scores: _Array | float = 0.0
+        scores: Array | float = 0.0
         for of in values:
             if of.place in self._columns.by_counts:
                 shares = np.bincount(of.codes, weights, minlength=len(of.values)) / self.total_weight
@@ -399,7 +398,7 @@ class DataState(Displayed):
         fields = {name: getattr(self, name) for name in (*HEADER, "names", "reason")}
         return fields | ({"columns": self._columns.header()} if self._columns.counted or self._columns.fill else {})
 
-    def arrays(self) -> dict[str, _Array]:
+    def arrays(self) -> dict[str, Array]:
         """Return the arrays by the names that files have for them."""
         return self._sums.arrays() | {f"counts_{k}": each.counts for k, each in enumerate(self._columns.counted)}
 
@@ -438,7 +437,7 @@ class DataState(Displayed):
         energy, entropy = self._sums.energy_and_entropy(self.joint)
         return (np.nan if self.loss == NO_LOSS else energy), entropy + self._beside()
 
-    def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> _Array:
+    def covariance(self, resamples: int, random: RandomSource, threads: int = 0, unit: int | None = None) -> Array:
         """Covariance (2, 2) of energy and entropy over samples of rows, by resampling blocks.
 
         Energies are in units of 2^unit, by default of the state's own. It is nan in the row and column of the entropy
@@ -463,8 +462,8 @@ class Kept:
     """Rows with their losses, and -ln p of each under a density fitted to others."""
 
     rows: Rows
-    losses: _Array
-    scores: _Array
+    losses: Array
+    scores: Array
 
 
 def too_many(blocks: int, coordinates: int) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import quoted
+from pyrometer.base import Array, quoted
 from pyrometer.states._conditionals import CONDITIONALS
 
 __all__ = ["dependence", "lack_of_spread"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 _SHARE = 1e-11  # of a column's variance, beyond those before it; the core refuses what is below a tenth of this
 _CLOSE = 1e6  # residuals that are larger, in roundings of the targets, are not rounding whatever explains them
@@ -21,9 +19,9 @@ _PART = 1e-5  # coefficients of a dependence, in standard deviations, that are s
 
 
 def lack_of_spread(
-    x: _Array,
+    x: Array,
     target: float,
-    residual: _Array,
+    residual: Array,
     loss: str,
     keep: npt.NDArray[np.bool_],
     *,
@@ -39,8 +37,8 @@ def lack_of_spread(
     others = " and the residual" if conditional.joint else ""
     if rows <= (features + conditional.joint if not alone else 1):
         return (
-            f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: fewer "
-            "have no density; use more rows or fewer columns."
+            f"X must have more rows than it has columns{others}, got {rows} for {_counted(features)}{others}: with "
+            "fewer there is no density; use more rows or fewer columns."
         )
     if not conditional.continuous:
         return ""
@@ -48,24 +46,24 @@ def lack_of_spread(
     if np.abs(residual).max() <= level:
         return (
             "the residuals must not all be 0, got a model that predicts every y to rounding: they have no density; use "
-            "rows that it was not trained on, and check that y is none of the features."
+            "rows that it was not trained on, and check that y is not among the features."
         )
     if conditional.joint and np.ptp(residual) <= level:
         return (
             f"the residuals must not all be the same, got {residual[0]:g} in every row: they have no density; check "
-            "how y was made."
+            "how y was computed."
         )
     if not conditional.joint or alone or np.ptp(residual) >= _CLOSE * level:
         return ""
     if _unexplained(x if keep.all() else x[:, keep], residual) <= level:
         return (
-            "the residuals must be no linear function of X, got one but for the rounding of y: given the features they "
-            "have no density; use rows with noise, and check that y is not made of the features."
+            "the residuals must not be a linear function of X, got one up to the rounding of y: given the features "
+            "they have no density; use rows with noise, and check that y is not computed from the features."
         )
     return ""
 
 
-def _unexplained(x: _Array, residual: _Array) -> float:
+def _unexplained(x: Array, residual: Array) -> float:
     """Return the largest deviation of the residuals from a linear function of the features."""
     design = np.column_stack([np.ones(len(x)), x])
     size = np.abs(design).max(axis=0)
@@ -74,7 +72,7 @@ def _unexplained(x: _Array, residual: _Array) -> float:
     return float(np.abs(residual - fitted).max())
 
 
-def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequence[str] | None) -> tuple[int, str]:
+def dependence(z: Array, features: int, kept: npt.NDArray[np.intp], names: Sequence[str] | None) -> tuple[int, str]:
     """Return which column of `z`, centred, is a linear function of those before it; the last may be the residual.
 
     `kept` has the columns of X that are in `z`, by whose places and names the message calls them.
@@ -87,8 +85,8 @@ def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequ
     among = " and ".join(_named(int(kept[k]), names) for k in parts[:4]) + (" and others" if len(parts) > 4 else "")
     if j >= features:
         return j, (
-            f"the residuals must be no linear function of X, got one of {among}: given the features "
-            "they have no density; use rows with noise, and check that y is not made of the features."
+            f"the residuals must not be a linear function of X, got one of {among}: given the features "
+            "they have no density; use rows with noise, and check that y is not computed from the features."
         )
     same = len(parts) == 1 and bool((z[:, j] == z[:, parts[0]]).all())
     how = f"the same as {among}" if same else f"a linear function of {among}"
@@ -96,7 +94,7 @@ def dependence(z: _Array, features: int, kept: npt.NDArray[np.intp], names: Sequ
     return j, f"X must have no dependent columns, got {column}, {how}: together they have no density; drop one."
 
 
-def _weights(units: _Array, j: int) -> _Array:
+def _weights(units: Array, j: int) -> Array:
     return np.asarray(np.linalg.lstsq(units[:, :j], units[:, j], rcond=1e-10)[0])
 
 

@@ -10,15 +10,13 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import described, validate
+from pyrometer.base import Array, described, validate
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._rows import Rows
 
-__all__ = ["Density", "Estimator", "Joint", "cross_fitted", "known"]
+__all__ = ["Density", "Estimator", "Joint", "checked_density", "cross_fitted"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _FOLDS = 5
 _COMPONENTS = (1, 2, 4, 8)
 
@@ -37,7 +35,7 @@ class Estimator(Protocol):
 Density: TypeAlias = str | Estimator | Callable[[Any], Any]
 
 
-def known(density: Any) -> Density:
+def checked_density(density: Any) -> Density:
     """Check the argument `density`."""
     if isinstance(density, str):
         validate.choice("density", density, ("gaussian", "kernel", "mixture"))
@@ -58,11 +56,11 @@ class Joint:
         self.features = _features(density, rows.x)
         self.conditional = CONDITIONALS[loss](rows)
 
-    def scores(self, other: Rows) -> _Array:
+    def scores(self, other: Rows) -> Array:
         """Return -ln p of rows."""
         return np.asarray(self.conditional.scores(other) - self.features(other.x))
 
-    def influence(self, other: Joint) -> _Array:
+    def influence(self, other: Joint) -> Array:
         """Influence of each row of this density on the mean score of the rows of another, times m.
 
         Through a nonparametric density of the features it is 1 - p_other / p; through p(y | x) it is that of the
@@ -74,7 +72,7 @@ class Joint:
         return np.asarray(influence + self.conditional.influence(other.conditional))
 
 
-def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:
+def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> Array:
     """Return -ln p of every row under a density fitted to the other four folds of blocks."""
     fold = np.arange(len(rows.x)) // block % _FOLDS
     scores = np.empty(len(fold))
@@ -83,9 +81,9 @@ def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> _Array:
     return scores
 
 
-def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
+def _features(density: Density, x: Array) -> Callable[[Array], Array]:
     """Return ln p(x) as a function, fitted to `x` unless the density is a callable."""
-    score: Callable[[_Array], Any]
+    score: Callable[[Array], Any]
     if density == "kernel":
         score = _kernel(x)
     elif density == "mixture":
@@ -95,7 +93,7 @@ def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
     else:
         score = density  # type: ignore[assignment]
 
-    def checked(other: _Array) -> _Array:
+    def checked(other: Array) -> Array:
         result = np.asarray(score(other), dtype=np.float64)
         if result.shape != (len(other),):
             raise ValueError(
@@ -109,7 +107,7 @@ def _features(density: Density, x: _Array) -> Callable[[_Array], _Array]:
     return checked
 
 
-def _kernel(x: _Array) -> Callable[[_Array], Any]:
+def _kernel(x: Array) -> Callable[[Array], Any]:
     """Gaussian kernels with the covariance of the rows, scaled by Scott's rule."""
     try:
         from scipy.stats import gaussian_kde
@@ -122,7 +120,7 @@ def _kernel(x: _Array) -> Callable[[_Array], Any]:
     return lambda other: density.logpdf(other.T)
 
 
-def _mixture(x: _Array) -> Callable[[_Array], Any]:
+def _mixture(x: Array) -> Callable[[Array], Any]:
     """Gaussian mixture of 1, 2, 4 or 8 components, chosen by the Bayesian information criterion."""
     try:
         from sklearn.mixture import GaussianMixture

@@ -10,14 +10,15 @@ autoregression of the first order, where c = 2 phi / (1 - phi^2); for others whe
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
+
 __all__ = ["INDEPENDENT", "Dependence", "memory_of"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _ROWS = 2**16  # the last rows of a longer sample are enough
 _SCREEN = (1, 2, 3, 5, 8, 13)  # lags at which dependence is looked for
 _FACTOR = 6.0  # rows of a block in units of c: what adjacent blocks still share is a sixth of their variance
@@ -68,7 +69,7 @@ class Dependence(NamedTuple):
 INDEPENDENT = Dependence(1.0, 0.0, "")
 
 
-def memory_of(series: _Array, names: list[str]) -> Dependence:
+def memory_of(series: Array, names: list[str]) -> Dependence:
     """Return the longest memory among the columns of `series` (m, k), each fitted by an autoregression.
 
     Its order is that of the least Bayesian information criterion; a column counts as dependent where the criterion
@@ -93,7 +94,7 @@ def memory_of(series: _Array, names: list[str]) -> Dependence:
     return max(dependences, key=lambda each: each.reach)
 
 
-def _screened(columns: _Array, longest: int) -> tuple[_Array, npt.NDArray[np.bool_]]:
+def _screened(columns: Array, longest: int) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Return columns (k, m) about their means, in units of the largest number, and which of them may be dependent."""
     m = columns.shape[1]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -106,22 +107,22 @@ def _screened(columns: _Array, longest: int) -> tuple[_Array, npt.NDArray[np.boo
         return centred, varies & (np.abs(products).max(axis=0) * math.sqrt(m) > 3.0 * square)
 
 
-def _correlations(column: _Array, longest: int) -> _Array:
+def _correlations(column: Array, longest: int) -> Array:
     """Return the autocorrelations of a column of mean 0."""
     products = np.array([column[lag:] @ column[: len(column) - lag] for lag in range(longest + 1)])
-    relative: _Array = products / products[0]
+    relative: Array = products / products[0]
     return relative
 
 
-def _ranks(column: _Array) -> _Array:
+def _ranks(column: Array) -> Array:
     """Return ranks, those of equal numbers averaged, less their mean."""
     _, place, counts = np.unique(column, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - 0.5 * (counts - 1.0))[place.reshape(-1)]
-    centred: _Array = ranks - ranks.mean()
+    centred: Array = ranks - ranks.mean()
     return centred
 
 
-def _autoregression(r: _Array, m: int, margin: float) -> tuple[float, float]:
+def _autoregression(r: Array, m: int, margin: float) -> tuple[float, float]:
     """Return tau and c of the autoregression that fits autocorrelations r best; (1, 0) for independent rows."""
     best, chosen = 0.0, np.empty(0)
     a, left = np.empty(0), 1.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, described, validate
+from pyrometer.base import Array, RandomSource, described, validate
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST
@@ -17,7 +17,6 @@ from pyrometer.states._data_state import DataState
 
 __all__ = ["Drift", "drift"]
 
-_Array = npt.NDArray[np.float64]
 _DETERMINED = 1e-3  # least singular value of a design: a polynomial that has fewer times in reach is not determined
 _ERRORS = 2.0  # standard errors from 0 of a slope that is known, and of the intervals: 95.4 % of a normal distribution
 
@@ -77,17 +76,17 @@ class Drift(Shown, record=records.DRIFT):
     True
     """
 
-    time: _Array
-    energy: _Array
-    entropy: _Array
-    energy_slope: _Array
-    entropy_slope: _Array
-    energy_slope_error: _Array
-    entropy_slope_error: _Array
-    temperature: _Array
-    temperature_error: _Array
-    temperature_low: _Array
-    temperature_high: _Array
+    time: Array
+    energy: Array
+    entropy: Array
+    energy_slope: Array
+    entropy_slope: Array
+    energy_slope_error: Array
+    entropy_slope_error: Array
+    temperature: Array
+    temperature_error: Array
+    temperature_low: Array
+    temperature_high: Array
     verdict: npt.NDArray[np.str_]
     reason: str = ""
 
@@ -214,13 +213,13 @@ def drift(
     )
 
 
-def _slopes(weights: _Array, values: _Array, noise: _Array) -> tuple[_Array, _Array]:
+def _slopes(weights: Array, values: Array, noise: Array) -> tuple[Array, Array]:
     """Slopes (k, 2) of energy and entropy with these weights of the states, and their covariances (k, 2, 2)."""
     squares = (weights**2)[..., None, None]
     return weights @ values, np.where(squares > 0.0, squares * noise, 0.0).sum(axis=1)
 
 
-def _quotients(slopes: _Array, spread: _Array) -> _Array:
+def _quotients(slopes: Array, spread: Array) -> Array:
     """Quotients of slopes (k, 2) of covariances (k, 2, 2), their errors and ends of Fieller's intervals, (4, k).
 
     Fieller's set has the T for which dE - T dS is within `_ERRORS` standard errors of 0. It is an interval where dS is
@@ -241,26 +240,26 @@ def _quotients(slopes: _Array, spread: _Array) -> _Array:
     return np.stack([T, np.sqrt(square), centre - half, centre + half])
 
 
-def _without_interval(at: _Array) -> str:
+def _without_interval(at: Array) -> str:
     if not len(at):
         return ""
-    return f"no interval of the temperature at {_some(at)}: it needs four times within reach of the kernel"
+    return f"no interval of the temperature at {_times(at)}: it needs at least four time points within the bandwidth"
 
 
-def _some(at: _Array) -> str:
+def _times(at: Array) -> str:
     return ", ".join(f"{t:g}" for t in at[:4]) + (", ..." if len(at) > 4 else "")
 
 
-def _reason(incomplete: _Array) -> str:
+def _reason(incomplete: Array) -> str:
     if not len(incomplete):
         return ""
     return (
-        f"the states at {_some(incomplete)} have fewer than {LEAST} blocks of rows, or resamples of rows without a "
+        f"the states at {_times(incomplete)} have fewer than {LEAST} blocks of rows, or resamples of rows without a "
         "density; use more rows, a smaller block or fewer features"
     )
 
 
-def _local_polynomials(distance: _Array, degree: int) -> tuple[_Array, _Array]:
+def _local_polynomials(distance: Array, degree: int) -> tuple[Array, Array]:
     """Weights (degree + 1, k, k) of the values in coefficients of local polynomials, and least singular values (k,).
 
     `distance` is in bandwidths.
@@ -272,7 +271,7 @@ def _local_polynomials(distance: _Array, degree: int) -> tuple[_Array, _Array]:
     return np.moveaxis(weights, 1, 0), least
 
 
-def _distances(at: _Array, width: float) -> _Array:
+def _distances(at: Array, width: float) -> Array:
     """Return how many bandwidths each time (column) is after each (row); beyond 60 the weight is 0."""
     if not np.isfinite(at[-1] - at[0]):
         raise ValueError(f"time must span less than 1.8e308, got {at[0]:g} to {at[-1]:g}; use another unit of time.")
@@ -280,10 +279,10 @@ def _distances(at: _Array, width: float) -> _Array:
         return np.asarray(np.clip((at[None, :] - at[:, None]) / width, -60.0, 60.0))
 
 
-def _require_determined(least: _Array, at: _Array, width: float) -> None:
+def _require_determined(least: Array, at: Array, width: float) -> None:
     if (least < _DETERMINED).any():
         i = int(np.argmin(least))
         raise ValueError(
-            f"bandwidth must reach two neighbours of every time, got {width:g} at time {at[i]:g}; widen it to about "
-            f"{np.diff(at).max():g}."
+            f"bandwidth must include two neighbours of every time point, got {width:g} at time {at[i]:g}; widen it "
+            f"to about {np.diff(at).max():g}."
         )

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import validate
+from pyrometer.base import Array, validate
 from pyrometer.states._columns import LABEL
 from pyrometer.states._row_sums import factors_of
 
@@ -29,7 +28,6 @@ __all__ = [
     "words",
 ]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 Check: TypeAlias = Callable[[str, Any], Any]
 CLOSE = 1e-9  # instruction-set levels differ in the last digits
 _MOVED = 1e-12  # of the largest square: rounding of sums that were moved to another centre
@@ -126,7 +124,7 @@ def pairs_of(holds: Callable[[Any], bool]) -> Check:
     return check
 
 
-def require_moments(name: str, sums: _Array, d: int, rows: _Array | None = None) -> None:
+def require_moments(name: str, sums: Array, d: int, rows: Array | None = None) -> None:
     """Refuse sums over blocks that no rows have: counts, losses, scores, and squares beside first moments.
 
     With `rows` of their own, counts are weights.

@@ -7,19 +7,17 @@ from before are filled with zeros.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.states._blocks import few
+from pyrometer.base import Array
+from pyrometer.states._blocks import coarsened
 from pyrometer.states._columns import LABEL, ROWS, Columns
 from pyrometer.states._counted import PRESENT, Counted
 from pyrometer.states._data_state import DataState, too_many
 
 __all__ = ["Layout", "united"]
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ class Layout:
         places = dict.fromkeys(place for place, _ in self.labels if place != ROWS)
         return [[self.width + k for k, label in enumerate(self.labels) if label[0] == place] for place in places]
 
-    def with_state(self, state: DataState) -> tuple[Layout, _Array]:
+    def with_state(self, state: DataState) -> tuple[Layout, Array]:
         """Return the layout with the values of a state, and its table."""
         table, counts, labels = state.sums.table(self.like.sums), {}, list(self.labels)
         for each in state.columns.counted:
@@ -70,7 +68,7 @@ class Layout:
             table = np.column_stack([table, *(counts.get(at, none) for at in labels)])
         return replace(self, labels=tuple(labels)), table
 
-    def filled(self, table: _Array) -> _Array:
+    def filled(self, table: Array) -> Array:
         """Return a table of fewer values with zeros for the others; rows that had no weights have 1 each."""
         width, at = table.shape[1], self.rows_at
         if width == self.width + len(self.labels):
@@ -80,7 +78,7 @@ class Layout:
             table[:, at] = table[:, 0]
         return table
 
-    def state(self, table: _Array, of: DataState | None = None) -> DataState:
+    def state(self, table: Array, of: DataState | None = None) -> DataState:
         """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""
         table, like = self.filled(table), self.like
         counts, numbers = table[:, self.width :], set(like.columns.places) - like.columns.by_counts
@@ -106,7 +104,9 @@ def united(state: DataState) -> DataState:
     """Return the same rows in some three hundred blocks; the state itself if these are too few for its density."""
     columns, weighted = state.columns, state.sums.rows is not None
     parts = [state.sums.table(), *(each.counts for each in columns.counted)]
-    table = few(np.hstack([*parts, state.sums.sizes[:, None]]), at=-1) if weighted else few(np.hstack(parts))
+    if weighted:
+        parts.append(state.sums.sizes[:, None])
+    table = coarsened(np.hstack(parts), at=-1 if weighted else 0)
     if len(table) == len(state.sums.counts) or too_many(len(table), int(state.joint.sum())) != columns.alone:
         return state
     width, counted = 1 + state.sums.sums.shape[1], []

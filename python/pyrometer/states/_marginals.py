@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._counted import Counted, aligned, entropy_of, presence
@@ -26,7 +27,6 @@ from pyrometer.states._row_weights import excess_variance
 
 __all__ = ["Marginals", "Parts"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _LN2 = float(np.log(2.0))
 _NORMAL = 0.5 * float(np.log(2.0 * np.pi * np.e))
@@ -35,12 +35,12 @@ _NORMAL = 0.5 * float(np.log(2.0 * np.pi * np.e))
 class Parts(NamedTuple):
     """Divergences of each coordinate (r, d) and counted column (r, k); and changes beside the joint density."""
 
-    numbers: _Array
-    counts: _Array
-    entropy: _Array  # (r,)
-    divergence: _Array  # (r,)
-    missing: _Array  # of the shares of missing numbers (r, d)
-    widths: _Array  # of Laplace distributions whose widths are the mean scores (r,)
+    numbers: Array
+    counts: Array
+    entropy: Array  # (r,)
+    divergence: Array  # (r,)
+    missing: Array  # of the shares of missing numbers (r, d)
+    widths: Array  # of Laplace distributions whose widths are the mean scores (r,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,14 +67,14 @@ class Marginals:
         Rows of the blocks of each sample, where rows have weights.
     """
 
-    tables: tuple[_Array, ...]
+    tables: tuple[Array, ...]
     d: int
     alone: npt.NDArray[np.bool_]
     missing: dict[int, tuple[int, float]]
     slices: tuple[slice, ...]
     counted: tuple[Counted, ...]
     doublings: npt.NDArray[np.int64]
-    rows: tuple[_Array, ...] | None = None
+    rows: tuple[Array, ...] | None = None
 
     @classmethod
     def of(
@@ -84,7 +84,7 @@ class Marginals:
         by_counts: frozenset[int],
         *,
         alone: bool,
-        moved: Sequence[_Array] | None = None,
+        moved: Sequence[Array] | None = None,
     ) -> Marginals:
         """Collect the sums of samples, about the centre of the first and in its units, of their tables if `moved`."""
         like, d = samples[0], len(samples[0].centre)
@@ -129,13 +129,13 @@ class Marginals:
         )
 
     @property
-    def pair(self) -> tuple[_Array, _Array]:
+    def pair(self) -> tuple[Array, Array]:
         """The tables of two samples."""
         old, new = self.tables
         return old, new
 
     @property
-    def rows_of_pair(self) -> tuple[_Array, _Array] | None:
+    def rows_of_pair(self) -> tuple[Array, Array] | None:
         """Rows of the blocks of two samples; None where they are the first column."""
         return None if self.rows is None else (self.rows[0], self.rows[1])
 
@@ -156,7 +156,7 @@ class Marginals:
         """Whether anything contributes beside the joint density."""
         return bool(self.alone.any() or self.missing or any(each.place != LABEL for each in self.counted))
 
-    def entropy(self, sums: _Array, reference: _Array | float = 0.0) -> _Array:
+    def entropy(self, sums: Array, reference: Array | float = 0.0) -> Array:
         """Return what samples with these sums (r, C) have beside the entropy of the joint density, (r,).
 
         The entropy of numbers of which a share is missing is that share of one, so that it depends on their unit, but
@@ -179,14 +179,14 @@ class Marginals:
                 result += own[:, i]
         return result
 
-    def _normal_entropies(self, sums: _Array, *, filled: bool = False) -> _Array:
+    def _normal_entropies(self, sums: Array, *, filled: bool = False) -> Array:
         """Entropies (r, d) of numbers by themselves; nan where they do not vary."""
         variance = self._moments(sums, filled=filled)[2]
         with np.errstate(invalid="ignore"):
             logarithm = np.log(np.where(variance > 0.0, variance, np.nan))
         return np.asarray(_NORMAL + 0.5 * logarithm + self.doublings * _LN2)
 
-    def parts(self, a: _Array, b: _Array, common: _Array | None = None) -> Parts:
+    def parts(self, a: Array, b: Array, common: Array | None = None) -> Parts:
         """Return the contributions to the changes from samples with sums `a` (r, C) to those with sums `b`.
 
         With the sums of both together, `common` (1, C), changes do not depend on the units of columns and weights.
@@ -217,18 +217,18 @@ class Marginals:
                 beside = beside + counts[:, k]
         return Parts(own, counts, self.entropy(b, reference) - self.entropy(a, reference), beside, lost, _widths(a, b))
 
-    def moments(self, sums: _Array) -> tuple[_Array, _Array, _Array]:
+    def moments(self, sums: Array) -> tuple[Array, Array, Array]:
         """Return shares of rows with a number, means and variances (r, d) of the numbers, in units."""
         return self._moments(sums)
 
-    def _moments(self, sums: _Array, *, filled: bool = False) -> tuple[_Array, _Array, _Array]:
+    def _moments(self, sums: Array, *, filled: bool = False) -> tuple[Array, Array, Array]:
         """With `filled`, numbers include those that stand for missing ones."""
         share, mean, square = self.block_means(sums, filled=filled)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             variance = square - mean**2
         return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
 
-    def block_means(self, sums: _Array, *, filled: bool = False) -> tuple[_Array, _Array, _Array]:
+    def block_means(self, sums: Array, *, filled: bool = False) -> tuple[Array, Array, Array]:
         """Return shares of rows with a number, means of the numbers and of their squares (r, d)."""
         rows, first = sums[:, :1], sums[:, 2 : 2 + self.d]
         second = sums[:, 2 + self.d : 2 + 2 * self.d]
@@ -245,21 +245,21 @@ class Marginals:
             return share, first / number, second / number
 
 
-def _normal(mean: _Array, variance: _Array, new_mean: _Array, new_variance: _Array) -> _Array:
+def _normal(mean: Array, variance: Array, new_mean: Array, new_variance: Array) -> Array:
     """Divergence of a normal distribution from another, 0 where neither varies and both have one mean."""
     ratio = new_variance / variance
     result = 0.5 * (ratio + (new_mean - mean) ** 2 / variance - 1.0 - np.log(ratio))
     return np.asarray(np.where((variance == 0.0) & (new_variance == 0.0) & (new_mean == mean), 0.0, result))
 
 
-def _widths(a: _Array, b: _Array) -> _Array:
+def _widths(a: Array, b: Array) -> Array:
     """Divergence of Laplace distributions with the mean scores of samples."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = (b[:, 1] / b[:, 0]) / (a[:, 1] / a[:, 0])
         return np.asarray(ratio - 1.0 - np.log(ratio))
 
 
-def _of_counts(old: _Array, new: _Array, one: float) -> _Array:
+def _of_counts(old: Array, new: Array, one: float) -> Array:
     """Divergence of shares from others, (r,), both smoothed by a row of their common shares, of the weight `one`."""
     pool = old + new
     pool = pool / pool.sum(axis=1, keepdims=True)

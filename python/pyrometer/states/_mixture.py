@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import plain, tail_probabilities
+from pyrometer.base import Array, plain, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
@@ -19,9 +19,8 @@ from pyrometer.states import _records as records
 from pyrometer.states._shift_result import Shift
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
-__all__ = ["Mixture", "mix", "pooling_test", "retraining"]
+__all__ = ["POOLING_TESTS", "Mixture", "mix", "pooling_test", "retraining"]
 
-_Array = npt.NDArray[np.float64]
 
 # Largest uncertainty of a p-value, from the digits of the minima.
 _SETTLED = 0.01
@@ -85,12 +84,12 @@ class Mixture(Shown, record=records.MIXTURE):
     rows_a: int
     rows_b: int
 
-    def retrain(self, found: Shift) -> str:
+    def retrain(self, shift: Shift) -> str:
         """Say in words whether to train again, from this test of one model for both and a test of the data.
 
         Parameters
         ----------
-        found : Shift
+        shift : Shift
             From the data of the first system to those of the second; its level is that of both tests.
 
         Returns
@@ -119,7 +118,7 @@ class Mixture(Shown, record=records.MIXTURE):
             raise ValueError(
                 f"the mixture must be that of two single systems, got one of shape {np.shape(self.p_value)}."
             )
-        return retraining(found.p_value, float(self.p_value), self.test, found.level)
+        return retraining(shift.p_value, float(self.p_value), self.test, shift.level)
 
     @property
     def temperature_a(self) -> Floats:
@@ -232,7 +231,7 @@ def mix(
 
 def pooling_test(a: System, b: System) -> tuple[str, float]:
     """Return the name of the test whether one model holds for the rows of two single systems, and its p-value."""
-    if _TESTS[a.energy] is None:
+    if POOLING_TESTS[a.energy] is None:
         return "none", np.nan
     pooled = _pooled(a, b)
     minima = [minimum_energy(system) for system in (a, b, pooled)]
@@ -245,7 +244,7 @@ def pooling_test(a: System, b: System) -> tuple[str, float]:
 def retraining(shifted: float, different: float, test: str, level: float) -> str:
     """Say whether to train again, from the p-values of a shift of the data and of the test of one model for both."""
     if np.isnan(different):
-        return "Unknown: there is no test whether one model holds for both."
+        return "Unknown: there is no test of one model for both data sets."
     p = f"(p = {different:.3g}, {test} test)"
     if different <= level:
         return (
@@ -298,7 +297,7 @@ def _pooled(a: System, b: System) -> System:
     return system_of(a.energy, X, y, intercept=a.intercept, penalty=a.penalty, weights=weights)
 
 
-def _weights(system: System) -> _Array:
+def _weights(system: System) -> Array:
     """Return the weights of the rows, in memory, of a system: 1 if they have none."""
     return np.ones((*system.shape, system.rows)) if system.weights is None else system.weights
 
@@ -333,7 +332,7 @@ def _likelihood_tail(pooled: _Pooled, sign: float) -> float:
     return tail_probabilities.chi2_tail(2.0 * loss, pooled.freedom)
 
 
-_TESTS: dict[str, _PoolingTest | None] = {
+POOLING_TESTS: dict[str, _PoolingTest | None] = {
     SQUARED.name: _PoolingTest("chow", lambda pooled: pooled.rest > 0, _f_tail),
     ABSOLUTE.name: None,
     LOGISTIC.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
@@ -346,10 +345,10 @@ def _test(
     b: System,
     both: System,
     minima: list[Minimum],
-    loss: _Array,
-) -> tuple[str, _Array]:
+    loss: Array,
+) -> tuple[str, Array]:
     """Return the name of the test of the pooling loss, and its p-value for each pair of a stack."""
-    p, test = np.full(loss.shape, np.nan), _TESTS[a.energy]
+    p, test = np.full(loss.shape, np.nan), POOLING_TESTS[a.energy]
     if test is None or both.weighted or (a.penalty is not None and a.penalty.lam > 0.0):
         return "none", p
     ranks = [a.freedom(np.asarray(minimum.rank)) for minimum in minima]
@@ -374,7 +373,7 @@ def _test(
     return (test.name if np.isfinite(p).any() else "none"), p
 
 
-def _error_of(system: System, minimum: Minimum) -> _Array:
+def _error_of(system: System, minimum: Minimum) -> Array:
     """Error bound of the value of the minimum."""
     value, digits = np.asarray(minimum.value), np.asarray(minimum.digits)
     if not LOSSES[system.energy].moments:

@@ -245,7 +245,7 @@ class RefreshMonitor(Displayed):
         """
         event = self.event
         if event is None:
-            raise ValueError("there has been no alarm, so there is no change since which rows could be returned.")
+            raise ValueError("there has been no alarm, and so no change whose rows could be returned.")
         count = min(event.batches, len(self._rows))
         return list(self._rows)[len(self._rows) - count :]
 
@@ -382,10 +382,10 @@ class RefreshMonitor(Displayed):
 
     @property
     def _test(self) -> BatchTest:
-        """The test of batches; its reference in few blocks is kept."""
-        kept: tuple[DataState, DataState] | None = vars(self).get("_few")
+        """The test of batches; its reference in a few hundred blocks is kept."""
+        kept: tuple[DataState, DataState] | None = vars(self).get("_coarsened")
         if kept is None or kept[0] is not self.reference:
-            kept = self._few = self.reference, united(self.reference)
+            kept = self._coarsened = self.reference, united(self.reference)
         carries = self._pools.carries
         return BatchTest(self.reference, kept[1], self.level, self.block, self._chosen, self.grow, carries)
 

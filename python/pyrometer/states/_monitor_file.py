@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import Archive, Members, validate
+from pyrometer.base import Archive, Array, Members, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._data_state import DataState
 from pyrometer.states._file_fields import (
@@ -32,7 +31,6 @@ from pyrometer.states._reference_file import checked_state
 
 __all__ = ["ARCHIVE", "read_monitor"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _COUNTS = {"batches": 0, "run_length": 2, "memory": 1, "block": 1, "history": 1}
 
 
@@ -184,7 +182,7 @@ def checked_pools(
     width, d = layout.width + len(layout.labels), len(state.sums.centre)
     since = 0 if levels["grow"] and levels["alarm"] else levels["batches"] - levels["start"]
 
-    def of_blocks(name: str, least: int | None = None) -> _Array:
+    def of_blocks(name: str, least: int | None = None) -> Array:
         blocks = array_of(arrays, name, (least, width))
         if len(blocks):
             rows = blocks[:, layout.rows_at] if layout.rows_at else None
@@ -217,10 +215,10 @@ def checked_pools(
 
 
 def _waiting(
-    arrays: Mapping[str, Any], levels: dict[str, Any], since: int, of_blocks: Callable[[str], _Array]
-) -> list[_Array | None]:
+    arrays: Mapping[str, Any], levels: dict[str, Any], since: int, of_blocks: Callable[[str], Array]
+) -> list[Array | None]:
     """Return the pools: the binary digits of the number of batches since they began."""
-    pools: list[_Array | None] = []
+    pools: list[Array | None] = []
     for k in range(levels["memory"].bit_length() - 1):
         name, waits = f"pool_{k}", bool(since >> k & 1)
         if (name in arrays) != waits:
@@ -229,7 +227,7 @@ def _waiting(
     return pools
 
 
-def _require_rows(pools: list[_Array | None], levels: dict[str, Any], since: int, rows: list[int], at: int) -> None:
+def _require_rows(pools: list[Array | None], levels: dict[str, Any], since: int, rows: list[int], at: int) -> None:
     """Raise if pools do not have the rows of the batches that they are of."""
     waiting = since % levels["memory"]
     held = sum(pool[:, at].sum() for pool in pools if pool is not None)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import listed, plain
+from pyrometer.base import Array, listed, plain
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._columns import LABEL
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from pyrometer.states._data_state import DataState
 
 __all__ = ["Pair"]
-
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +43,7 @@ class Pair:
 
     old: DataState
     new: DataState
-    tables: tuple[_Array, _Array]
+    tables: tuple[Array, Array]
     marginals: Marginals
     is_own: bool
     note: str
@@ -81,7 +78,7 @@ class Pair:
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
 
-    def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[_Array, _Array, list[str]]:
+    def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[Array, Array, list[str]]:
         """Changes of entropy and divergence; bootstrap covariance of all changes; why some of it is nan."""
         nothing = np.full((3, 3), np.nan)
         if not self.is_comparable:
@@ -123,7 +120,7 @@ class Pair:
         coordinates = 2
         return bool(self.tables[0].shape[1] >= 3 + coordinates + coordinates * (coordinates + 1) // 2)
 
-    def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
+    def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Changes (resamples + 1, 2) of entropy and divergence beside the joint ones; the samples themselves first."""
         marginals = self.marginals
         old, new = (
@@ -135,7 +132,7 @@ class Pair:
         parts = marginals.parts(old, new)
         return np.stack([parts.entropy, parts.divergence], axis=1)
 
-    def column_errors(self, resamples: int, seed: tuple[int, int], threads: int) -> _Array:
+    def column_errors(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Standard errors of the divergences of numbers, the residual included, of counted columns, and of widths."""
         marginals, widths = self.marginals, self.old.law == "laplace"
         if not (self.is_comparable and self.can_be_redrawn):

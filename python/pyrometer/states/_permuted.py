@@ -8,12 +8,13 @@ test keeps its level.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base import Array
 from pyrometer.states._blocks import exchangeable
 from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
@@ -21,7 +22,6 @@ from pyrometer.states._row_sums import factors_of, of_coordinates
 
 __all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
 _FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
@@ -34,11 +34,11 @@ class Permutations(NamedTuple):
     """The samples and their permutations: changes of energy, entropy and divergence, (resamples + 1, 3)."""
 
     p_value: float
-    changes: _Array
+    changes: Array
 
 
 def compared(
-    samples: tuple[_Array, _Array],
+    samples: tuple[Array, Array],
     law: str,
     resamples: int,
     seed: tuple[int, int],
@@ -90,12 +90,12 @@ def permuted(
     return Parts(*map(_bounded, marginals.parts(old, new, pool[None])))
 
 
-def _bounded(values: _Array) -> _Array:
+def _bounded(values: Array) -> Array:
     """Return values without infinities: those of samples that are too far apart for the range of a double."""
     return np.asarray(np.nan_to_num(values, nan=0.0, posinf=_FARTHEST, neginf=-_FARTHEST))
 
 
-def adjusted(statistics: _Array) -> tuple[_Array, _Array]:
+def adjusted(statistics: Array) -> tuple[Array, Array]:
     """p-values (k,) of statistics (b, k), adjusted for all of them together, and the standardised first row.
 
     Each is compared with the largest of all in each permutation (max-T), in units of its deviation over permutations,
@@ -114,7 +114,7 @@ def adjusted(statistics: _Array) -> tuple[_Array, _Array]:
     return np.mean(largest[:, None] >= own - 1e-6 * np.abs(own), axis=0), own
 
 
-def varying(pool: _Array) -> npt.NDArray[np.int64]:
+def varying(pool: Array) -> npt.NDArray[np.int64]:
     """Columns of sums of the coordinates that are linearly independent of those before them, in the mean row `pool`."""
     d = int(np.sqrt(2.0 * (len(pool) - 3) + 2.25) - 1.5 + 0.5)
     mean, square = pool[3 : 3 + d], np.zeros((d, d))
@@ -130,7 +130,7 @@ def varying(pool: _Array) -> npt.NDArray[np.int64]:
     return of_coordinates(varies, len(pool) - 3 - d)
 
 
-def _p_value(points: _Array, energy: float) -> float:
+def _p_value(points: Array, energy: float) -> float:
     """Share of points, the first included, whose Mahalanobis distance from their mean is at least that of the first.
 
     The divergence is one-sided: only its excess over its regression on the other two counts, because samples that

@@ -6,26 +6,25 @@ Pools of 1, 2, 4, ... batches are the digits of a binary counter: two of one siz
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._blocks import grown, together
 from pyrometer.states._data_state import DataState
 from pyrometer.states._layout import Layout
 
 __all__ = ["SCANNED", "Comparison", "Pools"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 SCANNED = 256  # batches among which the beginning of a change is looked for
 
 
 class Comparison(NamedTuple):
     """Sums over blocks of the last `window` batches, and of what they are compared with."""
 
-    before: _Array
-    after: _Array
+    before: Array
+    after: Array
     window: int
 
 
@@ -56,14 +55,14 @@ class Pools:
     """
 
     layout: Layout
-    base: _Array
-    waiting: tuple[_Array | None, ...]
-    begun: _Array | None
+    base: Array
+    waiting: tuple[Array | None, ...]
+    begun: Array | None
     block: int
     grows: bool
     carries: bool
-    earlier: _Array
-    totals: _Array
+    earlier: Array
+    totals: Array
 
     @classmethod
     def of(cls, reference: DataState, sizes: int, *, grows: bool, carries: bool) -> Pools:
@@ -78,7 +77,7 @@ class Pools:
         """Rows that the block which goes on lacks; 0 where there is none."""
         return 0 if self.begun is None else self.block - int(self.begun[self.layout.rows_at])
 
-    def before(self, least: int = 0) -> _Array:
+    def before(self, least: int = 0) -> Array:
         """Blocks that a batch, or a pool of 2^least, is compared with: of all batches before it if the base grows."""
         waiting = [pool for pool in self.waiting[least:] if pool is not None] if self.grows else []
         return grown(self.base, *waiting, at=self.layout.rows_at) if waiting else self.base
@@ -106,7 +105,7 @@ class Pools:
             totals=layout.filled(self.totals),
         )
 
-    def _with_sums(self, sums: _Array, within: bool) -> tuple[Pools, list[Comparison]]:
+    def _with_sums(self, sums: Array, within: bool) -> tuple[Pools, list[Comparison]]:
         after = self._with_total(sums.sum(axis=0), within)
         sums, begun = self._completed(sums)
         comparisons = [Comparison(self.before(), sums, 1)]
@@ -140,7 +139,7 @@ class Pools:
         total = self.base.sum(axis=0)
         return replace(self, waiting=waiting, begun=None, earlier=total, totals=self.totals[:0])
 
-    def arrays(self) -> dict[str, _Array]:
+    def arrays(self) -> dict[str, Array]:
         """Return the arrays by the names that files have for them."""
         arrays = {f"pool_{k}": pool for k, pool in enumerate(self.waiting) if pool is not None}
         arrays |= {"earlier": self.earlier[None], "totals": self.totals}
@@ -148,7 +147,7 @@ class Pools:
             arrays["begun"] = self.begun[None]
         return arrays | ({"base": self.base} if self.grows else {})
 
-    def _with_total(self, total: _Array, within: bool) -> Pools:
+    def _with_total(self, total: Array, within: bool) -> Pools:
         if within:
             return replace(self, totals=np.vstack([self.totals[:-1], self.totals[-1] + total]))
         earlier, totals = self.earlier, np.vstack([self.totals, total])
@@ -156,11 +155,11 @@ class Pools:
             earlier, totals = earlier + totals[0], totals[1:]
         return replace(self, earlier=earlier, totals=totals)
 
-    def _union(self, first: _Array, second: _Array) -> _Array:
+    def _union(self, first: Array, second: Array) -> Array:
         at = self.layout.rows_at
         return grown(first, second, at=at) if self.grows else together(first, second, at)
 
-    def _completed(self, sums: _Array) -> tuple[_Array, _Array | None]:
+    def _completed(self, sums: Array) -> tuple[Array, Array | None]:
         """Blocks that are complete, and the sums of the last one if it is not."""
         if not self.carries:
             return sums, None
@@ -169,7 +168,7 @@ class Pools:
         return (sums[:-1], sums[-1]) if sums[-1, self.layout.rows_at] < self.block else (sums, None)
 
 
-def _folded(sums: _Array, block: int, at: int) -> _Array:
+def _folded(sums: Array, block: int, at: int) -> Array:
     """Unite the blocks of odd sizes, which no permutation moves, into one."""
     quarters = np.log2(sums[:, at] / block) / 2.0
     odd = quarters != np.round(quarters)

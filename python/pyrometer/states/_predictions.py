@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Coded, Mixed, described, encoded, listed, mixed_of, plain, validate
+from pyrometer.base import Array, Coded, Mixed, described, encoded, listed, mixed_of, plain, validate
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
 from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
 from pyrometer.states._named_column import split
@@ -18,7 +18,6 @@ from pyrometer.thermodynamics import minimum_energy
 
 __all__ = ["NO_LOSS", "Model", "Predicted", "loss_of", "predicted"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _SYSTEMS = (LinearRegression, LogisticRegression, SoftmaxRegression)
 NO_LOSS = "none"  # of rows without a model and a target
 _SUM_OF_ONE = 1e-6  # largest error of the sum of predicted probabilities
@@ -32,16 +31,16 @@ class Predicted(NamedTuple):
     `x` holds the columns of numbers; missing ones are `missing`, and nan in `x`.
     """
 
-    x: _Array
-    target: _Array
-    prediction: _Array
+    x: Array
+    target: Array
+    prediction: Array
     loss: str
     names: tuple[str, ...] | None
-    logits: _Array | None
+    logits: Array | None
     places: tuple[int, ...] = ()
     coded: tuple[Coded, ...] = ()
     missing: npt.NDArray[np.bool_] | None = None
-    weights: _Array | None = None
+    weights: Array | None = None
 
     @property
     def columns(self) -> int:
@@ -189,9 +188,9 @@ def _codes(labels: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
 
 def _labels(model: Any, loss: str) -> tuple[Any, ...] | None:
     """Return the labels of the model, in its order; None where the target is numbers."""
-    if loss == SOFTMAX.name and isinstance(model, SoftmaxRegression):
+    if isinstance(model, SoftmaxRegression):
         return model.labels
-    if loss in (LOGISTIC.name, SOFTMAX.name) and _classifies(model) and not callable(model):
+    if loss != NO_LOSS and LOSSES[loss].categorical and _classifies(model) and not callable(model):
         return tuple(model.classes_.tolist())
     return None
 
@@ -204,9 +203,9 @@ def _classifies(model: Any) -> bool:
     return callable(getattr(model, "predict_proba", None)) and getattr(model, "classes_", None) is not None
 
 
-def _of_system(rows: Predicted, model: Any, numbers: _Array) -> Predicted:
+def _of_system(rows: Predicted, model: Any, numbers: Array) -> Predicted:
     scores = _scores(model, numbers, rows.names)
-    if rows.loss == SOFTMAX.name:
+    if LOSSES[rows.loss].classes:
         return rows._replace(prediction=scores, logits=scores)
     if not LOSSES[rows.loss].labels:
         return rows._replace(prediction=scores)
@@ -233,7 +232,7 @@ def _predictions(X: Any, model: Any, prediction: Any, loss: str) -> Any:
 
 def _estimated(X: Any, model: Any, loss: str) -> Any:
     """Return what a fitted estimator predicts."""
-    if loss not in (LOGISTIC.name, SOFTMAX.name):
+    if not LOSSES[loss].categorical:
         return model.predict(X)
     if not _classifies(model):
         raise TypeError(
@@ -243,12 +242,12 @@ def _estimated(X: Any, model: Any, loss: str) -> Any:
     probabilities = np.asarray(model.predict_proba(X))
     return (
         probabilities[:, 1]
-        if loss == LOGISTIC.name and probabilities.ndim == 2 and probabilities.shape[1] == 2
+        if LOSSES[loss].labels and probabilities.ndim == 2 and probabilities.shape[1] == 2
         else probabilities
     )
 
 
-def _checked(given: Any, X: Any, rows: Predicted) -> _Array:
+def _checked(given: Any, X: Any, rows: Predicted) -> Array:
     """Return the predictions of a model that is no system as an array; ValueError if they do not fit the rows."""
     validate.aligned("X", X, "predictions", given)
     prediction = np.asarray(validate.numeric("predictions of the model", given), dtype=np.float64)
@@ -264,7 +263,7 @@ def _checked(given: Any, X: Any, rows: Predicted) -> _Array:
     return prediction
 
 
-def _class_probabilities(prediction: _Array, rows: Predicted) -> _Array:
+def _class_probabilities(prediction: Array, rows: Predicted) -> Array:
     """Return probabilities (m, C) of classes whose targets are 0 .. C - 1."""
     count = len(rows.target)
     if prediction.ndim != 2 or len(prediction) != count or prediction.shape[1] < 2:
@@ -291,7 +290,7 @@ def _class_probabilities(prediction: _Array, rows: Predicted) -> _Array:
     return prediction
 
 
-def _scores(model: Any, x: _Array, names: tuple[str, ...] | None) -> _Array:
+def _scores(model: Any, x: Array, names: tuple[str, ...] | None) -> Array:
     """Return the linear predictions of a trained system: (m,), or (m, C)."""
     classes = model.classes if isinstance(model, SoftmaxRegression) else 1
     features = model.parameters // classes - model.intercept

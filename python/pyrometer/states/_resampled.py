@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base import Array
 
 __all__ = ["dealt", "redrawn", "redrawn_pair"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
-
-def redrawn(table: _Array, seed: tuple[int, int], resamples: int, threads: int = 0, *, skipped: int = 0) -> _Array:
+def redrawn(table: Array, seed: tuple[int, int], resamples: int, threads: int = 0, *, skipped: int = 0) -> Array:
     """Sums (resamples, C) over blocks that are drawn with replacement, of columns (b, C)."""
     return _core.redrawn_sums(np.ascontiguousarray(table), skipped, seed, resamples, threads)
 
 
 def redrawn_pair(
-    tables: tuple[_Array, _Array], seed: tuple[int, int], resamples: int, threads: int = 0
-) -> tuple[_Array, _Array]:
+    tables: tuple[Array, Array], seed: tuple[int, int], resamples: int, threads: int = 0
+) -> tuple[Array, Array]:
     """Return the sums of two samples over the blocks of `redrawn_shifts`."""
     old, new = tables
     skipped = (len(old) + 1) // 2 * 2
@@ -29,8 +25,8 @@ def redrawn_pair(
 
 
 def dealt(
-    old: tuple[_Array, int], new: tuple[_Array, int], seed: tuple[int, int], resamples: int, threads: int = 0
-) -> tuple[_Array, _Array]:
+    old: tuple[Array, int], new: tuple[Array, int], seed: tuple[int, int], resamples: int, threads: int = 0
+) -> tuple[Array, Array]:
     """Return the sums of two samples, (resamples + 1, C) each, in the permutations of `dealt_shifts`; their own first.
 
     Of each sample that many leading blocks are exchanged.

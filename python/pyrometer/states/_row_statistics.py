@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._dependence import Dependence, memory_of
 from pyrometer.states._predictions import Predicted
 
 __all__ = ["dependence_of", "discrete_entropy", "gaussian_scores"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
-
-def _filled(x: _Array, missing: npt.NDArray[np.bool_]) -> _Array:
+def _filled(x: Array, missing: npt.NDArray[np.bool_]) -> Array:
     """Return numbers with the mean of their column where they are missing, 0 where all are."""
     zeros = np.where(missing, 0.0, x)
     return np.where(missing, zeros.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1), x)
@@ -42,7 +41,7 @@ def dependence_of(data: Predicted) -> Dependence:
     return memory_of(series, list(named))
 
 
-def gaussian_scores(z: _Array, alone: bool, weights: _Array | None = None) -> _Array:
+def gaussian_scores(z: Array, alone: bool, weights: Array | None = None) -> Array:
     """Half the squared Mahalanobis distances of rows from their mean; of independent columns if they are `alone`."""
     if alone:
         return np.asarray(0.5 * (z**2 / np.average(z**2, axis=0, weights=weights)).sum(axis=1))
@@ -51,7 +50,7 @@ def gaussian_scores(z: _Array, alone: bool, weights: _Array | None = None) -> _A
     return np.asarray(0.5 * np.square(z @ whitening.T).sum(axis=1))
 
 
-def discrete_entropy(scores: _Array, weights: _Array | None = None) -> float:
+def discrete_entropy(scores: Array, weights: Array | None = None) -> float:
     """Entropy of the densities exp(-scores), normalised over rows that are repeated as often as their weights say.
 
     Weights of a mean below 1 count in units of it.

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._conditionals import CONDITIONALS, ORDINARY, exponents
 from pyrometer.states._predictions import Predicted
 
@@ -26,7 +27,6 @@ __all__ = [
     "products",
 ]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _Units: TypeAlias = npt.NDArray[np.int64]
 _APART = 280  # largest difference of exponents of two units: squares of their quotient stay doubles
 FARTHEST = 2.0 ** (ORDINARY + _APART)  # larger distances from another sample's centre are clipped to this
@@ -39,13 +39,13 @@ class Coordinates(NamedTuple):
     `units` holds exponents of 2 of losses, scores and each column of `z`; `centre` is in the units of the data.
     """
 
-    losses: _Array
-    inner: _Array
-    z: _Array
-    centre: _Array
+    losses: Array
+    inner: Array
+    z: Array
+    centre: Array
     units: _Units
-    x: _Array  # features, scaled but not centred
-    residual: _Array
+    x: Array  # features, scaled but not centred
+    residual: Array
     target: float  # the largest |y|, in the unit of the residual
 
 
@@ -69,7 +69,7 @@ def coordinates(rows: Predicted) -> Coordinates:
     return Coordinates(measured.losses, measured.inner, z, centre, units, x, measured.residual, largest)
 
 
-def converted(sums: _Array, units: _Units, to: _Units) -> tuple[_Array, bool]:
+def converted(sums: Array, units: _Units, to: _Units) -> tuple[Array, bool]:
     """Sums over blocks (b, 2 + d + d (d + 1) / 2 or d) in other units, and whether that was exact.
 
     Units that are too far apart for the range of a double count as 2^280 apart.
@@ -117,6 +117,6 @@ def of_coordinates(keep: npt.NDArray[np.bool_], columns: int) -> _Units:
     return np.concatenate([np.arange(3), 3 + np.flatnonzero(keep), 3 + d + kept]).astype(np.int64)
 
 
-def _scaled(values: _Array, exponents: _Units) -> _Array:
+def _scaled(values: Array, exponents: _Units) -> Array:
     """Values 2^exponents; the same where these are all 0."""
     return np.ldexp(values, exponents) if exponents.any() else values

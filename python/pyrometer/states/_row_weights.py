@@ -6,23 +6,22 @@ keeps it. Rows of weight 0 are read as copies of another row, so that they may h
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import replacements, taken, validate, weights_of
+from pyrometer.base import Array, replacements, taken, validate, weights_of
 
 __all__ = ["RowWeights", "excess_variance"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _EQUAL = 1e-12  # relative difference of weights that are equal to rounding
 
 
 class RowWeights(NamedTuple):
     """Weights (m,) as given, None for rows without, and the rows that take the places of those of weight 0."""
 
-    given: _Array | None
+    given: Array | None
     replaced: npt.NDArray[np.intp] | None
 
     @classmethod
@@ -39,7 +38,7 @@ class RowWeights(NamedTuple):
         """Return rows of data, with others in the places of those of weight 0; None of None."""
         return value if value is None else taken(value, self.replaced, axis)
 
-    def of_rows(self, count: int) -> tuple[_Array | None, npt.NDArray[np.bool_] | None]:
+    def of_rows(self, count: int) -> tuple[Array | None, npt.NDArray[np.bool_] | None]:
         """Return the weights of the rows that count, None if all are 1, and which these are, None for all."""
         if self.given is None:
             return None, None
@@ -54,7 +53,7 @@ class RowWeights(NamedTuple):
         return (None if (weights == 1.0).all() else weights), (None if keep.all() else keep)
 
 
-def excess_variance(tables: tuple[_Array, _Array], rows: tuple[_Array, _Array], d: int) -> float:
+def excess_variance(tables: tuple[Array, Array], rows: tuple[Array, Array], d: int) -> float:
     """Variance of the difference of two samples' weighted means, in units of that of permutations; at least 1.
 
     Permutations assign rows to the samples with their weights, so that both have weights of one distribution. Where the
@@ -77,7 +76,7 @@ def excess_variance(tables: tuple[_Array, _Array], rows: tuple[_Array, _Array], 
     return max(1.0, float(excess.mean())) if excess.size else 1.0
 
 
-def _design_effects(table: _Array, rows: _Array, d: int) -> _Array:
+def _design_effects(table: Array, rows: Array, d: int) -> Array:
     """Design effects (d,); without coordinates that of the weights alone, (1,)."""
     weights = table[:, :1]
     linear, square = table[:, 2 : 2 + d], table[:, 2 + d : 2 + 2 * d]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Rows"]
+from pyrometer.base import Array
 
-_Array: TypeAlias = npt.NDArray[np.float64]
+__all__ = ["Rows"]
 
 
 @dataclass(frozen=True)
 class Rows:
     """Features, residuals, and the statistic `inner` of p(y | x), as in `Measured`."""
 
-    x: _Array
-    residual: _Array
-    inner: _Array
+    x: Array
+    residual: Array
+    inner: Array
 
     def __getitem__(self, chosen: npt.NDArray[Any]) -> Rows:
         return Rows(self.x[chosen], self.residual[chosen], self.inner[chosen])

@@ -214,8 +214,9 @@ def warn_of_dependence(state: DataState) -> None:
         warn_caller(
             DependenceWarning(
                 f"rows are serially dependent in their order ({memory.series} over {memory.time:.2g} rows): with "
-                f"block={state.block} the test may find shifts that are none, because means vary by {inflation:.3g} "
-                'times the variance of its permutations; use block="auto", or shuffle rows whose order has no meaning.'
+                f"block={state.block} the test may report shifts that did not occur, because means vary by "
+                f'{inflation:.3g} times the variance of its permutations; use block="auto", or shuffle rows whose '
+                "order has no meaning."
             )
         )
 
@@ -249,8 +250,8 @@ def _require_like(old: DataState, new: DataState) -> None:
     if apart:
         name = plain(old.names[apart[0]]) if old.names else str(apart[0])
         raise ValueError(
-            f"before and after must have the same number in the places of missing ones, got others in column {name}; "
-            "give after as rows, or make its state with like=before."
+            f"before and after must have missing values replaced by the same number, got different ones in column "
+            f"{name}; give after as rows, or make its state with like=before."
         )
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from pyrometer.base import Array
 from pyrometer.states._permuted import varying
 from pyrometer.states._row_sums import factors_of, products
 
 __all__ = ["Beginning", "beginning", "dispersion", "dispersion_of_losses"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 _MASS = 0.95
 _LEAST_VARIANCE = 1e-12  # of a coordinate in units of all rows': rounding
 
@@ -34,8 +33,8 @@ class Beginning(NamedTuple):
 
 
 def beginning(
-    before: _Array,
-    batches: _Array,
+    before: Array,
+    batches: Array,
     groups: Sequence[Sequence[int]],
     d: int,
     squares: bool,
@@ -81,7 +80,7 @@ def beginning(
     return Beginning(int(order[0]), int(inside.min()), int(inside.max()))
 
 
-def dispersion(blocks: _Array, d: int, squares: bool) -> float:
+def dispersion(blocks: Array, d: int, squares: bool) -> float:
     """Largest variance of the squares of a coordinate, over blocks, in units of that of normal rows; at least 1.
 
     With heavy tails, differences of normal log likelihoods are too large by this factor.
@@ -93,14 +92,14 @@ def dispersion(blocks: _Array, d: int, squares: bool) -> float:
     return float(np.nanmax(spread, initial=1.0))
 
 
-def dispersion_of_losses(blocks: _Array) -> float:
+def dispersion_of_losses(blocks: Array) -> float:
     """Variance of the losses over blocks, in units of that of an exponential distribution; at least 1."""
     n, losses = blocks[:, 0], blocks[:, 1]
     mean = losses.sum() / n.sum()
     return max(1.0, float(np.mean(np.square(losses / mean - n) / n))) if mean > 0.0 else 1.0
 
 
-def _normal(parts: _Array) -> _Array:
+def _normal(parts: Array) -> Array:
     """Logarithms of the marginal likelihoods (2, k) of the coordinates of parts (2, k, w), up to a constant."""
     d = round(math.sqrt(2.0 * (parts.shape[-1] - 3) + 2.25) - 1.5)
     if d == 0:
@@ -131,7 +130,7 @@ def _normal(parts: _Array) -> _Array:
     return np.asarray(gammas - 0.5 * degrees * logarithm - 0.5 * d * (np.log1p(n) + n * math.log(math.pi)))
 
 
-def _exponential(parts: _Array) -> _Array:
+def _exponential(parts: Array) -> Array:
     """Logarithms of the marginal likelihoods (2, k) of the losses."""
     n, total = parts[..., 0], parts[..., 1]
     mean = total.sum(axis=0)[0] / n.sum(axis=0)[0]
@@ -140,7 +139,7 @@ def _exponential(parts: _Array) -> _Array:
     return np.asarray(_lgamma(2.0 + n) - (2.0 + n) * np.log1p(total / mean))
 
 
-def _counted(counts: _Array) -> _Array:
+def _counted(counts: Array) -> Array:
     """Logarithms of the marginal likelihoods (2, k) of counts (2, k, v), with the shares of one row before them."""
     shares = counts.sum(axis=0)[0]
     shares = shares[shares > 0.0] / shares.sum()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyrometer.laws import Law, Mixed, Normal, Uniform
-from pyrometer.linear import L1, L2, LinearRegression, LogisticRegression, Penalty, SoftmaxRegression, System
+from pyrometer.linear import L1, L2, Penalty, System, system_of
+from pyrometer.losses import ABSOLUTE, LOGISTIC, SOFTMAX, SQUARED
 
 __all__ = ["CASES", "Case", "Scales"]
 
@@ -30,6 +31,26 @@ class Scales:
         return (self.parameters + 1) // 2
 
 
+def _mixed(scales: Scales) -> Mixed:
+    k = scales.normals
+    return Mixed([scales.sigma] * k, [scales.length] * (scales.parameters - k))
+
+
+_LAWS: dict[str, Callable[[Scales], Law]] = {
+    "normal": lambda scales: Normal(scales.sigma),
+    "uniform": lambda scales: Uniform(scales.length),
+    "mixed": _mixed,
+}
+_LOSSES = {
+    "MSE": SQUARED,
+    "MSE + L1": SQUARED,
+    "MSE + L2": SQUARED,
+    "MAE": ABSOLUTE,
+    "CE": LOGISTIC,
+    "softmax": SOFTMAX,
+}
+
+
 @dataclass(frozen=True)
 class Case:
     """One row: a system and a law, the equations of its temperature, and the limit in the paper.
@@ -49,31 +70,22 @@ class Case:
     @property
     def logistic(self) -> bool:
         """Whether the model is logistic."""
-        return self.loss == "CE"
+        return _LOSSES[self.loss].labels
 
     @property
     def target(self) -> str:
         """What the target must be: "numbers", "two" labels, 0 and 1, or "classes", three or more."""
-        return {"CE": "two", "softmax": "classes"}.get(self.loss, "numbers")
+        loss = _LOSSES[self.loss]
+        return "two" if loss.labels else "classes" if loss.classes else "numbers"
 
     def system(self, X: Any, y: Any, intercept: bool, lam: float, weights: Any = None) -> System:
         """Return the system of this row."""
-        if self.logistic:
-            return LogisticRegression(X, y, intercept=intercept, weights=weights)
-        if self.target == "classes":
-            return SoftmaxRegression(X, y, intercept=intercept, weights=weights)
-        energy = "mae" if self.loss == "MAE" else "mse"
         penalty = self.penalty(lam) if self.penalty is not None else None
-        return LinearRegression(X, y, energy=energy, penalty=penalty, intercept=intercept, weights=weights)
+        return system_of(_LOSSES[self.loss].name, X, y, intercept=intercept, penalty=penalty, weights=weights)
 
     def describe(self, scales: Scales) -> Law:
         """Return the law at the given scales."""
-        if self.law == "normal":
-            return Normal(scales.sigma)
-        if self.law == "uniform":
-            return Uniform(scales.length)
-        k = scales.normals
-        return Mixed([scales.sigma] * k, [scales.length] * (scales.parameters - k))
+        return _LAWS[self.law](scales)
 
     def exists(self, scales: Scales) -> bool:
         """Whether there are enough parameters: a mixed law needs two."""

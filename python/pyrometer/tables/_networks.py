@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from pyrometer.base import validate, warn
-from pyrometer.laws import NORMAL_ENTROPY, Normal
+from pyrometer.laws import Normal
 from pyrometer.networks import LayerLaw, LecunNormal, Network, layer_energies, layers
 from pyrometer.tables._cases import Case
-from pyrometer.thermodynamics import verdict
+from pyrometer.thermodynamics import verdict, without_temperature
 
 __all__ = ["CROSS_ENTROPY", "HIDDEN", "NETWORKS", "Engines", "NetworkCase", "Number", "heading"]
 
@@ -40,8 +40,7 @@ class NetworkCase:
     def loss(self) -> str:
         """Name of the row."""
         name = {"relu": "ReLU"}.get(self.activation, self.activation)
-        if self.energy == "ce":
-            return f"NN {name}, CE"
+        name += {"mse": "", "ce": ", CE"}[self.energy]
         return f"NN {name}" if self.layer is None else f"NN {name}, layer {self.layer}"
 
 
@@ -90,9 +89,8 @@ class Engines:
         parts = spread.entropies(1.0, leading=method == "asymptotic")
         layer = slice(case.layer and case.layer - 1, case.layer)
         size = counts[layer].sum()
-        noise = 4.0 * np.finfo(float).eps * (np.abs(parts[layer]).sum() + NORMAL_ENTROPY * size)
         S, last = parts[layer].sum(), -1 if case.layer is None else case.layer - 1
-        no_entropy = np.abs(S) <= noise
+        no_entropy = without_temperature(S, np.abs(parts[layer]).sum(), size)
         divisor = np.nan if no_entropy else S
         return Number(
             float(layered.energy[last]),

@@ -7,7 +7,7 @@ from pyrometer.thermodynamics._entropy import entropy
 from pyrometer.thermodynamics._methods import bind, evaluate, require
 from pyrometer.thermodynamics._minimum import minimum_energy
 from pyrometer.thermodynamics._system import Batched, Evaluated, Single, System, is_law, is_system, not_a_system
-from pyrometer.thermodynamics._temperature import VERDICTS, compose, temperature, total, verdict
+from pyrometer.thermodynamics._temperature import VERDICTS, compose, temperature, total, verdict, without_temperature
 
 __all__ = [
     "Batched",
@@ -35,6 +35,7 @@ __all__ = [
     "temperature",
     "total",
     "verdict",
+    "without_temperature",
 ]
 
 publish(__name__)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
-from pyrometer.base import RandomSource, executors, validate, warn
+from pyrometer.base import Array, RandomSource, executors, validate, warn
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics._methods import bind, evaluate
 from pyrometer.thermodynamics._system import Batched, Single, System, require_system
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["energy_variance", "mean_energy", "sample_energies", "sample_parameters"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
 
 # Parts of the draws on an executor: enough for its workers; each pickles the system.
 _PARTS = 32
@@ -158,7 +156,7 @@ def sample_energies(
     rng: RandomSource = None,
     threads: int | None = None,
     executor: Executor | None = None,
-) -> _Array:
+) -> Array:
     """Energies of random states: the spectrum of the system under the law.
 
     Parameters
@@ -221,13 +219,13 @@ def sample_energies(
     return energies
 
 
-def _energies(system: System, law: Batched, draws: range, seed: tuple[int, int], threads: int | None) -> _Array:
+def _energies(system: System, law: Batched, draws: range, seed: tuple[int, int], threads: int | None) -> Array:
     """Energies of a range of draws."""
     require_system(system)
     return system.draw_energies(system.bind(law), draws, seed, validate.threads(threads))
 
 
-def sample_parameters(system: System, law: Batched, *, samples: int, rng: RandomSource = None) -> _Array:
+def sample_parameters(system: System, law: Batched, *, samples: int, rng: RandomSource = None) -> Array:
     """Random parameters of the draws of `sample_energies` with the same `rng`.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, broadcast, described, validate, warn
+from pyrometer.base import RandomSource, broadcast, cached_slices, described, validate, warn
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.results import Temperature, shaped
 from pyrometer.thermodynamics._methods import bind, evaluate
@@ -21,8 +21,6 @@ VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
 _VERDICTS = np.array(VERDICTS)
 _CODES = np.arange(4, dtype=np.int8)
 _NEAR_POLE = 0.1
-# Entropies of parts at a time, which fit into the cache.
-_BLOCK = 1 << 15
 
 
 @overload
@@ -191,19 +189,23 @@ def total(
     parts: npt.NDArray[np.float64], parameters: int, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Sum of the entropies of the parts, and whether it is 0 within rounding or nan, which leaves T undefined."""
-    noise = 4.0 * float_info.epsilon * (_size(parts) + NORMAL_ENTROPY * parameters)
-    S = broadcast(parts.sum(axis=-1), shape)
-    return S, broadcast(~(np.abs(S) > noise), shape)
+    S = parts.sum(axis=-1)
+    return broadcast(S, shape), broadcast(without_temperature(S, _sum_of_magnitudes(parts), parameters), shape)
 
 
-def _size(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def without_temperature(S: npt.NDArray[np.float64], magnitudes: npt.NDArray[np.float64], parameters: Any) -> Any:
+    """Whether an entropy is 0 within rounding, or nan; `magnitudes` is the sum of the magnitudes of its terms."""
+    return ~(np.abs(S) > 4.0 * float_info.epsilon * (magnitudes + NORMAL_ENTROPY * parameters))
+
+
+def _sum_of_magnitudes(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Sum of the absolute values of the parts, of as many laws at a time as fit into the cache."""
-    if parts.ndim != 2 or parts.size <= _BLOCK:
+    if parts.ndim != 2:
         return np.asarray(np.abs(parts).sum(axis=-1))
-    size, step = np.empty(len(parts)), max(1, _BLOCK // parts.shape[-1])
-    for first in range(0, len(parts), step):
-        np.abs(parts[first : first + step]).sum(axis=-1, out=size[first : first + step])
-    return size
+    sums = np.empty(len(parts))
+    for laws in cached_slices(*parts.shape):
+        np.abs(parts[laws]).sum(axis=-1, out=sums[laws])
+    return sums
 
 
 def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:

@@ -53,7 +53,7 @@ struct Networks {
 /// error    laws x energies(), out: estimate of the absolute error: four times the difference to a coarser
 ///          discretisation (rules, grids and quadratures), relative to the energy and at least that of the layers
 ///          before, plus interpolation over rows and rounding; 8 times differences below 1e-11; 32 times the difference
-///          with hardtanh or hardswish, whose kinks are seen by the finer of two discretisations only. Up to four
+///          with hardtanh or hardswish, whose kinks may be resolved by the finer discretisation only. Up to four
 ///          refinements, until four times the difference is 1e-9 of the energy, or 1e-6 where more than 5,000
 ///          distributions have been computed. No proof: of 1,000 random networks the difference to a finer
 ///          discretisation was at most 19 times that to the coarser one with kinks, below four times without, and 6.2

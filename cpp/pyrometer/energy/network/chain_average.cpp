@@ -64,8 +64,8 @@ struct Functions {
   }
 };
 
-/// The ends of logarithms of energies, which grow beyond the grid as powers of v between the 0th and kMostSlope, so
-/// that errors at an end do not grow from layer to layer.
+/// Extrapolates the logarithms of energies beyond an end of the grid, where energies grow as powers of v with exponents
+/// from 0 to kMostSlope, so that errors at an end do not grow from layer to layer.
 ///
 /// end, length  of the panel, whose first node is `first`; length below 0 at the upper end.
 End extended(const Layer& layer, const Functions& functions, double end, double length, std::size_t first) {

@@ -218,8 +218,8 @@ void recurrence(const Laws& laws, std::size_t size, Jacobi& matrix) {
   close(square, rows, matrix);
 }
 
-/// The Jacobi matrix of one law, with the same bits: every lane chases a point, a row behind the lane before, from
-/// which it takes the row.
+/// The Jacobi matrix of one law, with the same bits: every lane adds one point to the matrix by a sequence of
+/// rotations, one row behind the lane before, whose rows are its input.
 void recurrence_of_one(const Laws& laws, std::size_t size, Jacobi& matrix) {
   const std::size_t points = laws.size(), rows = std::min(size, points);
   const Lanes one = Lanes{} + 1, none = {};

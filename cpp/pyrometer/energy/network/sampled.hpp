@@ -23,8 +23,8 @@ namespace pyrometer::energy {
 ///
 /// Parameters are numbered layer by layer, in each the weights row by row (n_l x n_{l-1}), then the biases. Number j of
 /// draw k is scale * base::normals, base::truncated_normals or base::uniforms at (seed, k, j), so that a batch of laws
-/// shares its draws; the weights of an orthogonal layer are computed from the normals of their numbers
-/// (orthogonal.hpp). Biases keep their numbers where their scale is 0, and constants where they are.
+/// shares its draws; the weights of an orthogonal layer are computed from normal numbers with the same
+/// indices (orthogonal.hpp). Constants, and biases of scale 0, have indices j as well, whose numbers are not used.
 struct NetworkLaws {
   Index layers;
   const Index* widths;

@@ -175,8 +175,8 @@ struct Hyperbola {
   }
 };
 
-// cosine_series() if y or l is 0, or (kShifted) neither: apart, so that rounding in the one does not depend on the
-// other.
+// cosine_series() if y or l is 0, or (kShifted) neither: two functions, so that the rounding of one does not depend on
+// how the compiler treats the other.
 template <bool kShifted>
 [[gnu::noinline]] void sum_series(const double* product, Index terms, bool slope, SeriesRows& rows) {
   Lanes period, y;

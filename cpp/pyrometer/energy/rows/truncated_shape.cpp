@@ -15,8 +15,8 @@ namespace {
 
 constexpr Index kFine = 96;  // pairs of nodes of the rule that the others follow from
 constexpr Index kSizes[] = {3, 4, 5, 6, 8, 12, 16, 24, 32};
-// Error of a rule, with rounding, up to which its reach is searched; it is reduced to where the error of the rule
-// itself, a power 4 N of the frequency, is a sixteenth of it.
+// The reach of a rule is searched as the frequency at which its error, rounding included, is kError, and then reduced
+// so that the truncation error, proportional to the power 4 N of the frequency, is kError / kShare.
 constexpr double kError = 4e-15, kShare = 16;
 constexpr std::size_t kCached = 32;
 

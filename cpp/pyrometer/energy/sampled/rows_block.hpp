@@ -52,10 +52,11 @@ class RowBlocks {
   /// Rows in one block.
   [[nodiscard]] Index capacity() const { return capacity_; }
 
-  /// energy[k] += sum_i w_i loss(y_i, t_i)   and   slope[k] += sum_i w_i t_i dloss/dt_i   for the rows begin .. end-1 <= begin
-  /// + capacity() of one system, and all groups of draws.
+  /// energy[k] += sum_i w_i loss(y_i, t_i)   and   slope[k] += sum_i w_i t_i dloss/dt_i
   ///
-  /// Serial. Not finite, in energy, if any t_i is not. Cost as in sampled/rows.hpp. In single precision if the draws are.
+  /// for the rows begin .. end - 1 of one system, at most capacity() rows, and all groups of draws.
+  ///
+  /// Serial. energy is not finite if any t_i is not. Single precision if the draws are. Cost as in sampled/rows.hpp.
   template <class T>
   void add(const LabelledRows<T>& rows, Index system, Index begin, Index end, const PackedDraws& draws, double* energy,
            double* slope);

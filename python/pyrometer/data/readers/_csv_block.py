@@ -17,7 +17,7 @@ __all__ = ["Opening", "first_block", "opening", "parsed", "words"]
 # Bytes in a block, and the longest header or row.
 _BLOCK, _LONGEST = 1 << 20, 1 << 27
 # Long numbers are looked for in so many bytes.
-_LOOK = 1 << 16
+_SAMPLED_BYTES = 1 << 16
 _DIGITS = bytes(48 if 48 <= byte < 58 or byte in b".," else 32 for byte in range(256))
 _MANY_DIGITS = b"0" * 17
 
@@ -69,20 +69,20 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
         if dialect.thousands is not None and (kind == pa.float64() or grouped_numbers(column, dialect)):
             kind, grouped = pa.float64(), grouped | {name}
         types.append(pa.field(name, kind))
-    look = head[:_LOOK] if _MANY_DIGITS in head[:_LOOK].translate(_DIGITS) else b""
-    if look:
-        types = [_unsigned(field, look, dialect, delimiter) for field in types]
-    return Opening(pa.schema(types), frozenset(grouped), frozenset(integers - grouped), block, look)
+    sample = head[:_SAMPLED_BYTES] if _MANY_DIGITS in head[:_SAMPLED_BYTES].translate(_DIGITS) else b""
+    if sample:
+        types = [_unsigned(field, sample, dialect, delimiter) for field in types]
+    return Opening(pa.schema(types), frozenset(grouped), frozenset(integers - grouped), block, sample)
 
 
-def _unsigned(field: pa.Field, look: bytes, dialect: Dialect, delimiter: str) -> pa.Field:
+def _unsigned(field: pa.Field, sample: bytes, dialect: Dialect, delimiter: str) -> pa.Field:
     """Return a column as uint64, if Arrow has inferred floats because of integers beyond int64."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if field.type != pa.float64():
         return field
-    texts = words(look, dialect, delimiter, [field.name])[field.name]
+    texts = words(sample, dialect, delimiter, [field.name])[field.name]
     try:
         whole = pc.cast(texts, pa.uint64())
     except pa.ArrowInvalid:

@@ -65,14 +65,14 @@ def resized(attributes: dict[str, Any], x: Any, roi: Any = None, scales: Any = N
     del roi
     how, mode = attributes.get("coordinate_transformation_mode", "half_pixel"), attributes.get("mode", "nearest")
     rounding = attributes.get("nearest_mode", "round_prefer_floor")
-    for name, value, known in (
+    for name, value, supported in (
         ("coordinate_transformation_mode", how, _PLACES),
         ("mode", mode, {"nearest": None, **_KERNELS}),
         ("nearest_mode", rounding, _ROUNDED),
         ("keep_aspect_ratio_policy", attributes.get("keep_aspect_ratio_policy", "stretch"), {"stretch": None}),
     ):
-        if value not in known:
-            raise ValueError(f"Resize must have a {name} of [{listed(list(known))}], got {value!r}")
+        if value not in supported:
+            raise ValueError(f"Resize must have a {name} of [{listed(list(supported))}], got {value!r}")
     if attributes.get("antialias", 0) or attributes.get("exclude_outside", 0):
         raise ValueError("Resize must have neither antialias nor exclude_outside")
     axes = [axis % x.ndim for axis in attributes.get("axes", range(x.ndim))]

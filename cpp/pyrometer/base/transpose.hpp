@@ -5,7 +5,7 @@ namespace pyrometer::base {
 
 /// Transposes a[l][k], four vectors of four numbers; eight shuffles.
 template <class Four>
-[[gnu::always_inline]] inline void turn(Four (&a)[4]) {
+[[gnu::always_inline]] inline void transpose(Four (&a)[4]) {
   const Four low = __builtin_shufflevector(a[0], a[1], 0, 4, 2, 6),
              high = __builtin_shufflevector(a[0], a[1], 1, 5, 3, 7);
   const Four low2 = __builtin_shufflevector(a[2], a[3], 0, 4, 2, 6),
