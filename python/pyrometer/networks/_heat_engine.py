@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
+from pyrometer.base import RandomSource, broadcast, require_normal, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.networks import _ideal, _layer_energies
@@ -22,6 +22,9 @@ from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdi
 __all__ = ["heat_engine"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+
+# Largest relative error of an energy without a warning.
+_FEW_DIGITS = 1e-9
 
 
 @overload
@@ -142,13 +145,14 @@ def heat_engine(
     energies = _layer_energies.energies(network, spread, method, samples, rng, workers, unbounded=True)
     slopes = _layer_energies.slopes(network, spread, energies, workers, unbounded=True)
     E, log_energy = energies.energy, _logarithms(energies)
+    error_bound = energies.error_bound
     if ideal is not None:
-        with np.errstate(over="ignore", divide="ignore"):
-            trained = _ideal.mean_squares(network, ideal, spread.shift)
-            require_finite(trained)
-            E = E + trained
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            E, error_bound = _ideal.against(network, spread, energies, ideal)
+            cancelled = energies.energy > E
             # Where a constant is subtracted from the energy, it may be in the range of doubles again.
-            log_energy = np.where(np.isfinite(E) & (E > 0), np.log(E), log_energy)
+            log_energy = np.where(np.isfinite(E) & ((E > 0) | cancelled), np.log(E), log_energy)
+        _warn_of_constants(E, np.where(cancelled, error_bound, 0.0))
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = spread.random_parameters
 
@@ -179,7 +183,7 @@ def heat_engine(
             energy=E,
             log_energy=log_energy,
             standard_error=energies.standard_error,
-            error_bound=energies.error_bound,
+            error_bound=error_bound,
             parameters=counts,
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
@@ -204,6 +208,19 @@ def heat_engine(
     )
     _warn_of_underflow(network, spread, energies)
     return engine
+
+
+def _warn_of_constants(energy: _Array, error: _Array) -> None:
+    """Give a PrecisionWarning where constant biases cancel most digits of an energy against ideal pre-activations."""
+    uncertain = error > _FEW_DIGITS * energy
+    if uncertain.any():
+        layer = int(np.argmax(uncertain.any(axis=tuple(range(energy.ndim - 1)))))
+        warn_caller(
+            PrecisionWarning(
+                f"The energy of layer {layer + 1} against `ideal` has fewer than 9 certain digits, of 16: the "
+                "squares of its constant biases cancel; `layers.error_bound` bounds the error. Use biases nearer to 0."
+            )
+        )
 
 
 def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_energies.Layered) -> None:
