@@ -334,7 +334,7 @@ def _path(modes: _Modes, time: _Array, rate: float | None) -> _Path:
         shares = rates.losses / slope
         temperature, first = contract(weights * shares, squares).T, contract(values * shares, squares)[:, None]
         slope_error = rates.slope_error / abs(slope) if defined else np.inf
-        # Temperatures are traces as energies are, of the shares that are lost times f(lambda) in the place of f(lambda).
+        # Temperatures are traces as energies are, of f(lambda) times the share that is lost.
         temperature_error = 2.0 * rates.steepest / abs(slope) * of_excess + np.abs(temperature) * slope_error
         typical = np.maximum(np.abs(temperature), np.abs(first))
         uncertain = (
