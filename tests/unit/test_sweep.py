@@ -259,8 +259,8 @@ def test_scales_of_all_classes_of_one_and_of_all_parameters_together(kind):
 
 
 def test_laws_of_one_scale_keep_their_method_beside_laws_that_differ_between_classes():
-    """Exact energies of scales that differ take long, and are computed for few rows and laws only."""
+    """Exact energies of scales that differ take long: for this many rows they are sampled."""
     rng = np.random.default_rng(4)
-    system = pm.SoftmaxRegression(rng.normal(size=(4000, 1)), np.arange(4000) % 3)
+    system = pm.SoftmaxRegression(rng.normal(size=(7000, 1)), np.arange(7000) % 3)
     laws = [pm.Normal(0.7), pm.Normal(1.5), pm.Normal(rng.uniform(0.5, 2.0, size=6))]
     assert pm.sweep([system], laws, samples=20, rng=1)["standard_error"].tolist()[:2] == [0.0, 0.0]
