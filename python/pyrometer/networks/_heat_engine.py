@@ -110,7 +110,8 @@ def heat_engine(
         As in `mean_energy`.
     PrecisionWarning
         If the energy of a layer underflows (below 2.2e-308): it has fewer digits, or is 0; or overflows: it is inf, and
-        its temperature nan. `layers.log_energy` and the work efficiency are right nevertheless.
+        its temperature nan. `layers.log_energy` and the work efficiency are right nevertheless. If constant biases
+        near `ideal` leave fewer than 9 certain digits of the energy of a layer.
 
     See Also
     --------
