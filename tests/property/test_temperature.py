@@ -1,5 +1,8 @@
 """What must hold for all data: symmetries of the energy and of the temperature."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,3 +115,31 @@ def test_a_system_from_moments_does_not_follow_them():
     before = pm.mean_energy(system, pm.Normal(scale)).value
     moments.update(X[25:], y[25:])
     assert pm.mean_energy(system, pm.Normal(scale)).value == before
+
+
+@pytest.mark.parametrize("exponent", range(-14, 1))
+@pytest.mark.parametrize("energy", ["mse", "ce", "softmax"])
+def test_temperatures_of_narrow_laws_have_their_digits_or_a_warning(energy, exponent):
+    """Targets that features explain nothing of: E - E* is of the order of the variance of the law."""
+    rng = np.random.default_rng(exponent + 20)
+    half, sigma = rng.normal(size=(7, 2)), 10.0**exponent
+    X = np.concatenate([half, half])
+    y = np.repeat([0.0, 1.0], 7)
+    square = sigma**2 * np.mean(np.sum(X**2, axis=1))
+    if energy == "mse":
+        system, expected = pm.LinearRegression(X, 2.0 * y - 1.0, intercept=False), square
+    else:  # to the next order of the expansion of the cross entropy
+        kind = pm.LogisticRegression if energy == "ce" else pm.SoftmaxRegression
+        system, variance = kind(X, y, intercept=False), np.sum(X**2, axis=1) * sigma**2
+        variance = variance if energy == "ce" else 2.0 * variance
+        expected = np.mean(variance / 8.0 - variance**2 / 64.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", pm.PrecisionWarning)
+        T = pm.temperature(system, pm.Normal(sigma))
+    error = abs(T.value * T.entropy / expected - 1.0)
+    if caught:
+        digits = int(re.search(r"The temperature has (\d+) certain digits", str(caught[0].message))[1])
+        assert digits == 0 or error < 2.0 * 10.0**-digits
+    elif energy == "mse" or exponent <= -3:
+        assert error < 1e-8
+    assert bool(caught) or exponent > -5

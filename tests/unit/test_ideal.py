@@ -217,3 +217,38 @@ W1, W2, Z1, Z2 = np.ones((4, 3)), np.ones((1, 4)), np.ones((2, 4)), np.ones((2, 
 def test_bad_input(ideal, error, message):
     with pytest.raises(error, match=message):
         pm.heat_engine(NET, pm.Normal(1.0), ideal=ideal)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "identity", "softplus"])
+@pytest.mark.parametrize("constant", [3.0, -1e4, 1e8, 1e11])
+def test_constant_biases_do_not_cancel_the_rest(activation, constant):
+    """Trained pre-activations near large constant biases: what remains is known, bounded, or warned of."""
+    r = np.random.default_rng(5)
+    X = r.normal(size=(6, 3))
+    widths, scale = (3, 5, 4, 2), 0.5
+    network = pm.Network(X, hidden=widths[1:-1], outputs=2, activation=activation, bias=True)
+    stars = [constant + 0.01 * r.normal(size=(6, width)) for width in widths[1:]]
+    about = [np.sum((z - constant) ** 2) / 6 for z in stars]
+    law = pm.Layers(pm.Normal(scale), pm.Constant(constant))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", pm.PrecisionWarning)
+        layers = pm.heat_engine(network, law, ideal=stars).layers
+    first = widths[1] * scale**2 * np.mean(np.sum(X**2, axis=1)) + about[0]
+    assert layers.energy[0] == pytest.approx(first, rel=1e-13)
+    np.testing.assert_array_equal(layers.log_energy, np.log(layers.energy))
+    centred = pm.mean_energy(pm.Network(X, np.full((6, 2), constant), hidden=widths[1:-1], activation=activation,
+                                        bias=True), law)  # fmt: skip
+    assert layers.energy[-1] == pytest.approx(centred.value + about[-1], rel=1e-12)
+    assert (layers.energy >= np.array(about) * (1.0 - 1e-12)).all()
+    if activation == "identity":  # E |x|^2 of the first layer in closed form
+        second = widths[2] * scale**2 * (widths[1] * constant**2 + first - about[0]) + about[1]
+        assert abs(layers.energy[1] - second) <= layers.error_bound[1] + 1e-12 * second
+    assert all("constant biases cancel" in str(each.message) for each in caught)
+
+
+def test_energies_that_constant_biases_cancel_are_warned_of():
+    network = pm.Network([[1.0]], hidden=(3, 3), outputs=1, activation="tanh", bias=True)
+    law = pm.Layers(pm.Normal(1e-3), pm.Constant(1e6))
+    with pytest.warns(pm.PrecisionWarning, match="layer 2 against `ideal` has fewer than 9 certain digits"):
+        layers = pm.heat_engine(network, law, ideal=[np.full((1, k), 1e6) for k in (3, 3, 1)]).layers
+    assert abs(layers.energy[1] - 3 * 3e-6) <= layers.error_bound[1]  # tanh(1e6) is 1

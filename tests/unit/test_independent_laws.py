@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -251,3 +252,44 @@ def test_cross_entropies_of_constants_at_every_size_of_the_logits():
         size = np.mean(np.abs(X) @ np.abs(c))
         assert abs(found.value - truth) <= found.error_bound + 4e-15 * size
         assert found.error_bound <= 1e-13 + 1e-13 * size
+
+
+@pytest.mark.parametrize("energy", ["mse", "mae"])
+@pytest.mark.parametrize("seed", range(24))
+def test_constants_that_fit_leave_no_negative_energy_and_a_warning(energy, seed):
+    """Constant parameters that predict the targets up to rounding: draws are exact in rationals, or warned of."""
+    rng = np.random.default_rng(seed)
+    m, p = int(rng.integers(1, 9)), int(rng.integers(1, 4))
+    X = 10.0 ** rng.uniform(-2, 4, size=p) * (rng.normal(size=(m, p)) + rng.choice([0.0, 1e3, 1e7]))
+    slopes, narrow = rng.normal(size=p), 10.0 ** rng.uniform(-12, 2)
+    system = pm.LinearRegression(X, X @ slopes, energy=energy)
+    law = pm.Independent([pm.Constant(slopes), pm.Normal(narrow)])
+    thetas = pm.sample_parameters(system, law, samples=5, rng=seed)
+    truths = []
+    for theta in thetas:
+        exact = [Fraction(t) for t in theta.tolist()]
+        each = [
+            Fraction(y) - exact[-1] - sum(Fraction(v) * t for v, t in zip(row, exact, strict=False))
+            for row, y in zip(X.tolist(), np.asarray(system.y).tolist(), strict=True)
+        ]
+        truths.append(float(sum(r * r if energy == "mse" else abs(r) for r in each) / m))
+    for method in ("draws", "exact", "monte-carlo"):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", pm.PrecisionWarning)
+            warnings.simplefilter("ignore", pm.SimulationWarning)
+            if method == "draws":
+                found = pm.sample_energies(system, law, samples=5, rng=seed)
+                if not caught:
+                    np.testing.assert_allclose(found, truths, rtol=1e-8)
+            else:
+                try:
+                    estimate = pm.mean_energy(system, law, method=method, samples=5, rng=seed)
+                except ValueError:  # of draws, whose variance has no digits
+                    if method == "exact":
+                        raise
+                    continue
+                found = np.array(estimate.value)
+                if method == "monte-carlo":
+                    limit = 1e-9 * found if not caught else 2.0 * estimate.error_bound + 1e-9 * found
+                    assert abs(found - np.mean(truths)) <= limit
+        assert (found >= 0.0).all()

@@ -399,3 +399,10 @@ def test_limits_of_classes_of_any_scales():
         else:
             moved = pm.mean_energy(system, small, method="asymptotic").value
             np.testing.assert_allclose(moved, np.ldexp(limit, power), rtol=1e-14)
+
+
+def test_one_column_takes_the_law_of_a_class():
+    system = pm.SoftmaxRegression(np.linspace(-1.0, 2.0, 9)[:, None], np.arange(9) % 3, intercept=False)
+    expected = pm.mean_energy(system, pm.Normal(0.7)).value
+    for law in (pm.Independent([pm.Normal(0.7)]), pm.Normal([0.7]), pm.Independent([pm.Normal([0.7] * 3)])):
+        assert pm.mean_energy(system, law).value == pytest.approx(expected, rel=1e-13)

@@ -241,3 +241,26 @@ def test_without_a_bar_nothing_is_written(capsys, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")  # a terminal where nothing moves
     pm.sweep(SYSTEMS["one"], NARROW, progress=True)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", [pm.Normal, pm.Uniform, pm.TruncatedNormal, "mixed"])
+def test_scales_of_all_classes_of_one_and_of_all_parameters_together(kind):
+    """Softmax systems take 1, n or C n scales: laws of the same kind with other numbers of them are one sweep."""
+    rng = np.random.default_rng(4)
+    system = pm.SoftmaxRegression(rng.normal(size=(9, 2)), np.arange(9) % 3)
+    each, every = rng.uniform(0.5, 2.0, size=3), rng.uniform(0.5, 2.0, size=9)
+    if kind == "mixed":
+        laws = [pm.Mixed(each[:1], each[1:]), pm.Mixed(every[:1], every[1:]), pm.Mixed(every[:5], every[5:])]
+    else:
+        laws = [kind(each), kind(0.7), kind(every), kind(np.stack([each, 2.0 * each])), kind([0.3])]
+    table = pm.sweep([system], laws, samples=20, rng=1)
+    values = [np.ravel(pm.temperature(system, law, samples=20, rng=1).value) for law in laws]
+    np.testing.assert_array_equal(table["temperature"], np.concatenate(values))
+
+
+def test_laws_of_one_scale_keep_their_method_beside_laws_that_differ_between_classes():
+    """Exact energies of scales that differ take long: for this many rows they are sampled."""
+    rng = np.random.default_rng(4)
+    system = pm.SoftmaxRegression(rng.normal(size=(7000, 1)), np.arange(7000) % 3)
+    laws = [pm.Normal(0.7), pm.Normal(1.5), pm.Normal(rng.uniform(0.5, 2.0, size=6))]
+    assert pm.sweep([system], laws, samples=20, rng=1)["standard_error"].tolist()[:2] == [0.0, 0.0]

@@ -220,6 +220,30 @@ def test_steps_that_overshoot_are_bounded(k, distance):
     assert abs(mp.mpf(float(path.energy[0])) - truth) <= path.error_bound[0] <= 1e-5 * path.energy[0]
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_temperatures_are_bounded_where_the_largest_mode_is_mirrored(seed):
+    """At a step of 1 / lambda that mode keeps its energy: what it loses, and its entropy, are rounding errors."""
+    r = np.random.default_rng(seed)
+    X = r.normal(size=(4, 2)) + r.choice([0.0, 1e3, 1e5])
+    X[:, 1] = X[:, 0] * r.choice([0.0, 1.0]) + 10.0 ** r.uniform(-3, 0) * X[:, 1]
+    y = 10.0 ** r.uniform(-3, 3) * r.normal(size=4)
+    H = X.T @ X / 4
+    rate = float(r.choice([1.0, 0.999999]) / np.linalg.eigvalsh(H)[-1])
+    law, times = pm.Normal(r.uniform(0.1, 3.0, 2)), [0, 1, 6]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        path = pm.training_path(pm.LinearRegression(X, y, intercept=False), law, times, learning_rate=rate)
+    if path.verdict == "undefined":
+        return
+    energies, temperatures = exact(X, y, False, None, law, times, rate)
+    for found, bound, truths in (
+        (path.energy, path.error_bound, energies),
+        (path.temperature, path.temperature_error_bound, temperatures),
+    ):
+        for a, error, truth in zip(found, bound, truths, strict=True):
+            assert abs(mp.mpf(float(a)) - truth) <= error + 1e-15 * abs(truth)
+
+
 def test_magnitudes_are_right_or_refused():
     x, y = np.array([[1.0], [-1.3], [0.7]]), [0.3, -0.2, 0.5]
     value = float(np.mean(x**2))

@@ -49,8 +49,11 @@ def require_normal(value: Array, positive: Callable[[], npt.NDArray[np.bool_]], 
 
 def mean_squares_about(values: npt.NDArray[np.floating], centre: Array) -> Array:
     """Mean over rows of the squared distance of (m, k) values from each centre (...), the same in all columns."""
-    means = values.mean(axis=0, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        within = np.einsum("ij,ij->", values - means, values - means) / len(values)
-        result: Array = within + ((means - centre[..., None]) ** 2).sum(axis=-1)
+    values = values.astype(np.float64, copy=False)
+    first = values[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = values - first  # exact where values differ by little
+        means = moved.mean(axis=0)
+        within = np.einsum("ij,ij->", moved - means, moved - means) / len(values)
+        result: Array = within + ((first - centre[..., None] + means) ** 2).sum(axis=-1)
     return result

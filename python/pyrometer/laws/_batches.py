@@ -18,16 +18,16 @@ __all__ = ["arguments", "form_of", "merge_batches", "part_of_batch"]
 _Array: TypeAlias = npt.NDArray[Any]
 
 
-def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterator[tuple[_Array, Any]]:
-    """Merge laws of the same class, and of equal other arguments, into batches of one axis."""
+def merge_batches(laws: Sequence[tuple[_Array, Any]]) -> Iterator[tuple[_Array, Any]]:
+    """Merge laws of the same class, of as many scales, and of equal other arguments, into batches of one axis."""
     kinds: dict[Any, list[tuple[_Array, Any, dict[str, _Array]]]] = {}
     for number, (places, law) in enumerate(laws):
         arrays, others = _split(law)
-        # Each array of a composed law describes its own parameters.
-        apart: Any = number if isinstance(law, Independent) else None
-        if isinstance(law, Mixed):
-            apart = arrays["scale"].shape[-1]
-        kinds.setdefault((type(law), apart, tuple(others.items())), []).append((places, law, arrays))
+        # Each array of a composed law describes its own parameters. Others have one scale for all, or one for each
+        # parameter, of one class or of all.
+        composed = isinstance(law, Independent)
+        apart = [number] if composed else [array.shape[-1] if array.ndim else 1 for array in arrays.values()]
+        kinds.setdefault((type(law), tuple(apart), tuple(others.items())), []).append((places, law, arrays))
     for members in kinds.values():
         places = np.concatenate([each for each, _, _ in members])
         first = members[0][1]
@@ -36,12 +36,7 @@ def merge_batches(laws: Sequence[tuple[_Array, Any]], parameters: int) -> Iterat
             continue
         _, others = _split(first)
         flat = [_flattened(law, arrays) for _, law, arrays in members]
-        sizes = {name: array.shape[-1] for name, array in flat[0].items()}
-        if len(sizes) == 1 and len({array.shape[-1] for each in flat for array in each.values()}) > 1:
-            sizes = dict.fromkeys(sizes, parameters)
-        stacked = {
-            name: np.concatenate([_widened(each[name], width) for each in flat]) for name, width in sizes.items()
-        }
+        stacked = {name: np.concatenate([each[name] for each in flat]) for name in flat[0]}
         yield places, type(first)(**stacked, **others)
 
 
@@ -79,10 +74,6 @@ def _split(law: Any) -> tuple[dict[str, _Array], dict[str, Any]]:
     for name, value in arguments(law).items():
         (arrays if isinstance(value, np.ndarray) else others)[name] = value
     return arrays, others
-
-
-def _widened(array: _Array, width: int) -> _Array:
-    return array if array.shape[-1] == width else np.broadcast_to(array, (len(array), width))
 
 
 def _one_axis(law: Any, batch: tuple[int, ...]) -> Any:

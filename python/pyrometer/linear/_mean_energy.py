@@ -10,10 +10,12 @@ import numpy.typing as npt
 from pyrometer.base import RandomSource, require_normal, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Spread, spread
-from pyrometer.linear._closed_form import Array
+from pyrometer.linear._closed_form import Array, contract
+from pyrometer.linear._constants import residuals, warn_of_few_digits
 from pyrometer.linear._draws import draw_parameters, sampled_slope
 from pyrometer.linear._minima import ANEW, ENOUGH_DIGITS, digits_of
 from pyrometer.linear._records import LINEAR
+from pyrometer.linear._row_losses import column_sizes
 from pyrometer.losses import LOSSES
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["check_method", "componentwise", "draw_energies", "draw_parameters", "mean_energies", "variances"]
 
 _METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
+_REGRESSIONS = tuple(name for name, loss in LOSSES.items() if not (loss.labels or loss.classes))
+_UNIT = 0.5 * float(np.finfo(np.float64).eps)
 _OF_NETWORKS = ("mean-field", "corrected-mean-field")
 
 
@@ -50,10 +54,11 @@ def mean_energies(
         closed = None
         if (slope or lost) and formulas.is_closed(system, law):
             closed = formulas.exact(system, law, threads, slope=slope)
+        value, of_constants = _not_below_zero(system, law, value.reshape(shape), threads)
         estimate = Estimate(
-            value=shaped(value.reshape(shape)),
+            value=shaped(value),
             standard_error=shaped(error.reshape(shape)),
-            error_bound=shaped(closed.error if closed and lost else np.zeros(shape)),
+            error_bound=shaped(np.maximum(closed.error if closed and lost else 0.0, of_constants)),
             method=method,
             samples=len(draws),
         )
@@ -81,6 +86,30 @@ def mean_energies(
         samples=0,
     )
     return _certain(system, law, estimate, closed.slope, closed.slope_error, slope=slope)
+
+
+def _not_below_zero(system: LinearSystem, law: Spread, energies: Array, threads: int) -> tuple[Array, Array]:
+    """Energies of draws (..., draws), or their means, that are at least 0, and bounds of their errors.
+
+    Where constant parameters predict nearly the targets of a regression, what is left of an energy may be rounding
+    errors, which can be negative. Gives a warning of those with few digits.
+    """
+    constants, shape = law.constants, system.shape + law.batch_shape
+    if constants is None or system.energy not in _REGRESSIONS or not constants.any():
+        return energies, np.zeros(energies.shape)
+    energies = np.maximum(energies, 0.0)
+    axes = shape + (1,) * (energies.ndim - len(shape))
+    if LOSSES[system.energy].moments:
+        # An error d of predictions changes a mean of squared residuals E by 2 E^1/2 d + d^2 at most.
+        sizes = np.sqrt(system.second_moments.mean_squares())
+        of_predictions = 8.0 * (system.parameters + 1) * _UNIT * contract(sizes, np.abs(constants))
+        of_residuals = residuals(system, constants).error
+        error = of_residuals.reshape(axes) + 2.0 * np.sqrt(energies) * of_predictions.reshape(axes)
+    else:
+        of_predictions = (system.parameters + 3) * _UNIT * contract(column_sizes(system, threads), np.abs(constants))
+        error = np.broadcast_to(of_predictions.reshape(axes), energies.shape)
+    warn_of_few_digits(energies, error, why="their predictions nearly equal the targets")
+    return energies, error
 
 
 def _certain(
@@ -121,7 +150,8 @@ def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[in
     if draws.start == 0:
         warn_of_lost(system)
     energies = LINEAR[system.energy].mean.energies(system, law, draws, key, threads)
-    return np.reshape(energies, (*system.shape, *law.batch_shape, len(draws)))
+    energies = np.reshape(energies, (*system.shape, *law.batch_shape, len(draws)))
+    return _not_below_zero(system, law, energies, threads)[0]
 
 
 def variances(system: LinearSystem, law: Spread) -> Array:

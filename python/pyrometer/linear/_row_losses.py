@@ -18,7 +18,7 @@ from pyrometer.linear._draws import mean_and_error
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["ABSOLUTE", "CROSS_ENTROPY", "over_rows"]
+__all__ = ["ABSOLUTE", "CROSS_ENTROPY", "column_sizes", "over_rows"]
 
 Rows: TypeAlias = npt.NDArray[Any]
 
@@ -52,10 +52,7 @@ class RowLoss:
 
     def componentwise(self, system: LinearSystem, parameters: Spread, threads: int) -> Array:
         """Sum of the one-parameter limits, (3.37), (3.43), (4.7), (4.13): too large when more than one scale grows."""
-        (means,) = over_rows(system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),))
-        if system.intercept:
-            means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
-        return self.of_mean_abs * contract(means.reshape(*system.shape, -1), parameters.random * parameters.mean_abs())
+        return self.of_mean_abs * contract(column_sizes(system, threads), parameters.random * parameters.mean_abs())
 
     def is_closed(self, system: LinearSystem, parameters: Spread) -> bool:
         """Return True: there is a formula for every law."""
@@ -131,6 +128,14 @@ def _expectation(system: LinearSystem, parameters: Spread, loss: str, threads: i
         by_columns=parameters.all_normal,
     )
     return Closed(*(part.reshape(shape) for part in (value, derivative, error, slope_error)))
+
+
+def column_sizes(system: LinearSystem, threads: int) -> Array:
+    """Return the mean absolute values of the columns, the constant feature included, shape stack + (n,)."""
+    (means,) = over_rows(system, lambda X, _, w: (_core.mean_abs(X if w is None else X * w[..., None], threads),))
+    if system.intercept:
+        means = np.concatenate([means, np.ones((len(means), 1))], axis=1)
+    return means.reshape(*system.shape, -1)
 
 
 def over_rows(

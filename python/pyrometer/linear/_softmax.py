@@ -203,7 +203,7 @@ class SoftmaxRegression(LinearSystem):
         """Spread a law over the parameters: 1, n or C n scales."""
         segments = None if isinstance(law, type) else getattr(law, "segments", None)
         widths = [scales.shape[-1] if np.ndim(scales) else 1 for _, scales in segments or ()]
-        if sum(widths) != self.columns or self.columns == 1:
+        if sum(widths) != self.columns:
             try:
                 return spread(law, self.parameters)
             except ValueError as error:

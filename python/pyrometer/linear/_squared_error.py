@@ -42,7 +42,9 @@ def _with_constants(system: LinearSystem, parameters: Spread, constants: Array, 
     residual, shape = residuals(system, constants), quadratic.value.shape
     linear = absolute_penalty(system, parameters)
     with np.errstate(over="ignore", invalid="ignore"):
-        value = quadratic.value + residual.square.reshape(shape) + linear + penalties(system, constants)
+        value = (
+            quadratic.value + np.maximum(residual.square, 0.0).reshape(shape) + linear + penalties(system, constants)
+        )
         derivative = quadratic.slope + linear
         error = quadratic.error + residual.error.reshape(shape)
     require_finite(value)

@@ -189,6 +189,8 @@ class _Rates(NamedTuple):
     """ln |g| of each mode (n,)."""
     losses: Array
     """Share of its energy that each mode loses (n,)."""
+    steepest: float
+    """Largest of these shares and of their derivatives along ln lambda."""
     slope: float
     """Change of the entropy."""
     slope_error: float
@@ -294,6 +296,7 @@ def _rates(modes: _Modes, rate: float | None) -> _Rates:
     values, errors = modes.values, modes.value_errors
     if rate is None:
         logs, losses, log_errors, farthest = -2.0 * values, 4.0 * values, 2.0 * errors, 0.0
+        steepest = losses.max()
     else:
         step, step_errors = 2.0 * rate * values, 2.0 * rate * errors + 2.0 * _EPS
         if not step.max() > _TINY:
@@ -301,10 +304,12 @@ def _rates(modes: _Modes, rate: float | None) -> _Rates:
         to_one = np.where(np.abs(step - 1.0) > step_errors, np.abs(step - 1.0), 0.0)
         logs = np.where(step < 0.5, np.log1p(-np.minimum(step, 0.5)), np.log(to_one))
         losses, farthest = step * (2.0 - step), float(np.where(step > 1.0, to_one, 0.0).max())
-        log_errors = np.where(to_one > 0.0, step_errors * np.fmin(1.0, step + _EPS) / to_one, 0.0)
+        steepest = np.maximum(np.abs(losses), 2.0 * step * np.abs(step - 1.0)).max()
+        of_log = 2.0 * rate * errors + 2.0 * _EPS * np.fmin(1.0, step + _EPS)
+        log_errors = np.where(to_one > 0.0, of_log / to_one, 0.0)
     finite = np.where(np.isfinite(logs), np.abs(logs), 0.0)
     slope_error = float((log_errors + 2.0 * len(values) * _EPS * finite).sum())
-    return _Rates(logs, losses, float(logs.sum()), slope_error, farthest)
+    return _Rates(logs, losses, float(steepest), float(logs.sum()), slope_error, farthest)
 
 
 def _path(modes: _Modes, time: Array, rate: float | None) -> _Path:
@@ -328,8 +333,8 @@ def _path(modes: _Modes, time: Array, rate: float | None) -> _Path:
         shares = rates.losses / slope
         temperature, first = contract(weights * shares, squares).T, contract(values * shares, squares)[:, None]
         slope_error = rates.slope_error / abs(slope) if defined else np.inf
-        # Temperatures are traces as energies are, of lambda f(lambda) in the place of f(lambda).
-        temperature_error = 2.0 * np.abs(shares).max() * of_excess + np.abs(temperature) * slope_error
+        # Temperatures are traces as energies are, of f(lambda) times the share that is lost.
+        temperature_error = 2.0 * rates.steepest / abs(slope) * of_excess + np.abs(temperature) * slope_error
         typical = np.maximum(np.abs(temperature), np.abs(first))
         uncertain = (
             float(np.where(typical > 0.0, temperature_error / typical, 0.0).max(initial=0.0)) if defined else 0.0

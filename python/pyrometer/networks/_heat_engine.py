@@ -7,7 +7,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, RandomSource, broadcast, require_finite, require_normal, validate, warn, warn_caller
+from pyrometer.base import Array, RandomSource, broadcast, require_normal, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.networks import _ideal, _layer_energies
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -19,6 +19,9 @@ from pyrometer.results import HeatEngine, LayerTemperatures, shaped
 from pyrometer.thermodynamics import Single, compose, not_a_system, total, verdict, without_temperature
 
 __all__ = ["heat_engine"]
+
+# Largest relative error of an energy without a warning.
+_FEW_DIGITS = 1e-9
 
 
 @overload
@@ -104,7 +107,8 @@ def heat_engine(
         As in `mean_energy`.
     PrecisionWarning
         If the energy of a layer underflows (below 2.2e-308): it has fewer digits, or is 0; or overflows: it is inf, and
-        its temperature nan. `layers.log_energy` and the work efficiency are right nevertheless.
+        its temperature nan. `layers.log_energy` and the work efficiency are right nevertheless. If constant biases
+        near `ideal` leave fewer than 9 certain digits of the energy of a layer.
 
     See Also
     --------
@@ -139,13 +143,14 @@ def heat_engine(
     energies = _layer_energies.energies(network, spread, method, samples, rng, workers, unbounded=True)
     slopes = _layer_energies.slopes(network, spread, energies, workers, unbounded=True)
     E, log_energy = energies.energy, _logarithms(energies)
+    error_bound = energies.error_bound
     if ideal is not None:
-        with np.errstate(over="ignore", divide="ignore"):
-            trained = _ideal.mean_squares(network, ideal, spread.shift)
-            require_finite(trained)
-            E = E + trained
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            E, error_bound = _ideal.against(network, spread, energies, ideal)
+            cancelled = energies.energy > E
             # Where a constant is subtracted from the energy, it may be in the range of doubles again.
-            log_energy = np.where(np.isfinite(E) & (E > 0), np.log(E), log_energy)
+            log_energy = np.where(np.isfinite(E) & ((E > 0) | cancelled), np.log(E), log_energy)
+        _warn_of_constants(E, np.where(cancelled, error_bound, 0.0))
     warn("energy of a layer", E, energies.standard_error, energies.dominated)
     counts = spread.random_parameters
 
@@ -175,7 +180,7 @@ def heat_engine(
             energy=E,
             log_energy=log_energy,
             standard_error=energies.standard_error,
-            error_bound=energies.error_bound,
+            error_bound=error_bound,
             parameters=counts,
             entropy=np.ascontiguousarray(S_l),
             temperature=of_layer,
@@ -200,6 +205,19 @@ def heat_engine(
     )
     _warn_of_underflow(network, spread, energies)
     return engine
+
+
+def _warn_of_constants(energy: Array, error: Array) -> None:
+    """Give a PrecisionWarning where constant biases cancel most digits of an energy against ideal pre-activations."""
+    uncertain = error > _FEW_DIGITS * energy
+    if uncertain.any():
+        layer = int(np.argmax(uncertain.any(axis=tuple(range(energy.ndim - 1)))))
+        warn_caller(
+            PrecisionWarning(
+                f"The energy of layer {layer + 1} against `ideal` has fewer than 9 certain digits, of 16: the "
+                "squares of its constant biases cancel; `layers.error_bound` bounds the error. Use biases nearer to 0."
+            )
+        )
 
 
 def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_energies.Layered) -> None:

@@ -9,11 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import Array, mean_squares_about, validate
+from pyrometer.base import Array, mean_squares_about, require_finite, validate
 from pyrometer.networks._activations import Activation
+from pyrometer.networks._layer_spread import LayerSpread
+from pyrometer.networks._layered import Layered
 from pyrometer.networks._network import Network
 
-__all__ = ["mean_squares"]
+__all__ = ["against"]
+
+# Bound of the relative rounding error of an energy that has the square of a constant in it.
+_ROUNDING = 64.0 * float(np.finfo(float).eps)
 
 _REMEDY = (
     "pass one entry for each layer, an array of pre-activations (rows, width) or a pair (W, b) of trained weights "
@@ -22,22 +27,33 @@ _REMEDY = (
 )
 
 
-def mean_squares(network: Network, ideal: Any, shift: Array | None = None) -> Array:
-    """Return what z* adds to the energy of each layer: its mean squared norm over the rows, shape (L,).
+def against(network: Network, spread: LayerSpread, layered: Layered, ideal: Any) -> tuple[Array, Array]:
+    """Return the energies of the layers against z*, shape (..., L), and bounds of their errors.
 
-    Given their inputs, pre-activations have mean c, 0 or the constant biases `shift` (..., L), so that <|z - z*|^2> =
-    <|z|^2> - |c|^2 + |z* - c|^2.
+    Given their inputs, pre-activations have mean c, 0 or the constant biases, so that <|z - z*|^2> =
+    <|z|^2> - |c|^2 + |z* - c|^2. The difference is computed without c where that is possible: in the first layer,
+    where it is not sampled, and in the last.
     """
-    pre_activations = _pre_activations(network, ideal)
+    pre_activations, shift = _pre_activations(network, ideal), spread.shift
     with np.errstate(over="ignore", invalid="ignore"):
         squares = np.array([np.einsum("ij,ij->", z, z) / network.rows for z in pre_activations])
     if not np.isfinite(squares).all():
         layer = int(np.argmin(np.isfinite(squares)))
         raise ValueError(f"ideal must have finite mean squares, got {squares[layer]} in layer {layer + 1}.")
     if shift is None:
-        return squares
+        return np.asarray(layered.energy + squares), layered.error_bound
     about = np.stack([mean_squares_about(z, shift[..., layer]) for layer, z in enumerate(pre_activations)], axis=-1)
-    return about - np.array(network.widths[1:]) * shift**2
+    of_constants = np.array(network.widths[1:]) * shift**2
+    require_finite(about)
+    require_finite(of_constants)
+    varying = np.maximum(layered.energy - of_constants, 0.0)
+    bound = layered.error_bound + np.where(of_constants > 0.0, _ROUNDING * (layered.energy + of_constants), 0.0)
+    if layered.method != "monte-carlo":
+        varying[..., 0] = network.widths[1] * spread.variances[0][..., 0] * network.norms.mean()
+        bound[..., 0] = 0.0
+    if layered.centred is not None:
+        varying[..., -1], bound[..., -1] = layered.centred, layered.error_bound[..., -1]
+    return varying + about, bound
 
 
 def _pre_activations(network: Network, ideal: Any) -> list[Array]:

@@ -167,16 +167,15 @@ class Plan:
             (np.arange(end - size, end), law)
             for law, end, size in zip(self.laws.values(), np.cumsum(self.batches), self.batches, strict=True)
         ]
-        merged: dict[int, list[_Batch]] = {}
+        merged: list[_Batch] = []
         systems = tuple(self.systems.values())
         for number in self.groups:
             system = systems[number]
             if not system.separable:
                 yield from self._as_given(number, system, batches)
                 continue
-            if system.parameters not in merged:
-                merged[system.parameters] = list(merge_batches(batches, system.parameters))
-            yield from self._separable(number, system, merged[system.parameters])
+            merged = merged or list(merge_batches(batches))
+            yield from self._separable(number, system, merged)
 
     def _costs(self, system: System, batches: Sequence[_Batch]) -> list[list[float]]:
         """Estimated cost of each batch by each method."""

@@ -114,7 +114,8 @@ def mean_energy(
         If a standard error is above 10 % of the energy, or dominated by a single draw (heavy tails): both are
         unreliable then. If the standard deviation of draws of a deep narrow network exceeds 10 times their mean.
     PrecisionWarning
-        If additions and subtractions of moments left fewer than 9 correct digits of a mean square.
+        If additions and subtractions of moments left fewer than 9 correct digits of a mean square, or the predictions
+        of constant parameters nearly equal the targets.
 
     See Also
     --------
@@ -185,6 +186,11 @@ def sample_energies(
     ------
     ValueError
         If an option is out of range or an energy overflows; the message gives the draw.
+
+    Warns
+    -----
+    PrecisionWarning
+        As in `mean_energy`.
 
     See Also
     --------

@@ -8,7 +8,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, broadcast, cached_slices, described, validate, warn
+from pyrometer.base import RandomSource, broadcast, cached_slices, described, validate, warn, warn_caller
+from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.results import Temperature, shaped
 from pyrometer.thermodynamics._methods import bind, evaluate
@@ -21,6 +22,9 @@ VERDICTS = ("ok", "near-pole", "negative-entropy", "undefined")
 _VERDICTS = np.array(VERDICTS)
 _CODES = np.arange(4, dtype=np.int8)
 _NEAR_POLE = 0.1
+# Relative errors: of a number of 9 certain digits, of the rounding of an energy; the relative difference of two
+# energies below which it may have fewer.
+_CERTAIN, _ROUNDING, _FEW_DIGITS = 1e-9, 2.0 * float_info.epsilon, 1e-3
 
 
 @overload
@@ -104,7 +108,8 @@ def temperature(
     Warns
     -----
     PrecisionWarning
-        If the minimum energy has fewer than 9 correct digits.
+        If the minimum energy has fewer than 9 correct digits, or its difference from the mean energy has, as under a
+        narrow law where the features explain nothing of the target.
     SimulationWarning
         If the standard error is above 10 % of the temperature or dominated by a single draw; likewise for the marginal
         temperature, which is then nan; and as in `mean_energy`.
@@ -156,8 +161,8 @@ def compose(
     parts = system.entropy_parts(bound, resolution, leading=energy.method == "asymptotic")
     count = system.random_parameters(bound)
     S, undefined = total(parts, count, E.shape)
-    ground = np.zeros(()) if minimum is None and limit else _ground(system, minimum, threads)
-    ground = broadcast(ground.reshape(ground.shape + (1,) * (E.ndim - ground.ndim)), E.shape)
+    ground, of_ground = (np.zeros(()),) * 2 if minimum is None and limit else _ground(system, minimum, threads)
+    ground, of_ground = (broadcast(a.reshape(a.shape + (1,) * (E.ndim - a.ndim)), E.shape) for a in (ground, of_ground))
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
         # Parameters that are not random, or without an entropy, have no marginal temperature.
@@ -165,6 +170,8 @@ def compose(
         value, per_parameter = (E - ground) / divisor, slope / number
     if not coded:
         warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
+    if not limit:
+        _warn_of_cancelled(E, ground, np.asarray(energy.error_bound) + of_ground, defined=~undefined)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
         raise ValueError(
             "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
@@ -208,17 +215,51 @@ def _sum_of_magnitudes(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64
     return sums
 
 
-def _ground(system: System, minimum: npt.ArrayLike | None, threads: int | None) -> npt.NDArray[np.float64]:
-    """Energy of the trained state, of the shape of the stack or (); 0 where it is neither given nor computed."""
+def _warn_of_cancelled(
+    E: npt.NDArray[np.float64],
+    ground: npt.NDArray[np.float64],
+    error: npt.NDArray[np.float64],
+    *,
+    defined: npt.NDArray[np.bool_],
+) -> None:
+    """Give a PrecisionWarning where E - E* has few digits of two energies with more."""
+    difference = np.abs(E - ground)
+    lost = difference < _FEW_DIGITS * E  # few digits of the energies are known to be wrong by more than `error`
+    if not lost.any():
+        return
+    error = error + _ROUNDING * E
+    lost &= defined & (error > _CERTAIN * difference) & (error <= _CERTAIN * E)
+    if lost.any():
+        with np.errstate(divide="ignore"):
+            digits = max(0, int(-np.log10(np.max(np.where(lost, np.minimum(error / difference, 1.0), 0.0)))))
+        warn_caller(
+            PrecisionWarning(
+                f"The temperature has {digits} certain digits, of 16: the mean energy and the minimum energy differ by "
+                "little more than their rounding errors, because the law is narrow and the energy at its centre nearly "
+                "the least; use a wider law, or the marginal temperature."
+            )
+        )
+
+
+def _ground(
+    system: System, minimum: npt.ArrayLike | None, threads: int | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Energy of the trained state and a bound of its error, of the shape of the stack or ().
+
+    0 where it is neither given nor computed.
+    """
     if minimum is None:
         computed = minimum_or_none(system, threads)
-        return np.zeros(()) if computed is None else np.asarray(computed.value)
+        if computed is None:
+            return np.zeros(()), np.zeros(())
+        value = np.asarray(computed.value)
+        return value, np.maximum(computed.gap, value * 10.0 ** -np.asarray(computed.digits))
     energies = np.asarray(validate.numeric("minimum", minimum), dtype=np.float64)
     if energies.shape not in ((), system.shape) or not np.isfinite(energies).all():
         raise ValueError(
             f"minimum must be finite, one value or one for each system {system.shape}, got {described(minimum)}."
         )
-    return energies
+    return energies, np.zeros(energies.shape)
 
 
 def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:
