@@ -138,10 +138,12 @@ void take(const Shape& shape, const Rows<T>& data, Index first, Index count, Ind
 template <class T>
 Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block, int threads) {
   const Index p = shape.features, n = shape.columns() + 1;
-  Columns work(n + std::min(block, end - begin), n);
+  // Few last rows are taken with those before them: fewer flops than a factorisation of their own below the triangle.
+  const auto rows_from = [&](Index first) { return end - first < block + block / 2 ? end - first : block; };
+  Columns work(n + std::min(block + block / 2, end - begin), n);
   Index held = 0;
-  for (Index first = begin; first < end; first += block) {
-    const Index count = std::min(block, end - first);
+  for (Index first = begin, count; first < end; first += count) {
+    count = rows_from(first);
     const base::Chunks strips{n, kStrip};
     const bool few = count * n < kSerialCells;
     base::for_each_chunk(strips.number(), few ? 1 : threads, [&](Index strip, int) {
