@@ -14,9 +14,9 @@ namespace {
 
 using View = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
 
-constexpr Index kPanel = 48;            // columns whose reflections are applied together
-constexpr Index kStrip = 5 * kPanel;    // of columns to the right, updated by one thread
-constexpr Index kSerialCells = 1 << 16; // updating fewer elements takes less time than waking threads
+constexpr Index kPanel = 48;             // columns whose reflections are applied together
+constexpr Index kStrip = 5 * kPanel;     // of columns to the right, updated by one thread
+constexpr Index kSerialCells = 1 << 16;  // updating fewer elements takes less time than waking threads
 
 // Householder QR in place. Strips depend on the shape only, and so do the bits. The columns behind a panel's are the next
 // panel, which is factored as soon as they are updated, while other threads update the strips.
@@ -137,7 +137,7 @@ void take(const Shape& shape, const Rows<T>& data, Index first, Index count, Ind
 
 template <class T>
 Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block, int threads) {
-  const Index p = shape.features, n = shape.columns() + 1;
+  const Index n = shape.columns() + 1;
   // Few last rows are taken with those before them: fewer flops than a factorisation of their own below the triangle.
   const auto rows_from = [&](Index first) { return end - first < block + block / 2 ? end - first : block; };
   Columns work(n + std::min(block + block / 2, end - begin), n);
@@ -187,9 +187,7 @@ Columns merged(const std::vector<Columns>& triangles, int threads) {
   return top(work, held);
 }
 
-std::vector<double> factored(Columns& work) {
-  return Reflections(part_of(work, work.rows), 1).shares();
-}
+std::vector<double> factored(Columns& work) { return Reflections(part_of(work, work.rows), 1).shares(); }
 
 template Columns triangle_of(const Shape&, const Rows<double>&, Index, Index, Index, int);
 template Columns triangle_of(const Shape&, const Rows<float>&, Index, Index, Index, int);
