@@ -102,9 +102,10 @@ void Centred::fill() {
 }
 
 Index Centred::carrier(const Factor& f, const double* mean, const double* whitened, double noise) {
+  const Index r = f.rank();
+  if (r == f.size()) return -1;
   std::vector<double> certain(at(f.size()), 0.0);
   double most = 0;
-  const Index r = f.rank();
   std::vector<double> made(at(r)), means(whitened, whitened + r);
   f.backward(means.data());
   const double length = std::sqrt(dot(means.data(), means.data(), 0, r));

@@ -1,6 +1,7 @@
 #include "pyrometer/minimum/dense/pivoted_qr.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -137,17 +138,39 @@ void Pivoted::dependence(Index k, double* out) const {
   backward(out);
 }
 
-void Pivoted::inverse_diagonal(double* out) const {
+namespace {
+
+constexpr Index kTogether = 8;
+using Few = std::array<double, kTogether>;
+
+// Columns [begin, end) of R^-1, element by element of all of them.
+void invert(const Columns& r, Index begin, Index end, Few* x) {
+  std::fill_n(x, end, Few{});
+  for (Index k = begin; k < end; ++k) x[k][at(k - begin)] = 1;
+  for (Index i = end - 1; i >= 0; --i) {
+    const double* column = r.column(i);
+    for (double& value : x[i]) value /= column[i];
+    const Few own = x[i];
+    for (Index j = 0; j < i; ++j)
+      for (std::size_t lane = 0; lane < kTogether; ++lane) x[j][lane] -= own[lane] * column[j];
+  }
+}
+
+}  // namespace
+
+void Pivoted::inverse_diagonal(double* out, int threads) const {
+  constexpr Index kMany = 256, kWave = 16;  // groups of columns in memory, whose squares are added in order
   std::fill_n(out, rank_, 0.0);
-  std::vector<double> x(at(rank_));
-  for (Index k = 0; k < rank_; ++k) {  // column k of R^-1
-    std::fill_n(x.begin(), k, 0.0);
-    x[at(k)] = 1;
-    for (Index i = k; i >= 0; --i) {
-      x[at(i)] /= work_.column(i)[i];
-      subtract(x.data(), x[at(i)], work_.column(i), 0, i);
-      out[i] += square(x[at(i)]);
-    }
+  const base::Chunks groups{rank_, kTogether};
+  std::vector<std::vector<Few>> columns(at(std::min(groups.number(), kWave)), std::vector<Few>(at(rank_)));
+  for (Index wave = 0; wave < groups.number(); wave += kWave) {
+    const Index size = std::min(kWave, groups.number() - wave);
+    base::for_each_chunk(size, rank_ < kMany ? 1 : threads, [&](Index k, int) {
+      invert(work_, groups.begin(wave + k), groups.end(wave + k), columns[at(k)].data());
+    });
+    for (Index k = 0; k < size; ++k)
+      for (Index i = 0; i < groups.end(wave + k); ++i)
+        for (const double x : columns[at(k)][at(i)]) out[i] += square(x);
   }
 }
 

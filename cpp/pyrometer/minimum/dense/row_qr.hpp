@@ -31,9 +31,11 @@ struct Split {
 /// R of a QR of rows [begin, end) of (design, y), times the square roots of their weights: at most columns + 1 rows,
 /// block after block.
 ///
-/// Cost: 2.3 n^2 flops a row, (block + n) n doubles of scratch.
+/// Cost: 2.3 n^2 flops a row, (3 block / 2 + n) n doubles of scratch. Here and in merged(), several threads are used from 2^16
+/// elements on, with the same bits as one.
 template <class T>
-[[nodiscard]] Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block);
+[[nodiscard]] Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block,
+                                  int threads);
 
 /// (R, R'^-1 s) with R'R = S + m l2 1 of one system's scatter S, whose last row is (s', s_yy): the triangle of centred
 /// rows by Cholesky. Empty if the matrix is not positive definite to rounding. n^3 / 3 flops.
@@ -44,6 +46,6 @@ template <class T>
 [[nodiscard]] std::vector<double> factored(Columns& work);
 
 /// R of the stacked triangles, in order. 10 n^3 / 3 flops for each.
-[[nodiscard]] Columns merged(const std::vector<Columns>& triangles);
+[[nodiscard]] Columns merged(const std::vector<Columns>& triangles, int threads);
 
 }  // namespace pyrometer::minimum

@@ -45,11 +45,12 @@ class System {
  private:
   [[nodiscard]] Columns triangle() const {
     std::vector<Columns> pieces(at(parts_.chunks.number()));
+    const int inner = pieces.size() == 1 ? threads_ : 1;
     base::for_each_chunk(parts_.chunks.number(), threads_, [&](Index piece, int) {
       pieces[at(piece)] =
-          triangle_of(shape_, rows_, parts_.chunks.begin(piece), parts_.chunks.end(piece), parts_.block);
+          triangle_of(shape_, rows_, parts_.chunks.begin(piece), parts_.chunks.end(piece), parts_.block, inner);
     });
-    return merged(pieces);
+    return merged(pieces, threads_);
   }
   [[nodiscard]] Sums sums(const double* theta) const {
     std::vector<Sums> pieces(at(parts_.chunks.number()));

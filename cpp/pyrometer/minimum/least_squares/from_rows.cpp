@@ -74,6 +74,8 @@ class Group {
   void for_each(Index count, Function&& function) const {
     base::for_each_chunk(count, stack_.threads, [&](Index k, int) { function(k); });
   }
+  // Of each of so many jobs of for_each().
+  [[nodiscard]] int inner(Index jobs) const { return jobs == 1 ? stack_.threads : 1; }
   [[nodiscard]] std::vector<Sums> sums_of(const std::vector<Index>& active) const;
   bool improve(Index k, const Sums& sums, bool first_step);
 
@@ -107,12 +109,12 @@ void Group<T>::factor_rows() {
   for_each(size * pieces, [&](Index job) {
     const Index i = job / pieces, piece = job % pieces;
     triangles[at(i)][at(piece)] = triangle_of(stack_.shape, stack_.rows(first_ + open[at(i)]), chunks.begin(piece),
-                                              chunks.end(piece), stack_.parts.block);
+                                              chunks.end(piece), stack_.parts.block, inner(size * pieces));
   });
   for_each(size, [&](Index i) {
     const Index k = open[at(i)];
     System& system = systems_[at(k)];
-    system.factor = Pivoted(stack_.shape, merged(triangles[at(i)]), mean_of(k));
+    system.factor = Pivoted(stack_.shape, merged(triangles[at(i)], inner(size)), mean_of(k));
     system.worst = system.factor.condition();
     triangles[at(i)].clear();
   });
@@ -193,7 +195,7 @@ template <class T>
 void Group<T>::write() {
   const Shape& shape = stack_.shape;
   const Index n = shape.parameters();
-  for (Index k = 0; k < count_; ++k) {
+  for_each(count_, [&](Index k) {
     const Minima out = stack_.out.one(first_ + k, n);
     const auto& [f, worst, trial, state] = systems_[at(k)];
     double* theta = out.parameters.data();
@@ -206,7 +208,7 @@ void Group<T>::write() {
     // The triangle solves in working precision, and the gradient is rounded once.
     const double lost = state.fits ? 0 : Minima::underflow(n);
     std::vector<double> diagonal(at(f.rank()));
-    f.inverse_diagonal(diagonal.data());
+    f.inverse_diagonal(diagonal.data(), inner(count_));
     const double off = error_of_means(shape, diagonal);
     const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
@@ -218,7 +220,7 @@ void Group<T>::write() {
     out.condition[0] = f.rank() < shape.columns() ? std::numeric_limits<double>::infinity() : f.condition();
     out.rank[0] = f.rank() - (shape.constant ? 1 : 0);
     bound_parameters(shape, f, mean_of(k), diagonal, off, gap, out.parameter_error.data());
-  }
+  });
 }
 
 }  // namespace
