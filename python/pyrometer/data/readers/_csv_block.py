@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._sniff import require_encoding
-from pyrometer.data.readers._text_numbers import grouped_numbers, integer_type
+from pyrometer.data.readers._text_numbers import first_large, grouped_numbers, integer_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,10 +26,8 @@ class Opening(NamedTuple):
     """The columns of CSV, inferred from its first block, and the size of a block that holds a row."""
 
     types: pa.Schema
-    grouped: frozenset[str]
-    """Columns of numbers that are read as text, because they may have thousands separators."""
-    integers: frozenset[str]
-    """Columns of integers below 2**53 in the first block, which are read as floats."""
+    written: frozenset[str]
+    """Columns of numbers that are read as text: with thousands separators, or decimals above 2**53."""
     block: int
     long: bytes
     """The first lines, if there are numbers of many digits among them."""
@@ -57,22 +55,24 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
     block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
     with _reader(pa.BufferReader(whole_lines), dialect, delimiter, max(block, len(whole_lines))) as reader:
         names, columns = reader.schema.names, _first_batch(reader)
-    types, grouped, integers = [], set[str](), set[str]()
+    types, written = [], set[str]()
     for name, column in zip(names, columns, strict=True):
         kind = column.type
         if pa.types.is_integer(kind):
             # An integer column may have fractions further down, unless it needs all the digits of an integer.
             kind = integer_type(column)
-            integers |= {name} if kind == pa.float64() else set()
         elif pa.types.is_null(kind):
             kind = pa.float64()
         if dialect.thousands is not None and (kind == pa.float64() or grouped_numbers(column, dialect)):
-            kind, grouped = pa.float64(), grouped | {name}
+            kind, written = pa.float64(), written | {name}
+        elif column.type == pa.float64() and first_large(column.to_numpy(zero_copy_only=False)) is not None:
+            written |= {name}
         types.append(pa.field(name, kind))
     look = head[:_LOOK] if _MANY_DIGITS in head[:_LOOK].translate(_DIGITS) else b""
     if look:
         types = [_unsigned(field, look, dialect, delimiter) for field in types]
-    return Opening(pa.schema(types), frozenset(grouped), frozenset(integers - grouped), block, look)
+    written.intersection_update(field.name for field in types if field.type == pa.float64())
+    return Opening(pa.schema(types), frozenset(written), block, look)
 
 
 def _unsigned(field: pa.Field, look: bytes, dialect: Dialect, delimiter: str) -> pa.Field:
@@ -112,16 +112,16 @@ def _first_batch(reader: Any) -> list[Any]:
 
 
 def parsed(stream: Any, first: Opening, dialect: Dialect, delimiter: str, columns: Sequence[str]) -> Any:
-    """Return a reader of the selected columns, in their order, as batches; grouped numbers are text."""
+    """Return a reader of the selected columns, in their order, as batches; numbers to be read as written are text."""
     import pyarrow as pa
 
     selected = set(columns)
     types = {
-        field.name: pa.string() if field.name in first.grouped else field.type
+        field.name: pa.string() if field.name in first.written else field.type
         for field in first.types
         if field.name in selected
     }
-    return _reader(stream, dialect, delimiter, first.block, types, columns, nulls=bool(first.grouped))
+    return _reader(stream, dialect, delimiter, first.block, types, columns)
 
 
 def _first_lines(head: bytes) -> list[int]:
