@@ -128,6 +128,27 @@ def test_types_that_are_no_doubles(value, said):
         pm.LinearRegression(value, Y[: len(value)])
 
 
+def test_labels_of_128_bits():
+    """Labels need no doubles, and may be any integers."""
+    labels = [2**70, 2**70 + 1, 2**70] * 3 + [2**70 + 1]
+    column = pl.Series("kind", labels, dtype=pl.Int128)
+    assert pm.LogisticRegression(X, column, labels=(2**70, 2**70 + 1)).y.tolist() == [0.0, 1.0, 0.0] * 3 + [1.0]
+    assert pm.SoftmaxRegression(X, column).labels == (2**70, 2**70 + 1)
+    with pytest.raises(ValueError, match=f"y must be 5 or 6, got {2**70} at row 0"):
+        pm.LogisticRegression(X, column, labels=(5, 6))
+    with pytest.raises(ValueError, match="the stream: column 'kind' must be of a type of Arrow, got Int128; subtract"):
+        pm.Moments.scan(pl.DataFrame({"a": Y, "kind": column}), target="a")
+
+
+def test_a_batch_of_arrow_is_a_frame():
+    batch = pa.RecordBatch.from_pydict({"a": Y, "b": Y**2})
+    for call in (lambda rows: pm.Moments.of(rows, Y), lambda rows: pm.Moments.scan(rows, target="b")):
+        assert call(batch).names == call(pa.table(batch)).names
+        np.testing.assert_array_equal(call(batch).scatter, call(pa.table(batch)).scatter)
+    shifts = [pm.shift(rows, rows, rng=0) for rows in (batch, pa.Table.from_batches([batch]))]
+    assert str(shifts[0]) == str(shifts[1])
+
+
 def test_long_doubles():
     one = np.longdouble(1)
     if one.itemsize <= 8:
