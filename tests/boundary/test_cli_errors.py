@@ -148,4 +148,4 @@ def test_an_interrupt_while_a_module_is_imported(run, monkeypatch, error):
 
     monkeypatch.setattr("pyrometer._installation.config", interrupted)
     result = run("info")
-    assert (result.exit_code, result.stderr) == (130, "pyrometer: error: interrupted\n")
+    assert (result.exit_code, result.stderr) == (130, "main: error: interrupted\n")

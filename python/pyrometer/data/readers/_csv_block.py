@@ -20,6 +20,8 @@ _BLOCK, _LONGEST = 1 << 20, 1 << 27
 _LOOK = 1 << 16
 _DIGITS = bytes(48 if 48 <= byte < 58 or byte in b".," else 32 for byte in range(256))
 _MANY_DIGITS = b"0" * 17
+# Lines that a value within quotes may have: more are taken to be a quote without its other one.
+_MOST_LINES = 1000
 
 
 class Opening(NamedTuple):
@@ -31,6 +33,8 @@ class Opening(NamedTuple):
     block: int
     long: bytes
     """The first lines, if there are numbers of many digits among them."""
+    broken: bool
+    """Whether there are line breaks within quotes, which blocks must not be cut at."""
 
 
 def first_block(stream: Any) -> bytes:
@@ -51,9 +55,11 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
 
     require_encoding(head, dialect)
     lines = _first_lines(head)
-    whole_lines = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] if lines else head
+    whole_lines = _whole_lines(head) if lines else head
+    broken = any(line.count(b'"') % 2 for line in head.splitlines()) if b'"' in head else False
     block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
-    with _reader(pa.BufferReader(whole_lines), dialect, delimiter, max(block, len(whole_lines))) as reader:
+    entire = max(block, len(whole_lines))
+    with _reader(pa.BufferReader(whole_lines), dialect, delimiter, entire, broken=broken) as reader:
         names, columns = reader.schema.names, _first_batch(reader)
     types, written = [], set[str]()
     for name, column in zip(names, columns, strict=True):
@@ -72,7 +78,7 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
     if look:
         types = [_unsigned(field, look, dialect, delimiter) for field in types]
     written.intersection_update(field.name for field in types if field.type == pa.float64())
-    return Opening(pa.schema(types), frozenset(written), block, look)
+    return Opening(pa.schema(types), frozenset(written), block, look, broken)
 
 
 def _unsigned(field: pa.Field, look: bytes, dialect: Dialect, delimiter: str) -> pa.Field:
@@ -94,11 +100,10 @@ def words(head: bytes, dialect: Dialect, delimiter: str, names: Sequence[str]) -
     """Return columns of the first block as they are written, missing values as nulls."""
     import pyarrow as pa
 
-    text = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
-    text = text.decode("utf-8", "replace").encode()
+    text = (_whole_lines(head) or head).decode("utf-8", "replace").encode()
     types = dict.fromkeys(names, pa.string())
-    block = len(text) + 1
-    with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True) as reader:
+    block, broken = len(text) + 1, b'"' in text
+    with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True, broken=broken) as reader:
         return dict(zip(names, _first_batch(reader), strict=True))
 
 
@@ -121,7 +126,25 @@ def parsed(stream: Any, first: Opening, dialect: Dialect, delimiter: str, column
         for field in first.types
         if field.name in selected
     }
-    return _reader(stream, dialect, delimiter, first.block, types, columns)
+    return _reader(stream, dialect, delimiter, first.block, types, columns, broken=first.broken)
+
+
+def _whole_lines(head: bytes) -> bytes:
+    """Return the lines that are complete: up to the last line break that is not within quotes."""
+    last = end = _line_break(head, len(head))
+    quotes = head.count(b'"', 0, end)
+    for _ in range(_MOST_LINES):
+        if quotes % 2 == 0 or not end:
+            return head[:end]
+        before = _line_break(head, end - 1)
+        quotes -= head.count(b'"', before, end)
+        end = before
+    return head[:last]
+
+
+def _line_break(head: bytes, end: int) -> int:
+    """Return the place after the last line break before `end`; 0 if there is none."""
+    return max(head.rfind(b"\n", 0, end), head.rfind(b"\r", 0, end)) + 1
 
 
 def _first_lines(head: bytes) -> list[int]:
@@ -144,6 +167,7 @@ def _reader(
     columns: Sequence[str] = (),
     *,
     nulls: bool = False,
+    broken: bool = False,
 ) -> Any:
     from pyarrow import csv
 
@@ -151,7 +175,7 @@ def _reader(
         stream,
         # A reader in blocks has one thread anyway; without threads its errors have the row.
         read_options=csv.ReadOptions(use_threads=False, block_size=block, skip_rows=dialect.skip),
-        parse_options=csv.ParseOptions(delimiter=delimiter),
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=broken),
         convert_options=csv.ConvertOptions(
             include_columns=list(columns),
             column_types=types or {},
