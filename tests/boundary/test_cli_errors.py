@@ -149,3 +149,10 @@ def test_an_interrupt_while_a_module_is_imported(run, monkeypatch, error):
     monkeypatch.setattr("pyrometer._installation.config", interrupted)
     result = run("info")
     assert (result.exit_code, result.stderr) == (130, "main: error: interrupted\n")
+
+
+def test_an_error_may_be_its_own_cause(run, tmp_path):
+    (tmp_path / "rows.csv").write_text(",a,y\n0,1,2\n1,2,4\n")
+    result = run("temperature", tmp_path / "rows.csv", "--target", "y")
+    assert result.exit_code == 2
+    assert "has a column without a name" in one_line(result)

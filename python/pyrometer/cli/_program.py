@@ -149,10 +149,12 @@ def _stopped(name: str) -> int:
 
 def _interrupted(error: BaseException) -> bool:
     """Return whether an error comes of Ctrl-C, which compiled modules that are being imported make another error."""
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, KeyboardInterrupt):
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return seen is not None
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and all(cause is not known for known in chain):  # an error may be its own cause
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return any(isinstance(one, KeyboardInterrupt) for one in chain)
 
 
 def _meaning(error: Exception) -> str:
