@@ -283,3 +283,11 @@ def test_line_breaks_within_quotes_where_blocks_end(tmp_path, shift, end, last):
     first = 0 if last else 1
     np.testing.assert_array_equal(data.X[:, 0], [float(row[first]) for row in expected])
     np.testing.assert_array_equal(data.y, [float(row[first + 1]) for row in expected])
+
+
+def test_line_breaks_within_quotes_below_the_first_block(tmp_path):
+    """What looks like rows in a value is none, wherever a block ends."""
+    for shift in range(3):
+        rows = "0.5,1,w\n" * 150_000 + f"0.25,3,{'w' * (3 + 5 * shift)}\n" + '1.5,2,"1,2,3\n4,5,6\n7,8,9"\n' * 60_000
+        (tmp_path / "rows.csv").write_text("a,y,text\n" + rows)
+        assert pm.Moments.scan(tmp_path / "rows.csv", target="y", drop=["text"]).count == 210_001

@@ -33,8 +33,6 @@ class Opening(NamedTuple):
     block: int
     long: bytes
     """The first lines, if there are numbers of many digits among them."""
-    broken: bool
-    """Whether there are line breaks within quotes, which blocks must not be cut at."""
 
 
 def first_block(stream: Any) -> bytes:
@@ -56,10 +54,8 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
     require_encoding(head, dialect)
     lines = _first_lines(head)
     whole_lines = _whole_lines(head) if lines else head
-    broken = any(line.count(b'"') % 2 for line in head.splitlines()) if b'"' in head else False
     block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
-    entire = max(block, len(whole_lines))
-    with _reader(pa.BufferReader(whole_lines), dialect, delimiter, entire, broken=broken) as reader:
+    with _reader(pa.BufferReader(whole_lines), dialect, delimiter, max(block, len(whole_lines))) as reader:
         names, columns = reader.schema.names, _first_batch(reader)
     types, written = [], set[str]()
     for name, column in zip(names, columns, strict=True):
@@ -78,7 +74,7 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
     if look:
         types = [_unsigned(field, look, dialect, delimiter) for field in types]
     written.intersection_update(field.name for field in types if field.type == pa.float64())
-    return Opening(pa.schema(types), frozenset(written), block, look, broken)
+    return Opening(pa.schema(types), frozenset(written), block, look)
 
 
 def _unsigned(field: pa.Field, look: bytes, dialect: Dialect, delimiter: str) -> pa.Field:
@@ -102,8 +98,8 @@ def words(head: bytes, dialect: Dialect, delimiter: str, names: Sequence[str]) -
 
     text = (_whole_lines(head) or head).decode("utf-8", "replace").encode()
     types = dict.fromkeys(names, pa.string())
-    block, broken = len(text) + 1, b'"' in text
-    with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True, broken=broken) as reader:
+    block = len(text) + 1
+    with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True) as reader:
         return dict(zip(names, _first_batch(reader), strict=True))
 
 
@@ -126,7 +122,7 @@ def parsed(stream: Any, first: Opening, dialect: Dialect, delimiter: str, column
         for field in first.types
         if field.name in selected
     }
-    return _reader(stream, dialect, delimiter, first.block, types, columns, broken=first.broken)
+    return _reader(stream, dialect, delimiter, first.block, types, columns)
 
 
 def _whole_lines(head: bytes) -> bytes:
@@ -167,7 +163,6 @@ def _reader(
     columns: Sequence[str] = (),
     *,
     nulls: bool = False,
-    broken: bool = False,
 ) -> Any:
     from pyarrow import csv
 
@@ -175,7 +170,8 @@ def _reader(
         stream,
         # A reader in blocks has one thread anyway; without threads its errors have the row.
         read_options=csv.ReadOptions(use_threads=False, block_size=block, skip_rows=dialect.skip),
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=broken),
+        # Or a block would be cut at a line break within quotes, and what follows it taken for rows.
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             include_columns=list(columns),
             column_types=types or {},
