@@ -1,15 +1,35 @@
-"""What holds for all tests: the same examples every time, as long as they may take; one terminal; interrupts."""
+"""What holds for all tests: the same examples every time, as long as they may take; no end of waiting; one terminal."""
 
+import faulthandler
 import os
 import signal
 import threading
 import zlib
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadlines: how long an example takes says how busy the machine is.
 settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fixed")
+
+
+# Seconds after which a test is taken to wait without end: its process ends, and says where.
+LONGEST = 1200
+
+
+def pytest_configure(config):
+    with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        config.stderr_of_process = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    faulthandler.dump_traceback_later(LONGEST, exit=True, file=item.config.stderr_of_process)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_addoption(parser):

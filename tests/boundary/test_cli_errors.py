@@ -6,6 +6,7 @@ import signal
 import subprocess
 import warnings
 
+import click
 import pytest
 
 import pyrometer as pm
@@ -133,3 +134,25 @@ def test_process_without_standard_input():
     )
     assert done.returncode == 2
     assert b"standard input must be CSV with a header and at least one row" in done.stderr
+
+
+@pytest.mark.parametrize("error", [ImportError("initialization failed"), SystemError("x"), click.ClickException("y")])
+def test_an_interrupt_while_a_module_is_imported(run, monkeypatch, error):
+    """Compiled modules make of it what they make of every error."""
+
+    def interrupted(*_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as stop:
+            raise error from stop
+
+    monkeypatch.setattr("pyrometer._installation.config", interrupted)
+    result = run("info")
+    assert (result.exit_code, result.stderr) == (130, "main: error: interrupted\n")
+
+
+def test_an_error_may_be_its_own_cause(run, tmp_path):
+    (tmp_path / "rows.csv").write_text(",a,y\n0,1,2\n1,2,4\n")
+    result = run("temperature", tmp_path / "rows.csv", "--target", "y")
+    assert result.exit_code == 2
+    assert "has a column without a name" in one_line(result)

@@ -97,6 +97,11 @@ def test_it_is_the_sweep_of_the_library(run, folder, rows):
     assert sorted(os.listdir(folder)) == ["out.parquet", "rows.csv", "sweep.toml"]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_configuration(run, folder):
+    (folder / "sweep.toml").write_text(CONFIG, encoding="utf-8-sig")
+    assert run("sweep", folder / "sweep.toml").exit_code == 0
+
+
 def test_networks_with_labels_and_activations_of_layers(run, folder):
     rows = [f"{k % 7},{k % 5},{'abc'[k % 3]}" for k in range(30)]
     (folder / "labels.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
@@ -169,7 +174,8 @@ def test_there_are_two_examples():
         ("length = [0.5, 2]", "length = [[1, 2], [1, 2]]", "law 'narrow' must fit system 'squares'"),
         ('["exact", "monte-carlo"]', '["exakt"]', "method must be one of"),
         ("samples = 5000", "samples = 1", "samples must be at least 2"),
-        ("seed = 3", "seed = -3", "rng must be a seed >= 0"),
+        ("seed = 3", "seed = -3", "sweep.toml: seed must be at least 0, got -3"),
+        ("seed = 3", "seed = 'x'", "sweep.toml: seed must be a whole number, got 'x'"),
         ("out.parquet", "out.xls", "output must end in .csv, .json, .parquet, got 'out.xls'"),
         ('output = "out.parquet"', "", "output must be a string, got None"),
         ("out.parquet", "none/out.parquet", "No such file or directory"),

@@ -1,6 +1,8 @@
 """Numbers that doubles cannot hold: refused with their place wherever they enter, and followed advice works."""
 
+import io
 import re
+import sys
 from decimal import Decimal
 
 import numpy as np
@@ -126,6 +128,27 @@ def test_types_that_are_no_doubles(value, said):
         pm.LinearRegression(value, Y[: len(value)])
 
 
+def test_labels_of_128_bits():
+    """Labels need no doubles, and may be any integers."""
+    labels = [2**70, 2**70 + 1, 2**70] * 3 + [2**70 + 1]
+    column = pl.Series("kind", labels, dtype=pl.Int128)
+    assert pm.LogisticRegression(X, column, labels=(2**70, 2**70 + 1)).y.tolist() == [0.0, 1.0, 0.0] * 3 + [1.0]
+    assert pm.SoftmaxRegression(X, column).labels == (2**70, 2**70 + 1)
+    with pytest.raises(ValueError, match=f"y must be 5 or 6, got {2**70} at row 0"):
+        pm.LogisticRegression(X, column, labels=(5, 6))
+    with pytest.raises(ValueError, match="the stream: column 'kind' must be of a type of Arrow, got Int128; subtract"):
+        pm.Moments.scan(pl.DataFrame({"a": Y, "kind": column}), target="a")
+
+
+def test_a_batch_of_arrow_is_a_frame():
+    batch = pa.RecordBatch.from_pydict({"a": Y, "b": Y**2})
+    for call in (lambda rows: pm.Moments.of(rows, Y), lambda rows: pm.Moments.scan(rows, target="b")):
+        assert call(batch).names == call(pa.table(batch)).names
+        np.testing.assert_array_equal(call(batch).scatter, call(pa.table(batch)).scatter)
+    shifts = [pm.shift(rows, rows, rng=0) for rows in (batch, pa.Table.from_batches([batch]))]
+    assert str(shifts[0]) == str(shifts[1])
+
+
 def test_long_doubles():
     one = np.longdouble(1)
     if one.itemsize <= 8:
@@ -188,6 +211,70 @@ def test_fractions_below_large_integers_of_csv(tmp_path):
     (tmp_path / "rows.csv").write_text(texts([EPOCH] * 300_000 + [1.5]))
     with pytest.raises(ValueError, match=r"column 'ts' must be of integers throughout, as .* got '1.5' in row 300001"):
         pm.Moments.scan(tmp_path / "rows.csv", target="y")
+
+
+SURPRISES = (
+    *("9007199254740993", "-9007199254740993", "9007199254740992", "12345678901234567890", "36893488147419103232"),
+    *("9007199254740993.0", "9007199254740994.00", "1e83", "-8.585e+19", "1.7E18", " 9007199254740995 ", "1e400"),
+)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_numbers_below_smaller_ones_of_csv(tmp_path, seed):
+    """Wherever in a file: exact integers and any decimals are read as Python does, and others refused by their row."""
+    rng = np.random.default_rng(seed)
+    usual, count = ("0.5", "7", "-1.25", "1e3", "3.5e15")[seed % 5], 250_000
+    cells = np.full(count, usual, dtype=object)
+    places = np.sort(rng.choice(count, 3, replace=False))
+    cells[places] = rng.choice(SURPRISES, 3)
+    lost = [k for k in places if "e" not in cells[k].lower() and Decimal(float(cells[k])) != Decimal(cells[k].strip())]
+    (tmp_path / "rows.csv").write_text("ts,y\n" + "".join(f"{cell},{k % 3}\n" for k, cell in enumerate(cells)))
+    infinite = [k for k in places if cells[k] == "1e400"]
+
+    def read(**options):
+        return pm.interop.read_data(tmp_path / "rows.csv", target="y", **options)
+
+    if lost and not infinite:
+        whole = re.escape(cells[lost[0]].strip())
+        with pytest.raises(ValueError, match=rf"must have numbers whose digits .* got {whole} in row {lost[0] + 1}; "):
+            read()
+        with pytest.raises(ValueError, match=f"in row {lost[0] + 1}; "):
+            pm.Moments.scan(tmp_path / "rows.csv", target="y", chunk_rows=70_001)
+    elif lost or infinite:
+        with pytest.raises(ValueError, match="must be finite|whose digits"):
+            read()
+    else:
+        np.testing.assert_array_equal(read().X[:, 0], cells.astype(float))
+
+
+@pytest.mark.parametrize(("usual", "late"), [("0.5", "9007199254740993"), ("7", "1e83"), ("0.5", "1.5e30")])
+def test_numbers_below_smaller_ones_of_a_stream(monkeypatch, usual, late):
+    """A stream cannot be read again: there they are refused, unless the first ones are as large."""
+
+    def read(*values):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(texts(values).encode())))
+        return pm.interop.read_data("-", target="y").X[:, 0].tolist()
+
+    many = [usual] * 300_000
+    with pytest.raises(ValueError, match=r"column 'ts' must have numbers below 2\*\*53 where .* in row 300002; write"):
+        read(usual, *many, late)
+    assert read("-2.5e17", *many, "7e20") == [-2.5e17, *map(float, many), 7e20]
+    if late.isdecimal():
+        with pytest.raises(ValueError, match=rf"must have numbers whose digits .* got {late} in row 300002; subtract"):
+            read("1.5e30", *many, late)
+    else:
+        assert read("1.5e30", *many, late)[-1] == float(late)
+
+
+def test_labels_beside_numbers_that_are_read_as_text(tmp_path):
+    """Words that stand for missing numbers are labels like others where a column has labels."""
+    (tmp_path / "rows.csv").write_text("a,y\n1e20,NA\n2e20,other\n4e20,NA\n")
+    for options in ({}, {"thousands": "'"}):
+        data = pm.interop.read_data(tmp_path / "rows.csv", target="y", labels=("NA", "other"), **options)
+        assert (data.X[:, 0].tolist(), data.y.tolist()) == ([1e20, 2e20, 4e20], [0.0, 1.0, 0.0])
+    (tmp_path / "rows.csv").write_text("a,y\n1e20,1\nNA,2\n4e20,3\n")
+    with pytest.raises(ValueError, match="column 'a' must have no missing values, got 1, the first in row 2"):
+        pm.interop.read_data(tmp_path / "rows.csv", target="y")
 
 
 def test_columns_that_are_not_used_may_have_any_digits(tmp_path):

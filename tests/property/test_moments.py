@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -85,3 +88,24 @@ def test_threads_change_nothing(rows, threads):
     one, many = Moments.of(X, y, threads=1), Moments.of(X, y, threads=threads)
     assert one.mean.tobytes() == many.mean.tobytes()
     assert one.scatter.tobytes() == many.scatter.tobytes()
+
+
+@pytest.mark.parametrize("way", ["of", "update", "sum", "difference"])
+def test_raw_second_moments_are_within_their_bounds(way):
+    """Also where a mean, which is a product with the constant feature, nearly cancels; truth in rational numbers."""
+    for seed in range(150):
+        rng = np.random.default_rng([seed, *way.encode()])
+        A, B, C = (rng.normal(size=(rng.integers(1, 9), 2)) for _ in range(3))
+        moments, rows = Moments.of(A[:, :1], A[:, 1]), [A]
+        if way == "update":
+            moments, rows = moments.update(B[:, :1], B[:, 1]), [A, B]
+        elif way != "of":
+            moments, rows = moments + Moments.of(B[:, :1], B[:, 1]), [A, B]
+        if way == "difference":
+            moments, rows = moments.update(C[:, :1], C[:, 1]) - Moments.of(B[:, :1], B[:, 1]), [A, C]
+        raw = [[Fraction(x), Fraction(1), Fraction(y)] for x, y in np.concatenate(rows).tolist()]
+        value, bound = moments.second(), moments.second_errors()
+        for i, j in np.ndindex(3, 3):
+            truth = sum(row[i] * row[j] for row in raw) / len(raw)
+            error = abs(Fraction(float(value[i, j])) - truth)
+            assert error <= Fraction(float(bound[i, j])) + abs(truth) * Fraction(1, 2**53)

@@ -1,8 +1,10 @@
 """CSV in other dialects: read with its options, and named in the message where they are missing."""
 
 import bz2
+import csv
 import functools
 import gzip
+import io
 import itertools
 import pickle
 import re
@@ -261,3 +263,31 @@ def test_the_end_of_the_last_line_changes_no_number(tmp_path):
                     except ValueError as error:
                         answers.add(str(error))
             assert len(answers) == 1, (first, last, answers)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+@pytest.mark.parametrize("shift", range(2))
+def test_line_breaks_within_quotes_where_blocks_end(tmp_path, shift, end, last):
+    """Blocks of a file end anywhere in a value of many lines, of which some look like rows; read as Python reads it."""
+    words = ['"l\nm"', '"\n"', '"r\r\ns"', '"1,2,3\n4,5,6\n7,8,9"', '"say ""\n"", he said"', "w"]
+    rng = np.random.default_rng(shift)
+    numbers, which = rng.normal(size=2000).tolist(), rng.integers(0, len(words), 2000)
+    cells = [[f"{number!r},{k % 7}", words[j]] for k, (number, j) in enumerate(zip(numbers, which, strict=True))]
+    rows = "".join(",".join(row if last else row[::-1]) + end for row in cells)
+    header = ("a,y,text" if last else "text,a,y") + end
+    text = header + f"{'0.5,1,' if last else ''}{'x' * (shift * 7)}{'' if last else ',0.5,1'}{end}" + rows * 30
+    (tmp_path / "rows.csv").write_text(text, newline="")
+    expected = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    data = pm.interop.read_data(tmp_path / "rows.csv", target="y", drop=["text"])
+    first = 0 if last else 1
+    np.testing.assert_array_equal(data.X[:, 0], [float(row[first]) for row in expected])
+    np.testing.assert_array_equal(data.y, [float(row[first + 1]) for row in expected])
+
+
+def test_line_breaks_within_quotes_below_the_first_block(tmp_path):
+    """What looks like rows in a value is none, wherever a block ends."""
+    for shift in range(3):
+        rows = "0.5,1,w\n" * 150_000 + f"0.25,3,{'w' * (3 + 5 * shift)}\n" + '1.5,2,"1,2,3\n4,5,6\n7,8,9"\n' * 60_000
+        (tmp_path / "rows.csv").write_text("a,y,text\n" + rows)
+        assert pm.Moments.scan(tmp_path / "rows.csv", target="y", drop=["text"]).count == 210_001

@@ -14,7 +14,7 @@ from pyrometer.base._arrays import (
 )
 from pyrometer.base._by_value import ByValue
 from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
-from pyrometer.base._conversion import frame_of, taken
+from pyrometer.base._conversion import frame_of, require_known_to_arrow, taken
 from pyrometer.base._deferred import Deferred
 from pyrometer.base._described import described, library_of, with_article
 from pyrometer.base._exact import first_inexact
@@ -56,6 +56,7 @@ __all__ = [
     "exponent_of",
     "first_inexact",
     "frame_of",
+    "require_known_to_arrow",
     "in_order",
     "labels_in",
     "library_of",

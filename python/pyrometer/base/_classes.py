@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._conversion import column_of
+from pyrometer.base._conversion import labels_of
 from pyrometer.base._described import described, require_array_like
 
 __all__ = ["MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "is_label", "labels_in"]
@@ -95,11 +95,8 @@ def _values(y: Any) -> npt.NDArray[Any]:
     require_array_like("y", y, categories=True)
     if np.ma.is_masked(y):
         raise ValueError("y must have no masked values; drop those rows first.")
-    column = column_of(y)
-    if column is not None:
-        return np.asarray(column.to_numpy())
     try:
-        array = np.asarray(y)
+        array = labels_of(y)
     except ValueError:  # lists of different lengths
         raise TypeError(f"y must be labels: numbers, bool or strings, got {described(y)} of lists.") from None
     if array.ndim == 0:

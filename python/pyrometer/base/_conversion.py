@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -16,7 +17,17 @@ from pyrometer.base._printable import listed, quoted
 if TYPE_CHECKING:
     import narwhals as nw
 
-__all__ = ["column_of", "frame_of", "matrix_of", "numeric", "taken", "target_of", "values_of"]
+__all__ = [
+    "column_of",
+    "frame_of",
+    "labels_of",
+    "matrix_of",
+    "numeric",
+    "require_known_to_arrow",
+    "taken",
+    "target_of",
+    "values_of",
+]
 
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
@@ -247,6 +258,28 @@ def _is_sequence(value: Any) -> bool:
     return isinstance(value, (list, tuple, np.ndarray))
 
 
+def labels_of(value: Any) -> npt.NDArray[Any]:
+    """Return labels as they are, as objects where NumPy has no such type."""
+    column = column_of(value)
+    if column is None:
+        return np.asarray(value)
+    return np.array(column.to_list(), dtype=object) if column.dtype in _wide() else np.asarray(column.to_numpy())
+
+
+def require_known_to_arrow(value: Any) -> None:
+    """Raise ValueError for columns of a data frame whose integers of 128 bits no other library can read."""
+    frame = frame_of("rows", value)
+    if frame is None:
+        return
+    import narwhals as nw
+
+    wide = [column for column in frame.iter_columns() if column.dtype in (nw.Int128, nw.UInt128)]
+    if wide:
+        raise ValueError(
+            f"column {quoted(str(wide[0].name))} must be of a type of Arrow, got {wide[0].dtype}; {_encoding(wide[0])}."
+        )
+
+
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; TypeError or ValueError, with its name, for text or missing values."""
     if not _is_numeric(series):
@@ -281,6 +314,9 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
         return None
     import narwhals as nw
 
+    pyarrow = sys.modules.get("pyarrow")
+    if pyarrow is not None and isinstance(value, pyarrow.RecordBatch):
+        value = pyarrow.Table.from_batches([value])
     try:
         view = nw.from_native(value, pass_through=True, allow_series=True)
         if isinstance(view, nw.DataFrame):

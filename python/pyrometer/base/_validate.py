@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base._alignment import aligned
 from pyrometer.base._classes import class_labels, encoded, is_label, labels_in
-from pyrometer.base._conversion import column_of, matrix_of, numeric, taken, target_of, values_of
+from pyrometer.base._conversion import column_of, labels_of, matrix_of, numeric, taken, target_of, values_of
 from pyrometer.base._described import described, require_array_like
 from pyrometer.base._exact import first_rounded
 from pyrometer.base._nearest import nearest
@@ -309,8 +309,7 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
     require_array_like("y", value, categories=True)
     if np.ma.is_masked(value):
         raise ValueError("y must have no masked values; drop those rows first.")
-    column = column_of(value)
-    array = np.asarray(value) if column is None else column.to_numpy()
+    array = labels_of(value)
     positive_ones = np.asarray(array == pair[1])
     invalid = ~(positive_ones | np.asarray(array == pair[0]))
     if invalid.any() and array.ndim:
@@ -339,8 +338,7 @@ def _other_labels(values: list[Any]) -> str:
 
 def _words(value: Any) -> list[str]:
     """Return the values of a column or list of strings; nothing for anything else."""
-    column = column_of(value)
-    array = np.asarray(value) if column is None else column.to_numpy()
+    array = labels_of(value)
     return [str(word) for word in array.tolist()] if array.ndim == 1 and array.size and _are_words(array) else []
 
 

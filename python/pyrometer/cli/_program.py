@@ -62,8 +62,7 @@ class Program(click.Group):
         except click.exceptions.Exit as stop:
             code = stop.exit_code
         except (click.Abort, KeyboardInterrupt):
-            tell(f"{name}: error: interrupted")
-            code = _INTERRUPTED
+            code = _stopped(name)
         except Exception as error:
             if sys.flags.dev_mode and not isinstance(error, click.ClickException):
                 raise
@@ -132,11 +131,30 @@ def _notes() -> Iterator[None]:
 
 def _ended(error: Exception, name: str) -> int:
     """Print an error as one line, and return the exit code."""
+    if _interrupted(error):
+        return _stopped(name)
     if isinstance(error, BrokenPipeError) and error.filename is None:
         return _CLOSED_PIPE  # the reader of the pipe has ended: not an error; the code is the shell's
     context = getattr(error, "ctx", None)
     tell(f"{name if context is None else context.command_path}: error: {_meaning(error)}")
     return BAD_INPUT
+
+
+def _stopped(name: str) -> int:
+    """Say that the program was interrupted, without a module that may be half imported; return the exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(f"{name}: error: interrupted", err=True)
+    return _INTERRUPTED
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Return whether an error comes of Ctrl-C, which compiled modules that are being imported make another error."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and all(cause is not known for known in chain):  # an error may be its own cause
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return any(isinstance(one, KeyboardInterrupt) for one in chain)
 
 
 def _meaning(error: Exception) -> str:

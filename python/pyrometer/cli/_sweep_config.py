@@ -55,6 +55,7 @@ class Config:
 def load(path: str, threads: int | None) -> Config:
     """Read a configuration file and its data."""
     from pyrometer._version import __version__
+    from pyrometer.base import validate
     from pyrometer.sweeps import either_name, plan_of
 
     document = _parse(path)
@@ -77,13 +78,14 @@ def load(path: str, threads: int | None) -> Config:
         with _at(f"{path}: laws.{plain(name)}"):
             laws[name] = _law(table)
     with _at(path):
+        seed = validate.count("seed", document.get("seed", 0), minimum=0, maximum=2**64 - 1)
         plan = plan_of(
             systems,
             laws,
             either_name(document.get("method", "auto"), document.get("methods")),
             document.get("resolution", 1.0),
             document.get("samples", 10_000),
-            document.get("seed", 0),
+            seed,
             threads,
         )
     about = {"configuration": document, "sha256": files}
@@ -111,7 +113,7 @@ def _parse(path: str) -> dict[str, Any]:
         text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:  # a device such as /dev/zero has no end
             raise ValueError(f"of at most {_MOST_BYTES} bytes, got more")
-        return tomllib.loads(text.decode())
+        return tomllib.loads(text.decode("utf-8-sig"))  # a byte order mark is common on Windows
 
 
 def _require_keys(where: str, table: Mapping[str, Any], names: Iterable[str]) -> None:

@@ -164,7 +164,8 @@ class Averages:
         """Bounds of the rounding errors of :meth:`second`, of the same shape; those of lost digits are not included."""
         mean, deviation = np.abs(self.mean), np.sqrt(self.scatter.diagonal(0, -2, -1) / self.count)
         if self.intercept:
-            mean, deviation = _with_constant(mean, 1.0), _with_constant(deviation, 0.0)
+            # A mean is a product with the constant, rounded at the size of the rows: it may be nearly 0 itself.
+            mean, deviation = _with_constant(mean, 1.0), _with_constant(deviation, 1.0)
         errors: Array = mean[..., :, None] * mean[..., None, :]
         errors += deviation[..., :, None] * deviation[..., None, :]
         errors *= _SECOND

@@ -101,9 +101,9 @@ def read_data(
     ------
     ValueError
         If a file cannot be parsed, there are no rows, a column does not exist, has no name, is not numeric, has missing
-        or infinite values, other labels, or numbers whose digits doubles cannot hold: integers above 2**53, and
-        decimals that rounding changes by more than 1e-12 of the range of the column. The message names file, column and
-        row.
+        or infinite values, other labels, or numbers whose digits doubles cannot hold: integers that no double
+        equals, and decimals that rounding changes by more than 1e-12 of the range of the column, in CSV below 2**53
+        only among the first 64 kB. The message names file, column and row.
     OSError
         If the file cannot be opened.
 

@@ -85,6 +85,9 @@ def shift(
 
     Notes
     -----
+    The order of the samples matters: ``shift(after, before)`` has the same T, and changes of energy and entropy of the
+    other sign, but another divergence, which is that of the new density from the old one, and with it another p-value.
+
     A model fits the rows that it was trained on better than others of the same distribution, by about n/m of its
     energy on both sides; where that matters, hold rows out for `before`.
 

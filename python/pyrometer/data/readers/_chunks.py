@@ -170,10 +170,13 @@ class Rows:
         for number, part in enumerate(self.parts):
             row, label = 0, self._label(number)
             by_row = [] if self.weights is None else [self.weights]
-            for batch in _reading(part, [*self.names, self.target, *by_row], threads):
+            every = [*self.names, self.target, *by_row]
+            for batch in _reading(part, every, threads):
                 columns = [numbers(label, name, batch.column(j), row) for j, name in enumerate(self.names)]
                 columns.append(self._target(label, batch.column(len(self.names)), row))
                 columns += [weights_in(label, name, batch.column(len(self.names) + 1), row) for name in by_row]
+                if isinstance(part, Csv):
+                    part.require_digits(every, columns, row)
                 yield _Columns(number, row, columns)
                 row += batch.num_rows
             yield _Columns(number, row, [])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
 
 from pyrometer.base import printable, quoted
 from pyrometer.data.readers._bytes import Text, decompressed, opened
@@ -20,7 +22,7 @@ from pyrometer.data.readers._csv_block import Opening, first_block, opening, par
 from pyrometer.data.readers._dialect import Dialect, options_text
 from pyrometer.data.readers._pipes import Pipe
 from pyrometer.data.readers._sniff import number_options, suggestion
-from pyrometer.data.readers._text_numbers import first_lost, first_word, ungrouped
+from pyrometer.data.readers._text_numbers import first_large, first_lost, first_word, numbers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,13 +42,16 @@ class Csv:
 
     label: str
     dialect: Dialect
-    _reader: weakref.ref[Text] | None = field(default=None, init=False)
-    """A weak reference to the object of Python through which Arrow reads, if there is one."""
+    _readers: weakref.WeakSet[Text] = field(default_factory=weakref.WeakSet, init=False)
+    """The objects of Python through which Arrow reads, if there are any."""
 
     _target: str | None = field(default=None, init=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_reader": None}
+        return {name: value for name, value in self.__dict__.items() if name != "_readers"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _readers=weakref.WeakSet())
 
     @property
     def delimiter(self) -> str:
@@ -76,22 +81,26 @@ class Csv:
 
     def batches(self, columns: list[str], *, threads: bool) -> Iterator[pa.RecordBatch]:
         """Read the given columns, in their order."""
-        import pyarrow as pa
-
         del threads
         row = 0
+        for batch in self._parsed(self.first, columns):
+            yield self._numbers(batch, row)
+            row += batch.num_rows
+
+    def _parsed(self, first: Opening, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Read columns, of which those to be read as written are text."""
+        import pyarrow as pa
+
         try:
             with self._bytes() as stream:
                 if isinstance(stream, Text):
-                    self._reader = weakref.ref(stream)
+                    self._readers.add(stream)
                 try:
-                    reader = parsed(stream, self.first, self.dialect, self.delimiter, columns)
+                    reader = parsed(stream, first, self.dialect, self.delimiter, columns)
                 finally:
                     del stream  # `wait` is for the reference of Arrow
                 with reader:
-                    for batch in reader:
-                        yield self._numbers(batch, row)
-                        row += batch.num_rows
+                    yield from reader
         except pa.ArrowInvalid as error:
             raise self._located(error) from error
 
@@ -101,32 +110,44 @@ class Csv:
     def wait(self, seconds: float) -> None:
         """Wait until no thread of Arrow reads: one that reads as the interpreter ends would end the process."""
         end = time.monotonic() + seconds
-        while self._reader is not None and self._reader() is not None and time.monotonic() < end:
+        while self._readers and time.monotonic() < end:
             time.sleep(0.001)
 
     def _numbers(self, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
-        """Return a batch with the numbers of grouped text; ValueError for an integer that has lost digits."""
+        """Return a batch with the numbers of text; ValueError for what is none, or has lost digits."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        if not self.first.grouped and not self.first.integers:
+        names = batch.schema.names
+        if self.first.written.isdisjoint(names):
             return batch
-        names, columns = batch.schema.names, batch.columns
+        columns = batch.columns
         for j, name in enumerate(names):
-            if name in self.first.grouped:
-                texts = columns[j]
-                columns[j], bad = ungrouped(texts, self.dialect)
-                if bad >= 0 and columns[j] is texts:
-                    raise self._bad_value(name, texts[bad].as_py(), row + bad + 1)
-                if bad >= 0:
-                    raise self._too_long(name, texts[bad].as_py(), row + bad + 1)
-            if name in self.first.integers:
-                extremes = pc.min_max(columns[j]).as_py()
-                for value in extremes.values():
-                    if value is not None and 2.0**53 <= abs(value) < math.inf:
-                        bad = pc.index(columns[j], value).as_py()
-                        raise self._too_long(name, f"{value:.0f} or near it", row + bad + 1)
+            if name in self.first.written:
+                columns[j] = self._as_written(name, columns[j], row)
         return pa.record_batch(columns, names=names)
+
+    def require_digits(self, names: Sequence[str], columns: Sequence[npt.NDArray[Any]], first_row: int) -> None:
+        """Raise ValueError if a number of 2**53 or more has lost digits, in columns of a batch that begins there."""
+        doubles = [column for column in columns if column.dtype == np.float64]
+        # One test of all columns: thousands of them have few rows in a batch.
+        if not doubles or first_large(np.concatenate(doubles)) is None:
+            return
+        for name, column in zip(names, columns, strict=True):
+            large = first_large(column) if column.dtype == np.float64 and name not in self.first.written else None
+            if large is not None:
+                self._require_digits(name, float(column[large]), first_row + large + 1)
+
+    def _as_written(self, name: str, texts: pa.Array, row: int) -> pa.Array:
+        """Return numbers of text; ValueError for what is none, or has lost digits."""
+        numbers, bad = numbers_of(texts, self.dialect)
+        if bad >= 0:
+            refused = self._bad_value if numbers is texts else self._too_long
+            raise refused(name, texts[bad].as_py().strip(), row + bad + 1)
+        return numbers
+
+    def _require_digits(self, name: str, value: float, row: int) -> None:
+        """Raise ValueError unless the numbers of a column, one of which is 2**53 or more, have kept their digits."""
+        raise NotImplementedError
 
     def require_numbers(self, kinds: dict[str, pa.DataType], target: str) -> None:
         """Raise ValueError for columns that are not numeric, or whose first numbers have too many digits."""
@@ -210,6 +231,22 @@ class CsvFile(Csv):
 
     once = False
 
+    @cached_property
+    def _exact(self) -> set[str]:
+        """Columns that have been read as they are written, and have lost no digits."""
+        return set()
+
+    def _require_digits(self, name: str, value: float, row: int) -> None:
+        """Read the column once more, as it is written, unless that has been done; ValueError for a number cut short."""
+        del value, row
+        if name in self._exact:
+            return
+        first = 0
+        for batch in self._parsed(self.first._replace(written=self.first.written | {name}), [name]):
+            self._as_written(name, batch.column(0), first)
+            first += batch.num_rows
+        self._exact.add(name)
+
     def head(self) -> bytes:
         """Read the first block."""
         with self._bytes() as stream:
@@ -239,6 +276,14 @@ class CsvStream(Csv):
         magic = self._pipe.read(_MAGIC)
         stream = decompressed(Text(magic, self._pipe), self.label, magic)
         return Text(b"", stream, self.dialect.encoding, self.dialect.comment)
+
+    def _require_digits(self, name: str, value: float, row: int) -> None:
+        """Raise ValueError: what was written has been read, and is gone."""
+        raise ValueError(
+            f"{printable(self.label)}: column {quoted(name)} must have numbers below 2**53 where its first ones are, "
+            f"since a stream cannot be read again to see whether digits are lost, got {value:.17g} or near it in row "
+            f"{row}; write the stream to a file and read that{'.' if name == self._target else remedy([name])}"
+        )
 
     @cached_property
     def _head(self) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._sniff import require_encoding
-from pyrometer.data.readers._text_numbers import grouped_numbers, integer_type
+from pyrometer.data.readers._text_numbers import first_large, grouped_numbers, integer_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,16 +20,16 @@ _BLOCK, _LONGEST = 1 << 20, 1 << 27
 _SAMPLED_BYTES = 1 << 16
 _DIGITS = bytes(48 if 48 <= byte < 58 or byte in b".," else 32 for byte in range(256))
 _MANY_DIGITS = b"0" * 17
+# Lines that a value within quotes may have: more are taken to be a quote without its other one.
+_MOST_LINES = 1000
 
 
 class Opening(NamedTuple):
     """The columns of CSV, inferred from its first block, and the size of a block that holds a row."""
 
     types: pa.Schema
-    grouped: frozenset[str]
-    """Columns of numbers that are read as text, because they may have thousands separators."""
-    integers: frozenset[str]
-    """Columns of integers below 2**53 in the first block, which are read as floats."""
+    written: frozenset[str]
+    """Columns of numbers that are read as text: with thousands separators, or decimals above 2**53."""
     block: int
     long: bytes
     """The first lines, if there are numbers of many digits among them."""
@@ -53,26 +53,28 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
 
     require_encoding(head, dialect)
     lines = _first_lines(head)
-    whole_lines = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] if lines else head
+    whole_lines = _whole_lines(head) if lines else head
     block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
     with _reader(pa.BufferReader(whole_lines), dialect, delimiter, max(block, len(whole_lines))) as reader:
         names, columns = reader.schema.names, _first_batch(reader)
-    types, grouped, integers = [], set[str](), set[str]()
+    types, written = [], set[str]()
     for name, column in zip(names, columns, strict=True):
         kind = column.type
         if pa.types.is_integer(kind):
             # An integer column may have fractions further down, unless it needs all the digits of an integer.
             kind = integer_type(column)
-            integers |= {name} if kind == pa.float64() else set()
         elif pa.types.is_null(kind):
             kind = pa.float64()
         if dialect.thousands is not None and (kind == pa.float64() or grouped_numbers(column, dialect)):
-            kind, grouped = pa.float64(), grouped | {name}
+            kind, written = pa.float64(), written | {name}
+        elif column.type == pa.float64() and first_large(column.to_numpy(zero_copy_only=False)) is not None:
+            written |= {name}
         types.append(pa.field(name, kind))
     sample = head[:_SAMPLED_BYTES] if _MANY_DIGITS in head[:_SAMPLED_BYTES].translate(_DIGITS) else b""
     if sample:
         types = [_unsigned(field, sample, dialect, delimiter) for field in types]
-    return Opening(pa.schema(types), frozenset(grouped), frozenset(integers - grouped), block, sample)
+    written.intersection_update(field.name for field in types if field.type == pa.float64())
+    return Opening(pa.schema(types), frozenset(written), block, sample)
 
 
 def _unsigned(field: pa.Field, sample: bytes, dialect: Dialect, delimiter: str) -> pa.Field:
@@ -94,8 +96,7 @@ def words(head: bytes, dialect: Dialect, delimiter: str, names: Sequence[str]) -
     """Return columns of the first block as they are written, missing values as nulls."""
     import pyarrow as pa
 
-    text = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
-    text = text.decode("utf-8", "replace").encode()
+    text = (_whole_lines(head) or head).decode("utf-8", "replace").encode()
     types = dict.fromkeys(names, pa.string())
     block = len(text) + 1
     with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True) as reader:
@@ -112,16 +113,34 @@ def _first_batch(reader: Any) -> list[Any]:
 
 
 def parsed(stream: Any, first: Opening, dialect: Dialect, delimiter: str, columns: Sequence[str]) -> Any:
-    """Return a reader of the selected columns, in their order, as batches; grouped numbers are text."""
+    """Return a reader of the selected columns, in their order, as batches; numbers to be read as written are text."""
     import pyarrow as pa
 
     selected = set(columns)
     types = {
-        field.name: pa.string() if field.name in first.grouped else field.type
+        field.name: pa.string() if field.name in first.written else field.type
         for field in first.types
         if field.name in selected
     }
-    return _reader(stream, dialect, delimiter, first.block, types, columns, nulls=bool(first.grouped))
+    return _reader(stream, dialect, delimiter, first.block, types, columns)
+
+
+def _whole_lines(head: bytes) -> bytes:
+    """Return the lines that are complete: up to the last line break that is not within quotes."""
+    last = end = _line_break(head, len(head))
+    quotes = head.count(b'"', 0, end)
+    for _ in range(_MOST_LINES):
+        if quotes % 2 == 0 or not end:
+            return head[:end]
+        before = _line_break(head, end - 1)
+        quotes -= head.count(b'"', before, end)
+        end = before
+    return head[:last]
+
+
+def _line_break(head: bytes, end: int) -> int:
+    """Return the place after the last line break before `end`; 0 if there is none."""
+    return max(head.rfind(b"\n", 0, end), head.rfind(b"\r", 0, end)) + 1
 
 
 def _first_lines(head: bytes) -> list[int]:
@@ -151,7 +170,8 @@ def _reader(
         stream,
         # A reader in blocks has one thread anyway; without threads its errors have the row.
         read_options=csv.ReadOptions(use_threads=False, block_size=block, skip_rows=dialect.skip),
-        parse_options=csv.ParseOptions(delimiter=delimiter),
+        # Or a block would be cut at a line break within quotes, and what follows it taken for rows.
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             include_columns=list(columns),
             column_types=types or {},

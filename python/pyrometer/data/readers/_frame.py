@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyrometer.base import printable
@@ -10,6 +10,7 @@ from pyrometer.data.readers._bytes import unreadable
 from pyrometer.data.readers._checks import require_present
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._dialect import dialect_of
+from pyrometer.data.readers._part import Part
 from pyrometer.data.readers._resolve import parts_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
             held = part.schema().names
             require_present(printable(part.label), held, [*(columns or ()), *drop])
             wanted = [column for column in (columns or held) if column not in set(drop)]
-            batches = list(part.batches(wanted, threads=True))
+            batches = list(_batches(part, wanted))
         except (pa.ArrowException, OSError, UnicodeError) as error:
             raise unreadable(part.label, error) from error
         table = pa.Table.from_batches(batches) if batches else None
@@ -44,6 +45,20 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowInvalid as error:
         raise ValueError(f"{printable(name)} must have columns of one kind in all parts: {error}") from error
+
+
+def _batches(part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Read columns, whose numbers keep their digits if they are of CSV."""
+    import pyarrow as pa
+
+    row = 0
+    for batch in part.batches(columns, threads=True):
+        if isinstance(part, Csv):
+            numeric = [j for j, field in enumerate(batch.schema) if field.type == pa.float64()]
+            arrays = [batch.column(j).to_numpy(zero_copy_only=False) for j in numeric]
+            part.require_digits([columns[j] for j in numeric], arrays, row)
+        yield batch
+        row += batch.num_rows
 
 
 def _with_missing(table: pa.Table) -> pa.Table:

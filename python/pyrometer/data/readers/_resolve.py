@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyrometer.base import described
+from pyrometer.base import described, require_known_to_arrow
 from pyrometer.data.readers._bytes import BATCH
 from pyrometer.data.readers._csv import CsvStream
 from pyrometer.data.readers._dialect import Dialect
@@ -33,7 +33,13 @@ class Stream:
     def _open(self) -> Any:
         import pyarrow as pa
 
-        return self.held if self.once else pa.RecordBatchReader.from_stream(self.held)
+        if self.once:
+            return self.held
+        try:
+            return pa.RecordBatchReader.from_stream(self.held)
+        except pa.ArrowInvalid:
+            require_known_to_arrow(self.held)
+            raise
 
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""

@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from pyrometer.data.readers._dialect import Dialect
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["decimals", "first_lost", "first_word", "grouped_numbers", "integer_type", "ungrouped"]
+__all__ = ["decimals", "first_large", "first_lost", "first_word", "grouped_numbers", "integer_type", "numbers_of"]
 
 _EXACT = 2**53
 # A rounding error of more than this share of the range of a column is a loss.
@@ -23,6 +26,8 @@ _SHORT, _LEAST = 17, 15
 # Most digits of decimals of Arrow, and a context for those of any text.
 _WIDEST = 76
 _WIDE = Context(prec=1_000_000)
+# At least as many digits as the shortest number that a double can lose.
+_MANY = r"(\d\D?){16}"
 
 
 def integer_type(column: pa.Array) -> pa.DataType:
@@ -33,6 +38,15 @@ def integer_type(column: pa.Array) -> pa.DataType:
     extremes = pc.min_max(column).as_py()
     small = all(abs(value or 0) < _EXACT for value in extremes.values())
     return pa.float64() if small else column.type
+
+
+def first_large(values: npt.NDArray[np.float64]) -> int | None:
+    """Return the index of the first finite double of at least 2**53, which may have lost digits; None if none is."""
+    if not len(values) or (values.max() < _EXACT and values.min() > -_EXACT):
+        return None
+    sizes = np.abs(values)
+    large = (sizes >= _EXACT) & (sizes < np.inf)
+    return int(large.argmax()) if large.any() else None
 
 
 def _pattern(dialect: Dialect) -> str:
@@ -52,28 +66,45 @@ def grouped_numbers(column: pa.Array, dialect: Dialect) -> bool:
     return bool(pc.all(matches, min_count=1).as_py())
 
 
-def ungrouped(column: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
-    """Return numbers of text with thousands separators.
+def numbers_of(texts: pa.Array, dialect: Dialect) -> tuple[pa.Array, int]:
+    """Return numbers as doubles; missing values are nulls, as where Arrow reads numbers.
 
-    Also return the index of the first text that is no number, or too long an integer for a double; -1 if there is none.
+    Also return the index of the first text that is no number, whose column is then returned as it is, or that has
+    digits which a double cannot hold; -1 if there is none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
+    from pyarrow import csv
 
-    matches = pc.match_substring_regex(column, _pattern(dialect))
-    bad = pc.index(matches, False).as_py()
-    if bad >= 0:
-        return column, bad
-    plain = pc.replace_substring(pc.utf8_trim_whitespace(column), dialect.thousands, "")
-    plain = pc.replace_substring_regex(plain, r"^\+", "")
+    missing = pc.is_in(texts, value_set=pa.array(csv.ConvertOptions().null_values))
+    column = pc.if_else(missing, pa.scalar(None, texts.type), texts)
+    plain = pc.replace_substring_regex(pc.utf8_trim_whitespace(column), r"^\+", "")
+    if dialect.thousands is not None:
+        bad = pc.index(pc.match_substring_regex(column, _pattern(dialect)), False).as_py()
+        if bad >= 0:
+            return texts, bad
+        plain = pc.replace_substring(plain, dialect.thousands, "")
     if dialect.decimal != ".":
-        plain = pc.replace_substring(plain, dialect.decimal, ".")
+        plain = pc.replace_substring(pc.replace_substring(plain, ".", "x"), dialect.decimal, ".")
     try:
         numbers = pc.cast(plain, pa.float64())
-        large = (pc.max(pc.abs(numbers)).as_py() or 0.0) >= _EXACT
-        return numbers, first_lost(column.to_pylist(), dialect) if large else -1
-    except pa.ArrowInvalid:  # a mark without a digit
-        return column, first_word(plain)
+    except pa.ArrowInvalid:
+        return texts, first_word(plain)
+    values = numbers.to_numpy(zero_copy_only=False)
+    return numbers, -1 if first_large(values) is None else _first_rounded(column, values, dialect)
+
+
+def _first_rounded(texts: pa.Array, values: npt.NDArray[np.float64], dialect: Dialect) -> int:
+    """Return the index of the first number of 2**53 or more whose digits a double cannot hold; -1 if there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    finite = values[np.isfinite(values)]
+    long = pc.fill_null(pc.match_substring_regex(texts, _MANY), False).to_numpy(zero_copy_only=False)
+    suspects = np.flatnonzero(long & (np.abs(values) >= _EXACT))
+    reach = Decimal(float(finite.max())) - Decimal(float(finite.min()))
+    lost = first_lost(texts.take(pa.array(suspects)).to_pylist(), dialect, reach)
+    return int(suspects[lost]) if lost >= 0 else -1
 
 
 def first_word(column: pa.Array, mark: str = ".") -> int:
@@ -101,10 +132,11 @@ def first_word(column: pa.Array, mark: str = ".") -> int:
     return first
 
 
-def first_lost(texts: Iterable[str | None], dialect: Dialect) -> int:
+def first_lost(texts: Iterable[str | None], dialect: Dialect, reach: Decimal | None = None) -> int:
     """Return the index of the first number whose digits a double cannot hold; -1 if there is none.
 
-    Integers must be exact. Other numbers may be rounded, by at most 1e-12 of the range of the column.
+    Integers must be exact. Other numbers may be rounded, by at most 1e-12 of the range of the column, which is `reach`,
+    or by default that of these texts.
     """
     errors: list[tuple[int, Decimal]] = []
     numbers: list[Decimal] = []
@@ -118,7 +150,9 @@ def first_lost(texts: Iterable[str | None], dialect: Dialect) -> int:
             if error and number == number.to_integral_value() and "e" not in (text or "").lower():
                 return k
             errors += [(k, error)] if error else []
-        allowed = SHARE * (max(numbers) - min(numbers)) if errors else Decimal(0)
+        if reach is None:
+            reach = max(numbers) - min(numbers) if errors else Decimal(0)
+        allowed = SHARE * reach
         return next((k for k, error in errors if allowed and error > allowed), -1)
 
 
@@ -137,7 +171,7 @@ def _decimal(text: str | None, dialect: Dialect) -> Decimal | None:
 def _rounding(number: Decimal) -> Decimal:
     """Return by how much the nearest double differs; 0 where the digits are those of the double, or its shortest."""
     nearest = float(number)
-    if len(number.as_tuple().digits) <= _SHORT and (number.as_tuple().exponent or nearest == number):
+    if nearest == number or (len(number.as_tuple().digits) <= _SHORT and number != number.to_integral_value()):
         return Decimal(0)
     exact = Decimal(nearest)
     printed = exact.quantize(Decimal((0, (1,), int(number.as_tuple().exponent))))
