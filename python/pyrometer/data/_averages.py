@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pyrometer.data import _accuracy
 from pyrometer.data._accuracy import Lost
+from pyrometer.data._row_sizes import hidden
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -30,6 +31,7 @@ class Averages:
         "_lost",
         "_rows",
         "_scatter_low",
+        "_smallest",
         "_weight",
         "count",
         "intercept",
@@ -50,6 +52,7 @@ class Averages:
     _rows: int | None
     _weight: Fraction | None
     _scatter_low: _Array | None
+    _smallest: _Array | None
 
     @property
     def _accuracy(self) -> _Array:
@@ -72,6 +75,14 @@ class Averages:
             find = _accuracy.lost if self._errors.shape[-2] == _accuracy.ROWS else _accuracy.lost_at_once
             self._lost = find(self.count, self.mean, self.scatter, self._errors)
         return self._lost
+
+    def smallest(self) -> _Array:
+        """Mean squares of deviations in the smallest part of rows of each column, shape (..., p + 1)."""
+        return self._diagonal() / self.count if self._smallest is None else self._smallest
+
+    def hidden(self) -> npt.NDArray[np.bool_] | None:
+        """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
+        return hidden(self.count, self.scatter, self._smallest)
 
     def merged(self) -> bool:
         """Return whether additions and subtractions of moments contributed to the errors."""

@@ -17,6 +17,7 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
+from pyrometer.data._row_sizes import merged_smallest, smallest_of_pass
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
@@ -24,7 +25,7 @@ from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 __all__ = ["Moments"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_ARCHIVE = Archive("pyrometer-moments", 3, "Moments.save", MomentsFileError)
+_ARCHIVE = Archive("pyrometer-moments", 4, "Moments.save", MomentsFileError)
 
 
 class Moments(Displayed, Averages):
@@ -173,8 +174,15 @@ class Moments(Displayed, Averages):
         [1.333, 3.667]
         """
         data = validate.data(X, y, weights=weights, by_columns=True)
-        made = cls._of(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
+        made = cls._of_rows(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
         return made._in_units_of(data.weights)
+
+    @classmethod
+    def _of_rows(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
+        """Return the moments of data whose rows are not kept, with the sizes of rows that hide others."""
+        made = cls._of(data, intercept=intercept, threads=threads)
+        smallest = smallest_of_pass(data.X, made.count, made.mean, made.scatter, intercept=intercept)
+        return made if smallest is None else cls._new(made._state()._replace(smallest=smallest))
 
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
@@ -336,7 +344,7 @@ class Moments(Displayed, Averages):
         standardize = validate.flag("standardize", standardize)
         moments, unit = accumulated(
             open_rows(source, target=target, **options),
-            cls._of,
+            cls._of_rows,
             intercept=validate.flag("intercept", intercept),
             progress=validate.flag("progress", progress),
             threads=validate.threads(threads),
@@ -353,18 +361,18 @@ class Moments(Displayed, Averages):
     def _assign(self, state: _State) -> None:
         # Read-only, so that copies can share them: `update` replaces the arrays.
         self.count, self.mean, self.scatter, self.intercept, self.names, self.target = state[:6]
-        accuracy, self._scatter_low, self._rows, self._weight = state[6:]
+        accuracy, self._scatter_low, self._rows, self._weight, self._smallest = state[6:]
         if accuracy is None:  # a pickle of version 0.1.0
             accuracy = _accuracy.of_doubles(self.count, self.mean, self.scatter)
         self._errors = accuracy
         self._lost = False  # until computed
-        for array in (self.mean, self.scatter, self._errors, self._scatter_low):
+        for array in (self.mean, self.scatter, self._errors, self._scatter_low, self._smallest):
             if array is not None:
                 array.setflags(write=False)
 
     def _state(self) -> _State:
         fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
-        return _State(*fields, self._errors, self._scatter_low, self._rows, self._weight)
+        return _State(*fields, self._errors, self._scatter_low, self._rows, self._weight, self._smallest)
 
     def update(self, X: Any, y: Any, *, threads: int | None = None, weights: Any = None) -> Moments:
         """Add rows in place, and return the moments themselves.
@@ -395,7 +403,7 @@ class Moments(Displayed, Averages):
         data = validate.data(X, y, weights=weights, by_columns=True)
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
-        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads))._in_units_of(data.weights)
+        added = self._of_rows(data, intercept=self.intercept, threads=validate.threads(threads))._in_units_of(data.weights)
         self._assign(self._merged(added, 1)._replace(names=names, target=target))
         return self
 
@@ -448,7 +456,8 @@ class Moments(Displayed, Averages):
         rows = max(1, self.rows + sign * other.rows) if weighted else None
         names = self.intercept, self.names, self.target
         exact_weight = None if integral or isinstance(weight, int) else weight
-        return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight)
+        smallest = merged_smallest(self, other, count, scatter)
+        return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight, smallest)
 
     def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
@@ -486,7 +495,7 @@ class Moments(Displayed, Averages):
 
     def stack_key(self) -> tuple[Any, ...] | None:
         """Return a key that is equal for moments that `stacked` takes; None for weighted, merged or stacked ones."""
-        if self.weighted or self.shape or self._scatter_low is not None:
+        if self.weighted or self.shape or self._scatter_low is not None or self._smallest is not None:
             return None
         return self.count, self.intercept, self.mean.shape, self._errors.shape
 
@@ -509,7 +518,9 @@ class Moments(Displayed, Averages):
         low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])
         errors = part(self._errors, self._errors.shape[-2], columns)
         mean, scatter = part(self.mean, columns), part(self.scatter, columns, columns)
-        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=errors, scatter_low=low))
+        smallest = None if self._smallest is None else part(self._smallest, columns)
+        state = self._state()._replace(mean=mean, scatter=scatter, accuracy=errors)
+        return self._new(state._replace(scatter_low=low, smallest=smallest))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._new, (self._state(),)
@@ -549,8 +560,11 @@ class Moments(Displayed, Averages):
             arrays["scatter_low"] = self._scatter_low
         if self._rows is not None:
             header |= {"rows": self._rows, "weight": str(self._exact_count())}
-        # Files of rows without weights are read by earlier releases.
-        archive = _ARCHIVE if self._rows is not None else _ARCHIVE._replace(version=2)
+        # Files without weights, and of rows that hide no others, are read by earlier releases.
+        archive = _ARCHIVE._replace(version=2 if self._rows is None else 3)
+        if self.hidden() is not None:
+            arrays["smallest"] = self._smallest
+            archive = _ARCHIVE
         archive.write(validate.as_path(path), header, arrays)
 
     @classmethod

@@ -40,4 +40,5 @@ def standardised(state: State) -> State:
     squared = [array / unit / unit for array in (rounded, of_rounded, of_merging)]
     ends = [(array - (state.mean - mean)) / unit for array in (least, most)]
     accuracy = np.stack([low, sums / unit, *squared, *ends], axis=-2)
-    return state._replace(mean=mean, scatter=scatter, accuracy=accuracy, scatter_low=None)
+    smallest = None if state.smallest is None else state.smallest / unit / unit
+    return state._replace(mean=mean, scatter=scatter, accuracy=accuracy, scatter_low=None, smallest=smallest)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.data import dependence_hidden, row_sizes, rows_of_one_size
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._minima import Solved, digits_of
-from pyrometer.linear._penalties import Penalty
+from pyrometer.linear._penalties import L2, Penalty
 from pyrometer.results import Minimum
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_FAR = 1e-8  # ratio of magnitudes that separates groups of rows
-_ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
-_SAMPLED = 1000  # rows of which medians are computed
 
 
 def allow_for_largest_rows(
@@ -38,8 +36,10 @@ def allow_for_largest_rows(
     that are not huge. Cost: nothing where columns are independent, else a pass over the rows, and where some are huge
     least squares of all rows, of the rescaled ones (`rank_of`) and of the others (`lowest`).
     """
-    if system.X is None or not penalties:
+    if not penalties:
         return None
+    if system.X is None:
+        return _of_moments(system, solved, len(penalties))
     value, gap, relative, condition = (
         array.reshape(-1, len(penalties))
         for array in (solved.value, solved.gap, solved.relative_error, solved.condition)
@@ -48,12 +48,12 @@ def allow_for_largest_rows(
     warning = None
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
-        size, scales = _sizes(X)
+        size, scales = row_sizes(X)
         kept = size == 1.0
         if kept.all():
             continue
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
-        if rank_of(_rescaled(system, X, scales)) - system.intercept <= rank_of(every.system(None)):
+        if rank_of(_of_one_size(system, X, scales)) - system.intercept <= rank_of(every.system(None)):
             continue
         for j, penalty in enumerate(penalties):
             missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
@@ -64,44 +64,30 @@ def allow_for_largest_rows(
     return warning
 
 
-@np.errstate(over="ignore", under="ignore")
-def _sizes(X: npt.NDArray[Any]) -> tuple[_Array, _Array]:
-    """Return how many times larger than others each row of X (m, p) is, 1 for most, and scales of columns, (p,)."""
-    sizes, scales = np.ones(len(X)), np.ones(X.shape[1])
-    middles = np.median(X[:: max(1, len(X) // _SAMPLED)].astype(np.float64), axis=0)
-    for j, middle in enumerate(middles):
-        column = X[:, j].astype(np.float64)
-        scales[j] = np.abs(column).max() or 1.0
-        for distance in (np.abs(column), np.abs(column - middle))[: 1 if middle == 0.0 else 2]:
-            typical = _typical(distance)
-            far = _FAR * distance > typical
-            if far.any():
-                sizes[far] = np.maximum(sizes[far], distance[far] / typical)
-                scales[j] = min(scales[j], typical)
-    return sizes, scales
+def _of_moments(system: LinearSystem, solved: Solved, penalties: int) -> PrecisionWarning | None:
+    """The same without rows: where moments hide whether columns are dependent, only that energies are >= 0 is known."""
+    systems = dependence_hidden(system.second_moments)
+    if systems is None:
+        return None
+    value, gap, relative, condition = (
+        array.reshape(-1, penalties) for array in (solved.value, solved.gap, solved.relative_error, solved.condition)
+    )
+    at = np.isinf(condition) & systems[:, None]
+    if isinstance(system.penalty, L2) and system.penalty.lam > 0.0 or not at.any():
+        return None
+    gap[at] += value[at]
+    relative[at] = np.maximum(relative[at], 1.0)
+    solved.parameter_error.reshape(*value.shape, -1)[at] = np.inf
+    return PrecisionWarning(
+        "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, and columns that are "
+        "independent without them may be dependent within their rounding: correct these rows or leave them out; "
+        "LinearRegression(X, y) names one."
+    )
 
 
-def _typical(distance: _Array) -> float:
-    """Return the largest magnitude of the smallest group, ignoring a group of a few that may be rounding errors."""
-    positive = distance[distance > 0.0]
-    largest, few = float(positive.max(initial=0.0)), len(positive) // 4
-    while True:
-        positive = positive[positive <= _FAR * largest]
-        most = float(positive.max(initial=0.0))
-        if most == 0.0 or (len(positive) <= few and most > _ROUNDING * largest):
-            return largest
-        largest = most
-
-
-@np.errstate(over="ignore", under="ignore")
-def _rescaled(system: LinearSystem, X: npt.NDArray[Any], scales: _Array) -> LinearSystem:
-    """Return a system of rows of one size, with the constant feature as a column."""
-    rows = X / np.maximum(scales, 1e-280 * np.abs(X).max(axis=0))
-    if system.intercept:
-        rows = np.column_stack([rows, np.ones(len(X))])
-    largest = np.abs(rows).max(axis=1, keepdims=True)
+def _of_one_size(system: LinearSystem, X: npt.NDArray[Any], scales: _Array) -> LinearSystem:
     of: Any = type(system)
-    made: LinearSystem = of(rows / np.where(largest > 0.0, largest, 1.0), np.zeros(len(X)), intercept=False)
+    made: LinearSystem = of(rows_of_one_size(X, scales, intercept=system.intercept), np.zeros(len(X)), intercept=False)
     return made
 
 

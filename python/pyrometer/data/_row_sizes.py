@@ -1,0 +1,141 @@
+"""Rows that are far larger than others, such as fill values: second moments have no digits left for the others."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer import _core
+
+__all__ = ["dependence_hidden", "hidden", "merged_smallest", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
+
+_Array: TypeAlias = npt.NDArray[np.float64]
+_FAR = 1e-8  # ratio of magnitudes that separates groups of rows
+_ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
+_SAMPLED = 1000  # rows of which medians are computed
+# Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
+_HIDDEN = 1e-10
+_ALONE = 1e-20  # the same of values that are equal in all rows of a part, whose size may be small by chance
+_KEPT = 1e-2  # above this share, the size of a part is not kept
+
+
+@np.errstate(over="ignore", under="ignore")
+def row_sizes(X: npt.NDArray[Any]) -> tuple[_Array, _Array]:
+    """Return how many times larger than others each row of X (m, p) is, 1 for most, and scales of columns, (p,)."""
+    sizes, scales = np.ones(len(X)), np.ones(X.shape[1])
+    middles = np.median(X[:: max(1, len(X) // _SAMPLED)].astype(np.float64), axis=0)
+    for j, middle in enumerate(middles):
+        column = X[:, j].astype(np.float64)
+        scales[j] = np.abs(column).max() or 1.0
+        for distance in (np.abs(column), np.abs(column - middle))[: 1 if middle == 0.0 else 2]:
+            typical = _typical(distance)
+            far = _FAR * distance > typical
+            if far.any():
+                sizes[far] = np.maximum(sizes[far], distance[far] / typical)
+                scales[j] = min(scales[j], typical)
+    return sizes, scales
+
+
+def _typical(distance: _Array) -> float:
+    """Return the largest magnitude of the smallest group, ignoring a group of a few that may be rounding errors."""
+    positive = distance[distance > 0.0]
+    largest, few = float(positive.max(initial=0.0)), len(positive) // 4
+    while True:
+        positive = positive[positive <= _FAR * largest]
+        most = float(positive.max(initial=0.0))
+        if most == 0.0 or (len(positive) <= few and most > _ROUNDING * largest):
+            return largest
+        largest = most
+
+
+@np.errstate(over="ignore", under="ignore")
+def rows_of_one_size(X: npt.NDArray[Any], scales: _Array, *, intercept: bool) -> _Array:
+    """Return rows of one size, with the constant feature as a column: they have the same rank, without rounding."""
+    rows = X / np.maximum(scales, 1e-280 * np.abs(X).max(axis=0))
+    if intercept:
+        rows = np.column_stack([rows, np.ones(len(X))])
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    scaled: _Array = rows / np.where(largest > 0.0, largest, 1.0)
+    return scaled
+
+
+def smallest_of_pass(
+    X: npt.NDArray[Any], count: float, mean: _Array, scatter: _Array, *, intercept: bool
+) -> _Array | None:
+    """Return mean squares of the smallest rows of each column, (..., p + 1), where the largest hide their independence.
+
+    None where columns are independent, or dependent in rows of all sizes. X (..., m, p).
+    Cost: p^3 / 3 flops, and where columns are dependent passes over the rows.
+    """
+    m, p = X.shape[-2:]
+    if m < 2 or p + intercept < 2:
+        return None
+    means, scatters = mean.reshape(-1, p + 1), scatter.reshape(-1, p + 1, p + 1)
+    rank, deficient = _rank(count, means, scatters, intercept=intercept)
+    result = None
+    for k in np.flatnonzero(deficient):
+        rows = X.reshape(-1, m, p)[k]
+        size, scales = row_sizes(rows)
+        if (size == 1.0).all():
+            continue
+        others = rows_of_one_size(rows, scales, intercept=intercept)
+        moments = _core.second_moments(np.ascontiguousarray(others)[None], np.zeros((1, m)), 1)[:2]
+        if _rank(m, *moments, intercept=False)[0][0] - intercept <= rank[k]:
+            continue
+        if result is None:
+            result = np.diagonal(scatters, axis1=-2, axis2=-1) / count
+        result[k, :-1] = np.minimum(result[k, :-1], scales**2)
+    return None if result is None else result.reshape(mean.shape)
+
+
+def _rank(count: float, mean: _Array, scatter: _Array, *, intercept: bool) -> tuple[Any, Any]:
+    """Return the ranks of columns, and which are below their numbers."""
+    *_, condition, _, rank = _core.least_squares(count, mean, scatter, intercept, 0.0, False, 1, None)
+    return rank, np.isinf(condition)
+
+
+def merged_smallest(a: Any, b: Any, count: float, scatter: _Array) -> _Array | None:
+    """Return mean squares of the smallest part of rows in each column, of moments a and b together (or a without b).
+
+    They are those of `scatter` unless a part's are far below; None where no part's are.
+    """
+    whole = np.diagonal(scatter, axis1=-2, axis2=-1) / count
+    parts = [part.smallest() for part in (a, b)]
+    least = np.where(parts[0] == 0.0, np.inf, parts[0])
+    np.minimum(least, parts[1], out=least, where=parts[1] != 0.0)
+    for part, own in zip((a, b), parts, strict=True):
+        square = np.where(own == 0.0, part.mean**2, 0.0)
+        np.minimum(least, square, out=least, where=(square > 0.0) & (square < _ALONE * whole))
+    return np.minimum(least, whole) if (least < _KEPT * whole).any() else None
+
+
+def hidden(count: float, scatter: _Array, smallest: _Array | None) -> npt.NDArray[np.bool_] | None:
+    """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
+    if smallest is None:
+        return None
+    found: npt.NDArray[np.bool_] = smallest * count < _HIDDEN * np.diagonal(scatter, axis1=-2, axis2=-1)
+    return found if found.any() else None
+
+
+def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:
+    """Return for which systems (of the flattened stack) columns are dependent only as `hidden` ones are not resolved.
+
+    None for none. Without those columns fewer are dependent.
+    """
+    found = moments.hidden()
+    if found is None:
+        return None
+    columns = moments.mean.shape[-1]
+    found, mean = found.reshape(-1, columns), moments.mean.reshape(-1, columns)
+    scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(found), dtype=bool)
+    for k in np.flatnonzero(found[:, :-1].any(axis=1)):
+        at = np.flatnonzero(~found[k, :-1]).tolist() + [columns - 1]
+        others = 0
+        if len(at) > 1:
+            part = np.ascontiguousarray(scatter[k][np.ix_(at, at)])
+            others = _rank(moments.count, mean[k, at][None], part[None], intercept=moments.intercept)[0][0]
+        rank, deficient = _rank(moments.count, mean[k : k + 1], scatter[k : k + 1], intercept=moments.intercept)
+        result[k] = deficient[0] and rank[0] - others < found[k, :-1].sum()
+    return result if result.any() else None
