@@ -181,7 +181,7 @@ class Moments(Displayed, Averages):
     def _of_rows(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
         """Return the moments of data whose rows are not kept, with the sizes of rows that hide others."""
         made = cls._of(data, intercept=intercept, threads=threads)
-        smallest = smallest_of_pass(data.X, made.count, made.mean, made.scatter, intercept=intercept)
+        smallest = smallest_of_pass(data.X, made.count, made.mean, made.scatter)
         return made if smallest is None else cls._new(made._state()._replace(smallest=smallest))
 
     @classmethod

@@ -18,6 +18,9 @@ _SAMPLED = 1000  # rows of which medians are computed
 # Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
 _ALONE = 1e-20  # the same of values that are equal in all rows of a part, whose size may be small by chance
+_SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)  # of the nonzero values of a column, whose sizes may be typical
+_NOISE = 3e-16  # values of this share of their median may be rounding errors
+_MOST = 1 << 14  # rows that are compared
 _KEPT = 1e-2  # above this share, the size of a part is not kept
 
 
@@ -61,39 +64,54 @@ def rows_of_one_size(X: npt.NDArray[Any], scales: _Array, *, intercept: bool) ->
     return scaled
 
 
-def smallest_of_pass(
-    X: npt.NDArray[Any], count: float, mean: _Array, scatter: _Array, *, intercept: bool
-) -> _Array | None:
+def smallest_of_pass(X: npt.NDArray[Any], count: float, mean: _Array, scatter: _Array) -> _Array | None:
     """Return mean squares of the smallest rows of each column, (..., p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (..., m, p).
-    Cost: p^3 / 3 flops, and where columns are dependent passes over the rows.
+    Cost: p^3 / 3 flops, and where columns are dependent passes over some 10^4 rows.
     """
     m, p = X.shape[-2:]
-    if m < 2 or p + intercept < 2:
+    if m < 2 or p < 1:
         return None
     means, scatters = mean.reshape(-1, p + 1), scatter.reshape(-1, p + 1, p + 1)
-    rank, deficient = _rank(count, means, scatters, intercept=intercept)
+    ranks = _rank(count, means, scatters)
+    squares: _Array = np.diagonal(scatters, axis1=-2, axis2=-1) / count
     result = None
-    for k in np.flatnonzero(deficient):
-        rows = X.reshape(-1, m, p)[k]
-        size, scales = row_sizes(rows)
-        if (size == 1.0).all():
-            continue
-        others = rows_of_one_size(rows, scales, intercept=intercept)
-        moments = _core.second_moments(np.ascontiguousarray(others)[None], np.zeros((1, m)), 1)[:2]
-        if _rank(m, *moments, intercept=False)[0][0] - intercept <= rank[k]:
-            continue
-        if result is None:
-            result = np.diagonal(scatters, axis1=-2, axis2=-1) / count
-        result[k, :-1] = np.minimum(result[k, :-1], scales**2)
+    for k in np.flatnonzero(ranks < p):
+        least = _smallest_rows(X.reshape(-1, m, p)[k][:: m // _MOST + 1], squares[k, :-1], ranks[k])
+        if least is not None:
+            result = squares.copy() if result is None else result
+            result[k, :-1] = np.minimum(result[k, :-1], least)
     return None if result is None else result.reshape(mean.shape)
 
 
-def _rank(count: float, mean: _Array, scatter: _Array, *, intercept: bool) -> tuple[Any, Any]:
-    """Return the ranks of columns, and which are below their numbers."""
-    *_, condition, _, rank = _core.least_squares(count, mean, scatter, intercept, 0.0, False, 1, None)
-    return rank, np.isinf(condition)
+@np.errstate(over="ignore", under="ignore")
+def _smallest_rows(X: npt.NDArray[Any], squares: _Array, rank: int) -> _Array | None:
+    """Return squares of sizes, (p,), at which rows of X have a higher rank than that of their moments."""
+    size = np.sort(np.abs(X.astype(np.float64, order="F")), axis=0)
+    columns = np.arange(size.shape[1])
+
+    def at(share: float, first: npt.NDArray[np.int64]) -> _Array:
+        return size[np.minimum(first + (share * (len(size) - first)).astype(int), len(size) - 1), columns]
+
+    first = (size <= _NOISE * at(0.5, (size == 0.0).sum(axis=0))).sum(axis=0)
+    for share in _SHARES:
+        scales = at(share, first)
+        if not (scales**2 < _HIDDEN * squares).any():
+            return None
+        rows = rows_of_one_size(X, np.where(scales > 0.0, scales, 1.0), intercept=True)
+        mean, scatter, _ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
+        # Without an intercept the constant column counts.
+        whole = _core.least_squares(len(rows), mean, scatter, False, 0.0, False, 1, None)[-1][0]
+        if whole - 1 > rank:
+            return scales**2
+    return None
+
+
+def _rank(count: float, mean: _Array, scatter: _Array) -> npt.NDArray[np.int64]:
+    """Return the ranks of centred columns."""
+    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, True, 0.0, False, 1, None)[-1]
+    return rank
 
 
 def merged_smallest(a: Any, b: Any, count: float, scatter: _Array) -> _Array | None:
@@ -127,15 +145,12 @@ def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:
     found = moments.hidden()
     if found is None:
         return None
-    columns = moments.mean.shape[-1]
+    count, columns = moments.count, moments.mean.shape[-1]
     found, mean = found.reshape(-1, columns), moments.mean.reshape(-1, columns)
     scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(found), dtype=bool)
     for k in np.flatnonzero(found[:, :-1].any(axis=1)):
-        at = np.flatnonzero(~found[k, :-1]).tolist() + [columns - 1]
-        others = 0
-        if len(at) > 1:
-            part = np.ascontiguousarray(scatter[k][np.ix_(at, at)])
-            others = _rank(moments.count, mean[k, at][None], part[None], intercept=moments.intercept)[0][0]
-        rank, deficient = _rank(moments.count, mean[k : k + 1], scatter[k : k + 1], intercept=moments.intercept)
-        result[k] = deficient[0] and rank[0] - others < found[k, :-1].sum()
+        at = np.append(np.flatnonzero(~found[k, :-1]), columns - 1)
+        part = np.ascontiguousarray(scatter[k][np.ix_(at, at)])
+        others = _rank(count, mean[k, at][None], part[None])[0] if len(at) > 1 else 0
+        result[k] = _rank(count, mean[k][None], scatter[k][None])[0] - others < found[k, :-1].sum()
     return result if result.any() else None

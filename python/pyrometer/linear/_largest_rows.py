@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_ROUNDED = 32.0 * float(np.finfo(float).eps)  # relative error of parameters whose energy is below the rounding of moments
 
 
 def allow_for_largest_rows(
@@ -39,7 +40,7 @@ def allow_for_largest_rows(
     if not penalties:
         return None
     if system.X is None:
-        return _of_moments(system, solved, len(penalties))
+        return _of_moments(system, solved)
     value, gap, relative, condition = (
         array.reshape(-1, len(penalties))
         for array in (solved.value, solved.gap, solved.relative_error, solved.condition)
@@ -64,20 +65,20 @@ def allow_for_largest_rows(
     return warning
 
 
-def _of_moments(system: LinearSystem, solved: Solved, penalties: int) -> PrecisionWarning | None:
+def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None:
     """The same without rows: where moments hide whether columns are dependent, only that energies are >= 0 is known."""
-    systems = dependence_hidden(system.second_moments)
+    penalty = system.penalty
+    # A ridge bounds what is hidden by its own curvature.
+    systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.second_moments)
     if systems is None:
         return None
-    value, gap, relative, condition = (
-        array.reshape(-1, penalties) for array in (solved.value, solved.gap, solved.relative_error, solved.condition)
-    )
-    at = np.isinf(condition) & systems[:, None]
-    if isinstance(system.penalty, L2) and system.penalty.lam > 0.0 or not at.any():
-        return None
-    gap[at] += value[at]
-    relative[at] = np.maximum(relative[at], 1.0)
-    solved.parameter_error.reshape(*value.shape, -1)[at] = np.inf
+    value, size = solved.value[systems], np.abs(solved.parameters[systems])
+    squares = system.second_moments.mean_squares()
+    rms = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems]).reshape(len(value), *[1] * (value.ndim - 1), -1)
+    rounding = _ROUNDED * (size * rms).sum(axis=-1)
+    solved.gap[systems] = (np.sqrt(value + solved.gap[systems]) + rounding) ** 2
+    solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
+    solved.parameter_error[systems] = np.inf
     return PrecisionWarning(
         "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, and columns that are "
         "independent without them may be dependent within their rounding: correct these rows or leave them out; "
