@@ -17,7 +17,7 @@ _ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors ar
 _SAMPLED = 1000  # rows of which medians are computed
 # Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
-_ALONE = 1e-20  # the same of values that are equal in all rows of a part, whose size may be small by chance
+_ALONE = 1e-15  # the same of values that are equal in all rows of a part, whose size may be small by chance
 _SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)  # of the nonzero values of a column, whose sizes may be typical
 _NOISE = 3e-16  # values of this share of their median may be rounding errors
 _MOST = 1 << 14  # rows that are compared

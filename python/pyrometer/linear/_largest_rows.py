@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
-_ROUNDED = 32.0 * float(np.finfo(float).eps)  # relative error of parameters whose energy is below the rounding of moments
+_ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, relative to the square of their terms
 
 
 def allow_for_largest_rows(
@@ -72,11 +72,11 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
     systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.second_moments)
     if systems is None:
         return None
-    value, size = solved.value[systems], np.abs(solved.parameters[systems])
-    squares = system.second_moments.mean_squares()
-    rms = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems]).reshape(len(value), *[1] * (value.ndim - 1), -1)
-    rounding = _ROUNDED * (size * rms).sum(axis=-1)
-    solved.gap[systems] = (np.sqrt(value + solved.gap[systems]) + rounding) ** 2
+    moments, size = system.second_moments, np.abs(solved.parameters[systems])
+    squares = moments.mean_squares().reshape(len(systems), -1)[systems]
+    terms = (size * np.sqrt(squares).reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
+    target = np.sqrt(moments.target_square().reshape(-1)[systems]).reshape(len(size), *[1] * (size.ndim - 2))
+    solved.gap[systems] += solved.value[systems] + _ROUNDED * (terms + target) ** 2
     solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
     solved.parameter_error[systems] = np.inf
     return PrecisionWarning(
