@@ -22,6 +22,7 @@ enum Accuracy : Index {
   kMergeError,    ///< bound of the rounding errors of double-double merges
   kLeast,
   kMost,
+  kSmallest,  ///< mean squares of deviations in the smallest part of the rows: see merge_moments
   kAccuracy  ///< their number
 };
 

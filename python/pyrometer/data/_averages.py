@@ -31,7 +31,6 @@ class Averages:
         "_lost",
         "_rows",
         "_scatter_low",
-        "_smallest",
         "_weight",
         "count",
         "intercept",
@@ -52,11 +51,10 @@ class Averages:
     _rows: int | None
     _weight: Fraction | None
     _scatter_low: _Array | None
-    _smallest: _Array | None
 
     @property
     def _accuracy(self) -> _Array:
-        """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
+        """Error bounds, shape (..., 8, p + 1); those of a single pass are computed on first use."""
         if self._errors.shape[-2] != _accuracy.ROWS:
             self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
             self._errors.flags.writeable = False
@@ -76,18 +74,15 @@ class Averages:
             self._lost = find(self.count, self.mean, self.scatter, self._errors)
         return self._lost
 
-    def smallest(self) -> _Array:
-        """Mean squares of deviations in the smallest part of rows of each column, shape (..., p + 1)."""
-        return self._diagonal() / self.count if self._smallest is None else self._smallest
-
     def hidden(self) -> npt.NDArray[np.bool_] | None:
         """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
-        return hidden(self.count, self.scatter, self._smallest)
+        if self._errors.shape[-2] != _accuracy.ROWS:
+            return None
+        return hidden(self.count, self.scatter, self._errors[..., -1, :])
 
     def merged(self) -> bool:
         """Return whether additions and subtractions of moments contributed to the errors."""
-        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
-        return bool(of_merging.any())
+        return bool(self._accuracy[..., 4, :].any())
 
     @property
     def rows(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +18,7 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
-from pyrometer.data._row_sizes import merged_smallest, smallest_of_pass
+from pyrometer.data._row_sizes import smallest_of_pass
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
@@ -174,31 +175,34 @@ class Moments(Displayed, Averages):
         [1.333, 3.667]
         """
         data = validate.data(X, y, weights=weights, by_columns=True)
-        made = cls._of_rows(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
+        intercept, threads = validate.flag("intercept", intercept), validate.threads(threads)
+        made = cls._of(data, intercept=intercept, threads=threads, alone=True)
         return made._in_units_of(data.weights)
 
     @classmethod
-    def _of_rows(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
-        """Return the moments of data whose rows are not kept, with the sizes of rows that hide others."""
-        made = cls._of(data, intercept=intercept, threads=threads)
-        smallest = smallest_of_pass(data.X, made.count, made.mean, made.scatter)
-        return made if smallest is None else cls._new(made._state()._replace(smallest=smallest))
+    def _of(cls, data: validate.Data, *, intercept: bool, threads: int, alone: bool = False) -> Moments:
+        """Return the moments of data; weights of extreme sizes are those of `data`, scaled.
 
-    @classmethod
-    def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
-        """Return the moments of data; weights of extreme sizes are those of `data`, scaled."""
+        Where rows are not kept beside them (`alone`), they say in which columns large rows hide others.
+        """
         *stack, m, p = data.X.shape
         X, y, weights, systems = data.X, data.y, data.weights, math.prod(stack)
         w = None if weights is None else weights.values.reshape(systems, m)
         X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
-        mean, scatter, once = _core.second_moments(X, y, threads, w)
+        mean, scatter, once, *ranks = _core.second_moments(X, y, threads, w, alone)
+        total = m if weights is None else weights.total
+        smallest = smallest_of_pass(X, total, scatter, ranks[0]) if alone and (ranks[0] < p).any() else None
         mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
         once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
         names = intercept, data.names, data.target
+        if weights is not None:
+            once = _accuracy.of_pass(total, mean, once, m, float(weights.values.max()))
+        elif smallest is not None:
+            once = _accuracy.of_pass(m, mean, once)
+        if smallest is not None:
+            once[..., -1, :] = smallest.reshape(mean.shape)
         if weights is None:
             return cls._new(_State(m, mean, scatter, *names, once))
-        total = weights.total
-        once = _accuracy.of_pass(total, mean, once, m, float(weights.values.max()))
         weight = None if isinstance(total, int) else weights.exact
         return cls._new(_State(total, mean, scatter, *names, once, None, m, weight))
 
@@ -344,7 +348,7 @@ class Moments(Displayed, Averages):
         standardize = validate.flag("standardize", standardize)
         moments, unit = accumulated(
             open_rows(source, target=target, **options),
-            cls._of_rows,
+            partial(cls._of, alone=True),
             intercept=validate.flag("intercept", intercept),
             progress=validate.flag("progress", progress),
             threads=validate.threads(threads),
@@ -361,18 +365,20 @@ class Moments(Displayed, Averages):
     def _assign(self, state: _State) -> None:
         # Read-only, so that copies can share them: `update` replaces the arrays.
         self.count, self.mean, self.scatter, self.intercept, self.names, self.target = state[:6]
-        accuracy, self._scatter_low, self._rows, self._weight, self._smallest = state[6:]
+        accuracy, self._scatter_low, self._rows, self._weight = state[6:]
         if accuracy is None:  # a pickle of version 0.1.0
             accuracy = _accuracy.of_doubles(self.count, self.mean, self.scatter)
+        elif accuracy.shape[-2] == _accuracy.SAVED:  # pickles of earlier versions
+            accuracy = _accuracy.with_sizes(self.count, self.scatter, accuracy)
         self._errors = accuracy
         self._lost = False  # until computed
-        for array in (self.mean, self.scatter, self._errors, self._scatter_low, self._smallest):
+        for array in (self.mean, self.scatter, self._errors, self._scatter_low):
             if array is not None:
                 array.setflags(write=False)
 
     def _state(self) -> _State:
         fields = (self.count, self.mean, self.scatter, self.intercept, self.names, self.target)
-        return _State(*fields, self._errors, self._scatter_low, self._rows, self._weight, self._smallest)
+        return _State(*fields, self._errors, self._scatter_low, self._rows, self._weight)
 
     def update(self, X: Any, y: Any, *, threads: int | None = None, weights: Any = None) -> Moments:
         """Add rows in place, and return the moments themselves.
@@ -403,7 +409,8 @@ class Moments(Displayed, Averages):
         data = validate.data(X, y, weights=weights, by_columns=True)
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
-        added = self._of_rows(data, intercept=self.intercept, threads=validate.threads(threads))._in_units_of(data.weights)
+        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads), alone=True)
+        added = added._in_units_of(data.weights)
         self._assign(self._merged(added, 1)._replace(names=names, target=target))
         return self
 
@@ -456,8 +463,7 @@ class Moments(Displayed, Averages):
         rows = max(1, self.rows + sign * other.rows) if weighted else None
         names = self.intercept, self.names, self.target
         exact_weight = None if integral or isinstance(weight, int) else weight
-        smallest = merged_smallest(self, other, count, scatter)
-        return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight, smallest)
+        return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight)
 
     def _core_state(self) -> tuple[float, _Array, _Array, _Array | None, _Array]:
         return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
@@ -495,7 +501,7 @@ class Moments(Displayed, Averages):
 
     def stack_key(self) -> tuple[Any, ...] | None:
         """Return a key that is equal for moments that `stacked` takes; None for weighted, merged or stacked ones."""
-        if self.weighted or self.shape or self._scatter_low is not None or self._smallest is not None:
+        if self.weighted or self.shape or self._scatter_low is not None:
             return None
         return self.count, self.intercept, self.mean.shape, self._errors.shape
 
@@ -518,9 +524,7 @@ class Moments(Displayed, Averages):
         low = None if self._scatter_low is None else part(self._scatter_low, self._scatter_low.shape[-1])
         errors = part(self._errors, self._errors.shape[-2], columns)
         mean, scatter = part(self.mean, columns), part(self.scatter, columns, columns)
-        smallest = None if self._smallest is None else part(self._smallest, columns)
-        state = self._state()._replace(mean=mean, scatter=scatter, accuracy=errors)
-        return self._new(state._replace(scatter_low=low, smallest=smallest))
+        return self._new(self._state()._replace(mean=mean, scatter=scatter, accuracy=errors, scatter_low=low))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._new, (self._state(),)
@@ -555,7 +559,7 @@ class Moments(Displayed, Averages):
         2
         """
         header = {name: getattr(self, name) for name in HEADER}
-        arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
+        arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy[..., : _accuracy.SAVED, :]}
         if self._scatter_low is not None:
             arrays["scatter_low"] = self._scatter_low
         if self._rows is not None:
@@ -563,7 +567,7 @@ class Moments(Displayed, Averages):
         # Files without weights, and of rows that hide no others, are read by earlier releases.
         archive = _ARCHIVE._replace(version=2 if self._rows is None else 3)
         if self.hidden() is not None:
-            arrays["smallest"] = self._smallest
+            arrays["smallest"] = self._accuracy[..., -1, :]
             archive = _ARCHIVE
         archive.write(validate.as_path(path), header, arrays)
 

@@ -29,8 +29,7 @@ class State(NamedTuple):
     """The fields of moments; `accuracy` and `scatter_low` are as in their files.
 
     `total` is the number of rows, or the sum of their weights; then `rows` is their number, and `weight` that sum,
-    more accurately, unless it is a whole number. `smallest` has mean squares of the smallest part of rows of each column,
-    (..., p + 1); None where they are those of the scatter.
+    more accurately, unless it is a whole number.
     """
 
     total: int | float
@@ -43,7 +42,6 @@ class State(NamedTuple):
     scatter_low: _Array | None = None
     rows: int | None = None
     weight: Fraction | None = None
-    smallest: _Array | None = None
 
 
 HEADER = ("count", "intercept", "names", "target")
@@ -175,7 +173,7 @@ def loaded(header: dict[str, Any], arrays: Members) -> State:
     )
     if smallest is not None and not (smallest.shape == state.mean.shape and (smallest >= 0.0).all()):
         raise ValueError(f"smallest must have shape {state.mean.shape} and be >= 0, got shape {smallest.shape}.")
-    state = state._replace(accuracy=accuracy, scatter_low=low, smallest=smallest)
-    if state.accuracy is not None:
-        _accuracy.require_sound(state.mean, state.scatter, state.accuracy, state.scatter_low)
-    return sound(state)
+    if accuracy is not None:
+        _accuracy.require_sound(state.mean, state.scatter, accuracy, low)
+        accuracy = _accuracy.with_sizes(state.total, state.scatter, accuracy, smallest)
+    return sound(state._replace(accuracy=accuracy, scatter_low=low))

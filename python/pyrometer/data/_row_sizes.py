@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 
-__all__ = ["dependence_hidden", "hidden", "merged_smallest", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
+__all__ = ["dependence_hidden", "hidden", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _FAR = 1e-8  # ratio of magnitudes that separates groups of rows
@@ -17,11 +17,9 @@ _ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors ar
 _SAMPLED = 1000  # rows of which medians are computed
 # Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
-_ALONE = 1e-15  # the same of values that are equal in all rows of a part, whose size may be small by chance
 _SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)  # of the nonzero values of a column, whose sizes may be typical
 _NOISE = 3e-16  # values of this share of their median may be rounding errors
 _MOST = 1 << 14  # rows that are compared
-_KEPT = 1e-2  # above this share, the size of a part is not kept
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -64,25 +62,23 @@ def rows_of_one_size(X: npt.NDArray[Any], scales: _Array, *, intercept: bool) ->
     return scaled
 
 
-def smallest_of_pass(X: npt.NDArray[Any], count: float, mean: _Array, scatter: _Array) -> _Array | None:
-    """Return mean squares of the smallest rows of each column, (..., p + 1), where the largest hide their independence.
+def smallest_of_pass(
+    X: npt.NDArray[Any], count: float, scatter: _Array, ranks: npt.NDArray[np.int64]
+) -> _Array | None:
+    """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
-    None where columns are independent, or dependent in rows of all sizes. X (..., m, p).
-    Cost: p^3 / 3 flops, and where columns are dependent passes over some 10^4 rows.
+    None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
+    Cost: passes over some 10^4 rows of those systems whose columns are dependent.
     """
-    m, p = X.shape[-2:]
-    if m < 2 or p < 1:
-        return None
-    means, scatters = mean.reshape(-1, p + 1), scatter.reshape(-1, p + 1, p + 1)
-    ranks = _rank(count, means, scatters)
-    squares: _Array = np.diagonal(scatters, axis1=-2, axis2=-1) / count
+    m, p = X.shape[1:]
+    squares: _Array = np.diagonal(scatter, axis1=-2, axis2=-1) / count
     result = None
-    for k in np.flatnonzero(ranks < p):
-        least = _smallest_rows(X.reshape(-1, m, p)[k][:: m // _MOST + 1], squares[k, :-1], ranks[k])
+    for k in np.flatnonzero(ranks < p) if m > 1 else ():
+        least = _smallest_rows(X[k, :: m // _MOST + 1], squares[k, :-1], ranks[k])
         if least is not None:
             result = squares.copy() if result is None else result
             result[k, :-1] = np.minimum(result[k, :-1], least)
-    return None if result is None else result.reshape(mean.shape)
+    return result
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -114,25 +110,8 @@ def _rank(count: float, mean: _Array, scatter: _Array) -> npt.NDArray[np.int64]:
     return rank
 
 
-def merged_smallest(a: Any, b: Any, count: float, scatter: _Array) -> _Array | None:
-    """Return mean squares of the smallest part of rows in each column, of moments a and b together (or a without b).
-
-    They are those of `scatter` unless a part's are far below; None where no part's are.
-    """
-    whole = np.diagonal(scatter, axis1=-2, axis2=-1) / count
-    parts = [part.smallest() for part in (a, b)]
-    least = np.where(parts[0] == 0.0, np.inf, parts[0])
-    np.minimum(least, parts[1], out=least, where=parts[1] != 0.0)
-    for part, own in zip((a, b), parts, strict=True):
-        square = np.where(own == 0.0, part.mean**2, 0.0)
-        np.minimum(least, square, out=least, where=(square > 0.0) & (square < _ALONE * whole))
-    return np.minimum(least, whole) if (least < _KEPT * whole).any() else None
-
-
-def hidden(count: float, scatter: _Array, smallest: _Array | None) -> npt.NDArray[np.bool_] | None:
+def hidden(count: float, scatter: _Array, smallest: _Array) -> npt.NDArray[np.bool_] | None:
     """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
-    if smallest is None:
-        return None
     found: npt.NDArray[np.bool_] = smallest * count < _HIDDEN * np.diagonal(scatter, axis1=-2, axis2=-1)
     return found if found.any() else None
 
