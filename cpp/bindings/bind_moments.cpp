@@ -14,10 +14,8 @@ namespace {
 Array<Index> ranks_of(const Array<double>& mean, const Array<double>& scatter, int threads) {
   const minimum::Moments moments{mean.shape(0), 1, mean.shape(1) - 1, mean.data(), scatter.data()};
   Array<Index> rank(mean.shape(0));
-  std::vector<double> numbers(at(moments.systems)), parameters(at(moments.systems * moments.parameters()));
-  std::vector<double> value = numbers, gap = numbers, error = numbers, bound = parameters;
-  const minimum::Minima out{value, parameters, gap, error, numbers, bound, {rank.mutable_data(), numbers.size()}};
-  released([&] { minimum::least_squares(moments, {}, threads, out); });
+  const std::span<Index> out{rank.mutable_data(), at(moments.systems)};
+  released([&] { minimum::ranks(moments, threads, out); });
   return rank;
 }
 

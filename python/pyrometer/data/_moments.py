@@ -189,6 +189,7 @@ class Moments(Displayed, Averages):
         X, y, weights, systems = data.X, data.y, data.weights, math.prod(stack)
         w = None if weights is None else weights.values.reshape(systems, m)
         X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
+        alone = alone and m > 1
         mean, scatter, once, *ranks = _core.second_moments(X, y, threads, w, alone)
         total = m if weights is None else weights.total
         smallest = smallest_of_pass(X, total, scatter, ranks[0]) if alone and (ranks[0] < p).any() else None

@@ -73,7 +73,7 @@ def smallest_of_pass(
     m, p = X.shape[1:]
     squares: _Array = np.diagonal(scatter, axis1=-2, axis2=-1) / count
     result = None
-    for k in np.flatnonzero(ranks < p) if m > 1 else ():
+    for k in np.flatnonzero(ranks < p):
         least = _smallest_rows(X[k, :: m // _MOST + 1], squares[k, :-1], ranks[k])
         if least is not None:
             result = squares.copy() if result is None else result
