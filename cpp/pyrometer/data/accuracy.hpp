@@ -23,7 +23,7 @@ enum Accuracy : Index {
   kLeast,
   kMost,
   kSmallest,  ///< mean squares of deviations in the smallest part of the rows: see merge_moments
-  kAccuracy  ///< their number
+  kAccuracy   ///< their number
 };
 
 /// The relative error of one double-double operation.

@@ -567,8 +567,9 @@ class Moments(Displayed, Averages):
             header |= {"rows": self._rows, "weight": str(self._exact_count())}
         # Files without weights, and of rows that hide no others, are read by earlier releases.
         archive = _ARCHIVE._replace(version=2 if self._rows is None else 3)
-        if self.hidden() is not None:
-            arrays["smallest"] = self._accuracy[..., -1, :]
+        smallest = self._accuracy[..., -1, :]
+        if not np.array_equal(smallest, self._diagonal() / self.count):
+            arrays["smallest"] = smallest
             archive = _ARCHIVE
         archive.write(validate.as_path(path), header, arrays)
 
