@@ -56,10 +56,13 @@ def allow_for_largest_rows(
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
         if rank_of(_of_one_size(system, X, scales)) - system.intercept <= rank_of(every.system(None)):
             continue
+        rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
         for j, penalty in enumerate(penalties):
             missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
             if missing > gap[k, j]:
-                gap[k, j], error[k, j] = missing, np.inf
+                # Residuals of the largest rows change with the rounding of the parameters.
+                gap[k, j] += missing + rounding[j] * (2.0 * np.sqrt(value[k, j]) + rounding[j])
+                error[k, j] = np.inf
                 relative[k, j] = max(relative[k, j], missing / value[k, j])
                 warning = _warning(float(digits_of(relative[k, j])), size)
     return warning
@@ -72,11 +75,9 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
     systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.second_moments)
     if systems is None:
         return None
-    moments, size = system.second_moments, np.abs(solved.parameters[systems])
-    squares = moments.mean_squares().reshape(len(systems), -1)[systems]
-    terms = (size * np.sqrt(squares).reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
-    target = np.sqrt(moments.target_square().reshape(-1)[systems]).reshape(len(size), *[1] * (size.ndim - 2))
-    solved.gap[systems] += solved.value[systems] + _ROUNDED * (terms + target) ** 2
+    target = np.sqrt(system.second_moments.target_square().reshape(-1)[systems])
+    terms = _terms(system, solved, systems) + target.reshape(len(target), *[1] * (solved.value.ndim - 1))
+    solved.gap[systems] += solved.value[systems] + _ROUNDED * terms**2
     solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
     solved.parameter_error[systems] = np.inf
     return PrecisionWarning(
@@ -84,6 +85,14 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
         "independent without them may be dependent within their rounding: correct these rows or leave them out; "
         "LinearRegression(X, y) names one."
     )
+
+
+def _terms(system: LinearSystem, solved: Solved, systems: Any) -> _Array:
+    """Return sums over parameters of their size times the root mean squares of their columns, of the shape of values."""
+    squares, size = system.second_moments.mean_squares(), np.abs(solved.parameters[systems])
+    of_columns = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems])
+    result: _Array = (size * of_columns.reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
+    return result
 
 
 def _of_one_size(system: LinearSystem, X: npt.NDArray[Any], scales: _Array) -> LinearSystem:
