@@ -62,9 +62,7 @@ def rows_of_one_size(X: npt.NDArray[Any], scales: _Array, *, intercept: bool) ->
     return scaled
 
 
-def smallest_of_pass(
-    X: npt.NDArray[Any], count: float, scatter: _Array, ranks: npt.NDArray[np.int64]
-) -> _Array | None:
+def smallest_of_pass(X: npt.NDArray[Any], count: float, scatter: _Array, ranks: npt.NDArray[np.int64]) -> _Array | None:
     """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pyrometer.data import dependence_hidden, row_sizes, rows_of_one_size
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear._minima import Solved, digits_of
+from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of
 from pyrometer.linear._penalties import L2, Penalty
 from pyrometer.results import Minimum
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _Array: TypeAlias = npt.NDArray[np.float64]
+_MOVED = 3.0  # sizes of parameters, relative to those of a minimiser, that are taken for as good
+_DEPENDENT = 1e-9  # singular values of rows of one size, relative to the largest, of dependent columns
 _ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, relative to the square of their terms
 
 
@@ -29,13 +31,14 @@ def allow_for_largest_rows(
     solved: Solved,
     penalties: Sequence[Penalty | None],
     lowest: Callable[[LinearSystem], Minimum],
-    rank_of: Callable[[LinearSystem], int],
+    solve: Callable[[LinearSystem], Solved],
 ) -> PrecisionWarning | None:
     """Widen the gaps of minima whose columns have a higher rank once rows are rescaled, and return a warning.
 
     Rescaled rows have the same rank, without rounding. The minimum is at least that of a sum of squares over the rows
-    that are not huge. Cost: nothing where columns are independent, else a pass over the rows, and where some are huge
-    least squares of all rows, of the rescaled ones (`rank_of`) and of the others (`lowest`).
+    that are not huge. Where the rank is the same, energies still change with the rounding of the huge rows. Cost: nothing
+    where columns are independent, else a pass over the rows, and where some are huge least squares of all rows, of the
+    rescaled ones (`solve`) and of the others (`lowest`).
     """
     if not penalties:
         return None
@@ -54,7 +57,14 @@ def allow_for_largest_rows(
         if kept.all():
             continue
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
-        if rank_of(_of_one_size(system, X, scales)) - system.intercept <= rank_of(every.system(None)):
+        rank = int(solve(_of_one_size(system, X, scales)).rank[0]) - system.intercept
+        if rank <= solve(every.system(None)).rank[0]:
+            theta = solved.parameters.reshape(*value.shape, -1)[k]
+            for j, changed in enumerate(every.changes(X, scales, theta)):
+                gap[k, j] += changed
+                relative[k, j] = max(relative[k, j], changed / value[k, j])
+                if relative[k, j] > 10.0**-ENOUGH_DIGITS:
+                    warning = _warning(float(digits_of(relative[k, j])), size)
             continue
         rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
         for j, penalty in enumerate(penalties):
@@ -118,6 +128,30 @@ class _Part:
         scaled = penalty and dataclasses.replace(penalty, lam=penalty.lam / self.share)
         made: LinearSystem = self._of(*self._rows, penalty=scaled, **self._options)
         return made
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def changes(self, X: npt.NDArray[Any], scales: _Array, theta: _Array) -> list[float]:
+        """Return what energies change by as parameters theta (k, n) move along dependences by as much as their size.
+
+        A dependence of columns holds up to the rounding of each row's terms, and residuals change by it.
+        """
+        intercept = bool(self._options["intercept"])
+        factor = np.linalg.qr(rows_of_one_size(X, scales, intercept=intercept), mode="r")
+        _, singular, right = np.linalg.svd(factor, full_matrices=True)
+        null = right[np.count_nonzero(singular > _DEPENDENT * singular[0]) :] / np.append(scales, [1.0] * intercept)
+        Z = np.column_stack([X, np.ones(len(X))]).astype(np.float64) if intercept else X.astype(np.float64)
+        weights = self._options["weights"]
+        w = np.ones(len(Z)) if weights is None else weights
+        result = []
+        for own in theta:
+            step = _MOVED * np.linalg.norm(own)
+            move = np.zeros(len(Z))
+            for v in null:
+                move += np.finfo(float).eps * step * (np.abs(Z) @ np.abs(v / np.linalg.norm(v)))
+            terms = np.finfo(float).eps * (np.abs(Z) @ np.abs(own))
+            residual = np.abs(self._rows[1] - Z @ own) + terms
+            result.append(float(np.average((2.0 * residual + move) * move, weights=w)))
+        return result
 
     def bound(self, minimum: Minimum) -> float:
         """Return what the minimum over all rows is at least, from the minimum over these."""
