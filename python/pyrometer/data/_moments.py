@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
-from pyrometer.data._row_sizes import smallest_of_pass
+from pyrometer.data._pass import state_of
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
@@ -181,31 +180,8 @@ class Moments(Displayed, Averages):
 
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int, alone: bool = False) -> Moments:
-        """Return the moments of data; weights of extreme sizes are those of `data`, scaled.
-
-        Where rows are not kept beside them (`alone`), they say in which columns large rows hide others.
-        """
-        *stack, m, p = data.X.shape
-        X, y, weights, systems = data.X, data.y, data.weights, math.prod(stack)
-        w = None if weights is None else weights.values.reshape(systems, m)
-        X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
-        alone = alone and m > 1
-        mean, scatter, once, *ranks = _core.second_moments(X, y, threads, w, alone)
-        total = m if weights is None else weights.total
-        smallest = smallest_of_pass(X, total, scatter, ranks[0]) if alone and (ranks[0] < p).any() else None
-        mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
-        once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
-        names = intercept, data.names, data.target
-        if weights is not None:
-            once = _accuracy.of_pass(total, mean, once, m, float(weights.values.max()))
-        elif smallest is not None:
-            once = _accuracy.of_pass(m, mean, once)
-        if smallest is not None:
-            once[..., -1, :] = smallest.reshape(mean.shape)
-        if weights is None:
-            return cls._new(_State(m, mean, scatter, *names, once))
-        weight = None if isinstance(total, int) else weights.exact
-        return cls._new(_State(total, mean, scatter, *names, once, None, m, weight))
+        """Return the moments of data: see `state_of`."""
+        return cls._new(state_of(data, intercept=intercept, threads=threads, alone=alone))
 
     def _in_units_of(self, weights: Weights | None) -> Moments:
         """Return moments of weights as they were given, in place of those that were multiplied by a power of two.

@@ -86,7 +86,9 @@ def _smallest_rows(X: npt.NDArray[Any], squares: _Array, rank: int) -> _Array | 
     columns = np.arange(size.shape[1])
 
     def at(share: float, first: npt.NDArray[np.int64]) -> _Array:
-        return size[np.minimum(first + (share * (len(size) - first)).astype(int), len(size) - 1), columns]
+        place = np.minimum(first + (share * (len(size) - first)).astype(int), len(size) - 1)
+        values: _Array = size[place, columns]
+        return values
 
     first = (size <= _NOISE * at(0.5, (size == 0.0).sum(axis=0))).sum(axis=0)
     for share in _SHARES:

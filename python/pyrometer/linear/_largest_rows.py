@@ -36,9 +36,9 @@ def allow_for_largest_rows(
     """Widen the gaps of minima whose columns have a higher rank once rows are rescaled, and return a warning.
 
     Rescaled rows have the same rank, without rounding. The minimum is at least that of a sum of squares over the rows
-    that are not huge. Where the rank is the same, energies still change with the rounding of the huge rows. Cost: nothing
-    where columns are independent, else a pass over the rows, and where some are huge least squares of all rows, of the
-    rescaled ones (`solve`) and of the others (`lowest`).
+    that are not huge. Where the rank is the same, energies still change with the rounding of the huge rows. Cost:
+    nothing where columns are independent, else a pass over the rows, and where some are huge least squares of all rows,
+    of the rescaled ones (`solve`) and of the others (`lowest`).
     """
     if not penalties:
         return None
@@ -91,14 +91,14 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
     solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
     solved.parameter_error[systems] = np.inf
     return PrecisionWarning(
-        "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, and columns that are "
-        "independent without them may be dependent within their rounding: correct these rows or leave them out; "
+        "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, and columns that "
+        "are independent without them may be dependent within their rounding: correct these rows or leave them out; "
         "LinearRegression(X, y) names one."
     )
 
 
 def _terms(system: LinearSystem, solved: Solved, systems: Any) -> _Array:
-    """Return sums over parameters of their size times the root mean squares of their columns, of the shape of values."""
+    """Return sums over parameters of their sizes times the root mean squares of their columns, shaped as values."""
     squares, size = system.second_moments.mean_squares(), np.abs(solved.parameters[systems])
     of_columns = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems])
     result: _Array = (size * of_columns.reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
