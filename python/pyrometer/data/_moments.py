@@ -84,6 +84,11 @@ class Moments(Displayed, Averages):
     than 9 digits are left. Moments accumulated from the remaining rows, with :meth:`of` or :meth:`scan`, have none of
     these errors.
 
+    Rows that are far larger than others, such as fill values of 1e13 in several columns, hide by their rounding whether
+    the columns are independent in the other rows. That is seen while rows are read, and kept through sums, differences
+    and files: minima of such moments have 0 certain digits, and a PrecisionWarning says so. Only the sizes of moments
+    given by `mean` and `scatter` are unknown.
+
     Moments given by `mean` and `scatter`, or read from a file of version 0.1.0, are assumed to have the errors of one
     pass over their rows, and means rounded to doubles.
 
