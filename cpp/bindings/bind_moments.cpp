@@ -5,12 +5,22 @@
 #include "pyrometer/data/first_bad.hpp"
 #include "pyrometer/data/merge.hpp"
 #include "pyrometer/data/second_moments.hpp"
+#include "pyrometer/minimum/least_squares/least_squares.hpp"
 
 namespace pyrometer::bindings {
 namespace {
 
+// The ranks of the centred columns of X.
+Array<Index> ranks_of(const Array<double>& mean, const Array<double>& scatter, int threads) {
+  const minimum::Moments moments{mean.shape(0), 1, mean.shape(1) - 1, mean.data(), scatter.data()};
+  Array<Index> rank(mean.shape(0));
+  const std::span<Index> out{rank.mutable_data(), at(moments.systems)};
+  released([&] { minimum::ranks(moments, threads, out); });
+  return rank;
+}
+
 template <class T>
-py::tuple second_moments(const RowArray<T>& X, const Array<T>& y, int threads, const Weights& weights) {
+py::tuple second_moments(const RowArray<T>& X, const Array<T>& y, int threads, const Weights& weights, bool ranks) {
   const bool by_columns = is_by_columns(X);
   require_rank(y, 2, "y");
   require(y.shape(0) == X.shape(0) && y.shape(1) == X.shape(1), "y must have shape (", X.shape(0), ", ", X.shape(1),
@@ -22,7 +32,8 @@ py::tuple second_moments(const RowArray<T>& X, const Array<T>& y, int threads, c
   Array<double> once({py::ssize_t{3}, X.shape(0), columns});
   const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
   released([&] { data::second_moments(stack, threads, out); });
-  return py::make_tuple(mean, scatter, once);
+  if (!ranks) return py::make_tuple(mean, scatter, once);
+  return py::make_tuple(mean, scatter, once, ranks_of(mean, scatter, threads));
 }
 
 // Moments of a stack of data sets in Python: (count, mean, scatter, scatter_low or None, accuracy).
@@ -93,13 +104,15 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 }  // namespace
 
 void bind_moments(py::module_& module) {
-  module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
-             "weights"_a.noconvert() = py::none(),
-             "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
-             "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left. "
-             "Each system of X is stored by rows or by columns.");
+  module.def(
+      "second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
+      "weights"_a.noconvert() = py::none(), "ranks"_a = false,
+      "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
+      "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left; with "
+      "ranks, those of the centred columns of X (s). "
+      "Each system of X is stored by rows or by columns.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
-             "weights"_a.noconvert() = py::none(), "The same for float32 data.");
+             "weights"_a.noconvert() = py::none(), "ranks"_a = false, "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a, "exact"_a = true,
              "Moments of a united with b (sign 1) or of a without b (sign -1), each (count, mean, scatter, scatter_low "
              "or None, accuracy) with leading axes of a stack; returns the last four.");

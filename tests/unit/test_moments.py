@@ -290,7 +290,7 @@ def test_raw_second_moments_are_those_of_the_rows(rng):
 
 
 def test_the_core_refuses_what_the_package_never_passes():
-    one = 1, np.zeros(2), np.zeros((2, 2)), None, np.zeros((7, 2))
+    one = 1, np.zeros(2), np.zeros((2, 2)), None, np.zeros((8, 2))
     with pytest.raises(ValueError, match="y must have shape"):
         _core.second_moments(np.zeros((1, 3, 2)), np.zeros((1, 4)), 1)
     with pytest.raises(ValueError, match="at least one row"):
@@ -300,7 +300,7 @@ def test_the_core_refuses_what_the_package_never_passes():
     with pytest.raises(ValueError, match="counts must be"):
         _core.merge_moments(one, (0, *one[1:]), 1, 1, False)
     with pytest.raises(ValueError, match="same columns"):
-        _core.merge_moments(one, (1, np.zeros(3), np.zeros((3, 3)), None, np.zeros((7, 3))), 1, 2, False)
+        _core.merge_moments(one, (1, np.zeros(3), np.zeros((3, 3)), None, np.zeros((8, 3))), 1, 2, False)
     with pytest.raises(ValueError, match="accuracy and a scatter_low"):
         _core.merge_moments(one, (*one[:3], np.zeros(4), one[4]), 1, 2, False)
     with pytest.raises(ValueError, match=r"moments must be \(count"):

@@ -81,7 +81,7 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
 
     assert load().count == 2
     for changes, message in (
-        ({"version": 4}, "version 3 or older, got 4; upgrade"),
+        ({"version": 5}, "version 4 or older, got 5; upgrade"),
         ({"format": "something-else"}, "something-else"),
         ({"version": "1"}, "damaged file or another format"),
         ({"count": 0}, "count must be at least 1"),

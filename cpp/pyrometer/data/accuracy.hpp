@@ -22,7 +22,8 @@ enum Accuracy : Index {
   kMergeError,    ///< bound of the rounding errors of double-double merges
   kLeast,
   kMost,
-  kAccuracy  ///< their number
+  kSmallest,  ///< mean squares of deviations in the smallest part of the rows: see merge_moments
+  kAccuracy   ///< their number
 };
 
 /// The relative error of one double-double operation.

@@ -76,6 +76,7 @@ struct Merge {
   void row(Index i, double* check) const;
   void bounds();
   void settle(bool single);
+  void sizes();
   void require_bounds() const;
 };
 
@@ -178,6 +179,19 @@ void Merge::settle(bool single) {
   }
 }
 
+void Merge::sizes() {
+  constexpr double kChance = 1e-15, kAlike = 1e-2;
+  for (Index j = 0; j < columns; ++j) {
+    const double whole = out.scatter[j * (columns + 1)] / n;
+    double least = whole;
+    for (const MomentsView* part : {&a, &b}) {
+      const double own = of(*part, kSmallest, j), square = part->mean[j] * part->mean[j];
+      if (own > 0 || (square > 0 && square < kChance * whole)) least = std::min(least, own > 0 ? own : square);
+    }
+    slot(kSmallest, j) = least < kAlike * whole ? least : whole;
+  }
+}
+
 // An infinite bound has no information, and no file may hold it.
 void Merge::require_bounds() const {
   const double* const first = out.accuracy;
@@ -196,6 +210,7 @@ void merge_moments(const MomentsView& a, const MomentsView& b, int sign, Index c
   merge.scatters();
   merge.bounds();
   if (sign == -1) merge.settle(single);
+  merge.sizes();
   merge.require_bounds();
 }
 

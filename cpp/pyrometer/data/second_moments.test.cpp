@@ -196,6 +196,7 @@ TEST_CASE("a merged part can be removed") {
   const data::MomentsView second{20, two.mean.data(), two.scatter.data(), nullptr, accuracy.data()};
   Whole both(70), left(50);
   data::merge_moments(first, second, 1, 3, 70, false, true, both.slots());
+  for (Index j = 0; j < 3; ++j) CHECK(both.accuracy[at(data::kSmallest * 3 + j)] == 1e-12);  // that of both parts
   data::merge_moments(both.view(), second, -1, 3, 50, false, true, left.slots());
   for (std::size_t k = 0; k < 9; ++k) CHECK(left.scatter[k] == doctest::Approx(one.scatter[k]).epsilon(1e-15));
   for (std::size_t k = 0; k < 3; ++k) CHECK(left.mean[k] == doctest::Approx(one.mean[k]).epsilon(1e-15));

@@ -1,8 +1,9 @@
 """Rounding error bounds of second moments; they only grow when moments are merged or subtracted.
 
-The array `accuracy`, shape (..., 7, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
-part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, and those of merging; and
-the interval that contains the means of all blocks of rows accumulated in one pass.
+The array `accuracy`, shape (..., 8, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
+part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, of merging;
+the interval that contains the means of all blocks of rows accumulated in one pass; and the mean squares of the smallest
+part of the rows, which files have only where these are hidden by others.
 """
 
 from __future__ import annotations
@@ -14,10 +15,23 @@ import numpy as np
 
 from pyrometer.base import Array
 
-__all__ = ["ROWS", "Lost", "lost", "lost_at_once", "of_doubles", "of_pass", "require_sound", "shift_of"]
+__all__ = [
+    "ROWS",
+    "SAVED",
+    "Lost",
+    "lost",
+    "lost_at_once",
+    "of_doubles",
+    "of_pass",
+    "require_sound",
+    "shift_of",
+    "with_sizes",
+]
 
 
-ROWS = 7
+ROWS = 8
+SAVED = 7
+"""Rows in files."""
 _UNIT = 2.0**-53
 
 # The core sums products sequentially over blocks of 128 rows, and the sums of 128 blocks (or a 32nd of the columns).
@@ -67,7 +81,7 @@ def of_pass(count: float, mean: Array, once: Array, rows: int | None = None, hea
     )
     # Weighted products are rounded three times more.
     error = (min(_BLOCK, number) + blocks + 3.0 * (rows is not None)) * _UNIT * rounded
-    return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean], axis=-2)
+    return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean, squares / count], axis=-2)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -80,10 +94,17 @@ def of_doubles(count: float, mean: Array, scatter: Array, rows: int | None = Non
     return accuracy
 
 
+def with_sizes(count: float, scatter: Array, accuracy: Array, smallest: Array | None = None) -> Array:
+    """Return the accuracy with its last row: the mean squares of the smallest part of the rows, by default of all."""
+    if smallest is None:
+        smallest = np.diagonal(scatter, axis1=-2, axis2=-1) / count
+    return np.concatenate([accuracy[..., :SAVED, :], smallest[..., None, :]], axis=-2)
+
+
 @np.errstate(over="ignore", invalid="ignore")  # an overflow means that all digits are lost
 def lost(count: float, mean: Array, scatter: Array, accuracy: Array) -> Lost | None:
     """Return bounds of what moments have lost; None if nothing. O(p) for each data set."""
-    _, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
+    _, sums, rounded, of_rounded, of_merging, least, most, _ = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     deviation = np.sqrt(squares)
     usual = np.minimum(sums, _USUAL * math.sqrt(count) * deviation)
@@ -140,7 +161,7 @@ def shift_of(count: float, mean: Array, scatter: Array, accuracy: Array) -> floa
 
     ValueError if it takes more than 1e-6 beyond the error bounds of the moments. p^3 / 3 flops.
     """
-    _, sums, _, of_rounded, of_merging, least, most = np.moveaxis(accuracy, -2, 0)
+    _, sums, _, of_rounded, of_merging, least, most, _ = np.moveaxis(accuracy, -2, 0)
     squares = np.diagonal(scatter, axis1=-2, axis2=-1)
     columns = mean.shape[-1]
     away = np.maximum(np.abs(most - mean), np.abs(mean - least))
@@ -166,9 +187,9 @@ def shift_of(count: float, mean: Array, scatter: Array, accuracy: Array) -> floa
 
 
 def require_sound(mean: Array, scatter: Array, accuracy: Array, low: Array | None) -> None:
-    """Raise ValueError, naming the field, for invalid error bounds or low parts."""
-    if accuracy.shape != (*mean.shape[:-1], ROWS, mean.shape[-1]):
-        raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], ROWS, mean.shape[-1])}, got {accuracy.shape}.")
+    """Raise ValueError, naming the field, for invalid error bounds or low parts, as of a file."""
+    if accuracy.shape != (*mean.shape[:-1], SAVED, mean.shape[-1]):
+        raise ValueError(f"accuracy must have shape {(*mean.shape[:-1], SAVED, mean.shape[-1])}, got {accuracy.shape}.")
     if not np.isfinite(accuracy).all():
         raise ValueError("accuracy must be finite, got nan or inf.")
     if (np.abs(np.delete(accuracy, (2, 3, 4), axis=-2)) > _GREATEST).any():

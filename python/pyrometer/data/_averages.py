@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import Array
 from pyrometer.data import _accuracy
 from pyrometer.data._accuracy import Lost
+from pyrometer.data._row_sizes import hidden
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -53,7 +54,7 @@ class Averages:
 
     @property
     def _accuracy(self) -> Array:
-        """Error bounds, shape (..., 7, p + 1); those of a single pass are computed on first use."""
+        """Error bounds, shape (..., 8, p + 1); those of a single pass are computed on first use."""
         if self._errors.shape[-2] != _accuracy.ROWS:
             self._errors = _accuracy.of_pass(self.count, self.mean, self._errors)
             self._errors.flags.writeable = False
@@ -73,10 +74,15 @@ class Averages:
             self._lost = find(self.count, self.mean, self.scatter, self._errors)
         return self._lost
 
+    def hidden(self) -> npt.NDArray[np.bool_] | None:
+        """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
+        if self._errors.shape[-2] != _accuracy.ROWS:
+            return None
+        return hidden(self.count, self.scatter, self._errors[..., -1, :])
+
     def merged(self) -> bool:
         """Return whether additions and subtractions of moments contributed to the errors."""
-        *_, of_merging, _, _ = np.moveaxis(self._accuracy, -2, 0)
-        return bool(of_merging.any())
+        return bool(self._accuracy[..., 4, :].any())
 
     @property
     def rows(self) -> int:

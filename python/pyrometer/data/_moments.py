@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,14 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
+from pyrometer.data._pass import state_of
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 
 __all__ = ["Moments"]
 
-_ARCHIVE = Archive("pyrometer-moments", 3, "Moments.save", MomentsFileError)
+_ARCHIVE = Archive("pyrometer-moments", 4, "Moments.save", MomentsFileError)
 
 
 class Moments(Displayed, Averages):
@@ -81,6 +82,11 @@ class Moments(Displayed, Averages):
     lower `Minimum.digits` and raise `Minimum.gap` and `Estimate.error_bound`; a PrecisionWarning is given where fewer
     than 9 digits are left. Moments accumulated from the remaining rows, with :meth:`of` or :meth:`scan`, have none of
     these errors.
+
+    Rows that are far larger than others, such as fill values of 1e13 in several columns, hide by their rounding whether
+    the columns are independent in the other rows. That is seen while rows are read, and kept through sums, differences
+    and files: minima of such moments have 0 certain digits, and a PrecisionWarning says so. Only the sizes of moments
+    given by `mean` and `scatter` are unknown.
 
     Moments given by `mean` and `scatter`, or read from a file of version 0.1.0, are assumed to have the errors of one
     pass over their rows, and means rounded to doubles.
@@ -172,26 +178,14 @@ class Moments(Displayed, Averages):
         [1.333, 3.667]
         """
         data = validate.data(X, y, weights=weights, by_columns=True)
-        made = cls._of(data, intercept=validate.flag("intercept", intercept), threads=validate.threads(threads))
+        intercept, threads = validate.flag("intercept", intercept), validate.threads(threads)
+        made = cls._of(data, intercept=intercept, threads=threads, alone=True)
         return made._in_units_of(data.weights)
 
     @classmethod
-    def _of(cls, data: validate.Data, *, intercept: bool, threads: int) -> Moments:
-        """Return the moments of data; weights of extreme sizes are those of `data`, scaled."""
-        *stack, m, p = data.X.shape
-        X, y, weights, systems = data.X, data.y, data.weights, math.prod(stack)
-        w = None if weights is None else weights.values.reshape(systems, m)
-        X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
-        mean, scatter, once = _core.second_moments(X, y, threads, w)
-        mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
-        once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
-        names = intercept, data.names, data.target
-        if weights is None:
-            return cls._new(_State(m, mean, scatter, *names, once))
-        total = weights.total
-        once = _accuracy.of_pass(total, mean, once, m, float(weights.values.max()))
-        weight = None if isinstance(total, int) else weights.exact
-        return cls._new(_State(total, mean, scatter, *names, once, None, m, weight))
+    def _of(cls, data: validate.Data, *, intercept: bool, threads: int, alone: bool = False) -> Moments:
+        """Return the moments of data: see `state_of`."""
+        return cls._new(state_of(data, intercept=intercept, threads=threads, alone=alone))
 
     def _in_units_of(self, weights: Weights | None) -> Moments:
         """Return moments of weights as they were given, in place of those that were multiplied by a power of two.
@@ -335,7 +329,7 @@ class Moments(Displayed, Averages):
         standardize = validate.flag("standardize", standardize)
         moments, unit = accumulated(
             open_rows(source, target=target, **options),
-            cls._of,
+            partial(cls._of, alone=True),
             intercept=validate.flag("intercept", intercept),
             progress=validate.flag("progress", progress),
             threads=validate.threads(threads),
@@ -355,6 +349,8 @@ class Moments(Displayed, Averages):
         accuracy, self._scatter_low, self._rows, self._weight = state[6:]
         if accuracy is None:  # a pickle of version 0.1.0
             accuracy = _accuracy.of_doubles(self.count, self.mean, self.scatter)
+        elif accuracy.shape[-2] == _accuracy.SAVED:  # pickles of earlier versions
+            accuracy = _accuracy.with_sizes(self.count, self.scatter, accuracy)
         self._errors = accuracy
         self._lost = False  # until computed
         for array in (self.mean, self.scatter, self._errors, self._scatter_low):
@@ -394,7 +390,8 @@ class Moments(Displayed, Averages):
         data = validate.data(X, y, weights=weights, by_columns=True)
         shape = (*data.X.shape[:-2], data.X.shape[-1] + 1)
         names, target = self._agree("X and y", shape, data.names, data.target)
-        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads))._in_units_of(data.weights)
+        added = self._of(data, intercept=self.intercept, threads=validate.threads(threads), alone=True)
+        added = added._in_units_of(data.weights)
         self._assign(self._merged(added, 1)._replace(names=names, target=target))
         return self
 
@@ -543,13 +540,17 @@ class Moments(Displayed, Averages):
         2
         """
         header = {name: getattr(self, name) for name in HEADER}
-        arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy}
+        arrays = {"mean": self.mean, "scatter": self.scatter, "accuracy": self._accuracy[..., : _accuracy.SAVED, :]}
         if self._scatter_low is not None:
             arrays["scatter_low"] = self._scatter_low
         if self._rows is not None:
             header |= {"rows": self._rows, "weight": str(self._exact_count())}
-        # Files of rows without weights are read by earlier releases.
-        archive = _ARCHIVE if self._rows is not None else _ARCHIVE._replace(version=2)
+        # Files without weights, and of rows that hide no others, are read by earlier releases.
+        archive = _ARCHIVE._replace(version=2 if self._rows is None else 3)
+        smallest = self._accuracy[..., -1, :]
+        if not np.array_equal(smallest, self._diagonal() / self.count):
+            arrays["smallest"] = smallest
+            archive = _ARCHIVE
         archive.write(validate.as_path(path), header, arrays)
 
     @classmethod

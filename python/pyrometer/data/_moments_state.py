@@ -154,8 +154,11 @@ def _weight_in(header: dict[str, Any]) -> Fraction | None:
 def loaded(header: dict[str, Any], arrays: Members) -> State:
     """Return the moments of a file; ValueError names an invalid field."""
     needed = ("mean", "scatter") if arrays.version == 1 else ("mean", "scatter", "accuracy")
-    require_fields("the header", header, (*HEADER, *(("rows", "weight") if arrays.version > 2 else ())))
-    require_fields("the file", arrays, needed, () if arrays.version == 1 else ("scatter_low",))
+    of_weights = ("rows", "weight")
+    needed_header = (*HEADER, *of_weights) if arrays.version == 3 else HEADER
+    require_fields("the header", header, needed_header, of_weights if arrays.version > 3 and "rows" in header else ())
+    kept = () if arrays.version == 1 else ("scatter_low", "smallest")
+    require_fields("the file", arrays, needed, kept[: 1 if arrays.version < 4 else 2])
     for name, array in arrays.items():
         if array.dtype.kind != "f" or array.dtype.itemsize != 8:
             raise ValueError(f"{name} must be of dtype float64, got {array.dtype}")
@@ -163,11 +166,13 @@ def loaded(header: dict[str, Any], arrays: Members) -> State:
         raise ValueError(f"names must be a list or null, got {header['names']!r}")
     weight = _weight_in(header)
     state = described(mean=arrays["mean"], scatter=arrays["scatter"], **header)._replace(weight=weight)
-    accuracy, low = (
+    accuracy, low, smallest = (
         np.array(arrays[name], dtype=np.float64, order="C") if name in arrays else None
-        for name in ("accuracy", "scatter_low")
+        for name in ("accuracy", "scatter_low", "smallest")
     )
-    state = state._replace(accuracy=accuracy, scatter_low=low)
-    if state.accuracy is not None:
-        _accuracy.require_sound(state.mean, state.scatter, state.accuracy, state.scatter_low)
-    return sound(state)
+    if smallest is not None and not (smallest.shape == state.mean.shape and (smallest >= 0.0).all()):
+        raise ValueError(f"smallest must have shape {state.mean.shape} and be >= 0, got shape {smallest.shape}.")
+    if accuracy is not None:
+        _accuracy.require_sound(state.mean, state.scatter, accuracy, low)
+        accuracy = _accuracy.with_sizes(state.total, state.scatter, accuracy, smallest)
+    return sound(state._replace(accuracy=accuracy, scatter_low=low))

@@ -33,11 +33,11 @@ def standardised(state: State) -> State:
     scatter = np.ldexp(scatter + np.swapaxes(scatter, -1, -2), -1)
     features = range(mean.shape[-1] - 1)
     scatter[..., features, features] = state.total
-    low, sums, rounded, of_rounded, of_merging, least, most = np.moveaxis(state.accuracy.copy(), -2, 0)
+    low, sums, rounded, of_rounded, of_merging, least, most, smallest = np.moveaxis(state.accuracy.copy(), -2, 0)
     low[..., :-1] = 0.0
     if lost is not None:
         of_merging[..., :-1] += lost.scatter[..., :-1]  # the error of the standard deviation
-    squared = [array / unit / unit for array in (rounded, of_rounded, of_merging)]
+    squared = [array / unit / unit for array in (rounded, of_rounded, of_merging, smallest)]
     ends = [(array - (state.mean - mean)) / unit for array in (least, most)]
-    accuracy = np.stack([low, sums / unit, *squared, *ends], axis=-2)
+    accuracy = np.stack([low, sums / unit, *squared[:3], *ends, squared[3]], axis=-2)
     return state._replace(mean=mean, scatter=scatter, accuracy=accuracy, scatter_low=None)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import Array
+from pyrometer.data import dependence_hidden, row_sizes, rows_of_one_size
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear._minima import Solved, digits_of
-from pyrometer.linear._penalties import Penalty
+from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of
+from pyrometer.linear._penalties import L2, Penalty
 from pyrometer.results import Minimum
 
 if TYPE_CHECKING:
@@ -19,10 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["allow_for_largest_rows"]
 
-_Array: TypeAlias = npt.NDArray[np.float64]
-_FAR = 1e-8  # ratio of magnitudes that separates groups of rows
-_ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
-_SAMPLED = 1000  # rows of which medians are computed
+_MOVED = 3.0  # sizes of parameters, relative to those of a minimiser, that are taken for as good
+_DEPENDENT = 1e-9  # singular values of rows of one size, relative to the largest, of dependent columns
+_ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, relative to the square of their terms
 
 
 def allow_for_largest_rows(
@@ -30,16 +31,19 @@ def allow_for_largest_rows(
     solved: Solved,
     penalties: Sequence[Penalty | None],
     lowest: Callable[[LinearSystem], Minimum],
-    rank_of: Callable[[LinearSystem], int],
+    solve: Callable[[LinearSystem], Solved],
 ) -> PrecisionWarning | None:
     """Widen the gaps of minima whose columns have a higher rank once rows are rescaled, and return a warning.
 
     Rescaled rows have the same rank, without rounding. The minimum is at least that of a sum of squares over the rows
-    that are not huge. Cost: nothing where columns are independent, else a pass over the rows, and where some are huge
-    least squares of all rows, of the rescaled ones (`rank_of`) and of the others (`lowest`).
+    that are not huge. Where the rank is the same, energies still change with the rounding of the huge rows. Cost:
+    nothing where columns are independent, else a pass over the rows, and where some are huge least squares of all rows,
+    of the rescaled ones (`solve`) and of the others (`lowest`).
     """
-    if system.X is None or not penalties:
+    if not penalties:
         return None
+    if system.X is None:
+        return _of_moments(system, solved)
     value, gap, relative, condition = (
         array.reshape(-1, len(penalties))
         for array in (solved.value, solved.gap, solved.relative_error, solved.condition)
@@ -48,60 +52,62 @@ def allow_for_largest_rows(
     warning = None
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
-        size, scales = _sizes(X)
+        size, scales = row_sizes(X)
         kept = size == 1.0
         if kept.all():
             continue
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
-        if rank_of(_rescaled(system, X, scales)) - system.intercept <= rank_of(every.system(None)):
+        rank = int(solve(_of_one_size(system, X, scales)).rank[0]) - system.intercept
+        if rank <= solve(every.system(None)).rank[0]:
+            theta = solved.parameters.reshape(*value.shape, -1)[k]
+            for j, changed in enumerate(every.changes(X, scales, theta)):
+                gap[k, j] += changed
+                relative[k, j] = max(relative[k, j], changed / value[k, j])
+                if relative[k, j] > 10.0**-ENOUGH_DIGITS:
+                    warning = _warning(float(digits_of(relative[k, j])), size)
             continue
+        rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
         for j, penalty in enumerate(penalties):
             missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
             if missing > gap[k, j]:
-                gap[k, j], error[k, j] = missing, np.inf
+                # Residuals of the largest rows change with the rounding of the parameters.
+                gap[k, j] += missing + rounding[j] * (2.0 * np.sqrt(value[k, j]) + rounding[j])
+                error[k, j] = np.inf
                 relative[k, j] = max(relative[k, j], missing / value[k, j])
                 warning = _warning(float(digits_of(relative[k, j])), size)
     return warning
 
 
-@np.errstate(over="ignore", under="ignore")
-def _sizes(X: npt.NDArray[Any]) -> tuple[_Array, _Array]:
-    """Return how many times larger than others each row of X (m, p) is, 1 for most, and scales of columns, (p,)."""
-    sizes, scales = np.ones(len(X)), np.ones(X.shape[1])
-    middles = np.median(X[:: max(1, len(X) // _SAMPLED)].astype(np.float64), axis=0)
-    for j, middle in enumerate(middles):
-        column = X[:, j].astype(np.float64)
-        scales[j] = np.abs(column).max() or 1.0
-        for distance in (np.abs(column), np.abs(column - middle))[: 1 if middle == 0.0 else 2]:
-            typical = _typical(distance)
-            far = _FAR * distance > typical
-            if far.any():
-                sizes[far] = np.maximum(sizes[far], distance[far] / typical)
-                scales[j] = min(scales[j], typical)
-    return sizes, scales
+def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None:
+    """The same without rows: where moments hide whether columns are dependent, only that energies are >= 0 is known."""
+    penalty = system.penalty
+    # A ridge bounds what is hidden by its own curvature.
+    systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.second_moments)
+    if systems is None:
+        return None
+    target = np.sqrt(system.second_moments.target_square().reshape(-1)[systems])
+    terms = _terms(system, solved, systems) + target.reshape(len(target), *[1] * (solved.value.ndim - 1))
+    solved.gap[systems] += solved.value[systems] + _ROUNDED * terms**2
+    solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
+    solved.parameter_error[systems] = np.inf
+    return PrecisionWarning(
+        "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, and columns that "
+        "are independent without them may be dependent within their rounding: correct these rows or leave them out; "
+        "LinearRegression(X, y) names one."
+    )
 
 
-def _typical(distance: _Array) -> float:
-    """Return the largest magnitude of the smallest group, ignoring a group of a few that may be rounding errors."""
-    positive = distance[distance > 0.0]
-    largest, few = float(positive.max(initial=0.0)), len(positive) // 4
-    while True:
-        positive = positive[positive <= _FAR * largest]
-        most = float(positive.max(initial=0.0))
-        if most == 0.0 or (len(positive) <= few and most > _ROUNDING * largest):
-            return largest
-        largest = most
+def _terms(system: LinearSystem, solved: Solved, systems: Any) -> Array:
+    """Return sums over parameters of their sizes times the root mean squares of their columns, shaped as values."""
+    squares, size = system.second_moments.mean_squares(), np.abs(solved.parameters[systems])
+    of_columns = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems])
+    result: Array = (size * of_columns.reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
+    return result
 
 
-@np.errstate(over="ignore", under="ignore")
-def _rescaled(system: LinearSystem, X: npt.NDArray[Any], scales: _Array) -> LinearSystem:
-    """Return a system of rows of one size, with the constant feature as a column."""
-    rows = X / np.maximum(scales, 1e-280 * np.abs(X).max(axis=0))
-    if system.intercept:
-        rows = np.column_stack([rows, np.ones(len(X))])
-    largest = np.abs(rows).max(axis=1, keepdims=True)
+def _of_one_size(system: LinearSystem, X: npt.NDArray[Any], scales: Array) -> LinearSystem:
     of: Any = type(system)
-    made: LinearSystem = of(rows / np.where(largest > 0.0, largest, 1.0), np.zeros(len(X)), intercept=False)
+    made: LinearSystem = of(rows_of_one_size(X, scales, intercept=system.intercept), np.zeros(len(X)), intercept=False)
     return made
 
 
@@ -123,13 +129,37 @@ class _Part:
         made: LinearSystem = self._of(*self._rows, penalty=scaled, **self._options)
         return made
 
+    @np.errstate(over="ignore", invalid="ignore")
+    def changes(self, X: npt.NDArray[Any], scales: Array, theta: Array) -> list[float]:
+        """Return what energies change by as parameters theta (k, n) move along dependences by as much as their size.
+
+        A dependence of columns holds up to the rounding of each row's terms, and residuals change by it.
+        """
+        intercept = bool(self._options["intercept"])
+        factor = np.linalg.qr(rows_of_one_size(X, scales, intercept=intercept), mode="r")
+        _, singular, right = np.linalg.svd(factor, full_matrices=True)
+        null = right[np.count_nonzero(singular > _DEPENDENT * singular[0]) :] / np.append(scales, [1.0] * intercept)
+        Z = np.column_stack([X, np.ones(len(X))]).astype(np.float64) if intercept else X.astype(np.float64)
+        weights = self._options["weights"]
+        w = np.ones(len(Z)) if weights is None else weights
+        result = []
+        for own in theta:
+            step = _MOVED * np.linalg.norm(own)
+            move = np.zeros(len(Z))
+            for v in null:
+                move += np.finfo(float).eps * step * (np.abs(Z) @ np.abs(v / np.linalg.norm(v)))
+            terms = np.finfo(float).eps * (np.abs(Z) @ np.abs(own))
+            residual = np.abs(self._rows[1] - Z @ own) + terms
+            result.append(float(np.average((2.0 * residual + move) * move, weights=w)))
+        return result
+
     def bound(self, minimum: Minimum) -> float:
         """Return what the minimum over all rows is at least, from the minimum over these."""
         uncertain = max(minimum.gap, minimum.value * 10.0**-minimum.digits)
         return self.share * max(0.0, float(minimum.value - uncertain))
 
 
-def _warning(digits: float, size: _Array) -> PrecisionWarning:
+def _warning(digits: float, size: Array) -> PrecisionWarning:
     row = int(size.argmax())
     return PrecisionWarning(
         f"The minimum energy has {int(digits)} certain digits, of 16; row {row} is {size[row]:.1g} times as large as "

@@ -42,15 +42,18 @@ Methods: TypeAlias = npt.NDArray[np.str_]
 
 def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]:
     """Return the minimum of a squared error, and a warning if there is one."""
-    penalty = system.penalty
-    if isinstance(penalty, L1):
-        path_solved, path_method = _lasso(system, penalty, np.array([penalty.lam]), threads)
-        solved, method = Solved(*(array[:, 0] for array in path_solved)), path_method[:, 0]
-    else:
-        solved, method = _squares(system, penalty, threads)
+    solved, method = _solved(system, threads)
     complaint = _warning(system, solved, method)
-    complaint = _of_largest_rows(system, solved, [penalty], threads) or complaint
+    complaint = _of_largest_rows(system, solved, [system.penalty], threads) or complaint
     return of_moments(solved, method, system.shape), complaint
+
+
+def _solved(system: LinearSystem, threads: int) -> tuple[Solved, Methods]:
+    penalty = system.penalty
+    if not isinstance(penalty, L1):
+        return _squares(system, penalty, threads)
+    solved, method = _lasso(system, penalty, np.array([penalty.lam]), threads)
+    return Solved(*(array[:, 0] for array in solved)), method[:, 0]
 
 
 def path(
@@ -256,7 +259,7 @@ def _of_largest_rows(
         solved,
         penalties,
         lambda part: lowest(part, threads)[0],
-        lambda part: int(_squares(part, None, threads)[0].rank[0]),
+        lambda part: _solved(part, threads)[0],
     )
 
 

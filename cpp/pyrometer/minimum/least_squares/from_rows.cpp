@@ -199,20 +199,23 @@ void Group<T>::write() {
     const Minima out = stack_.out.one(first_ + k, n);
     const auto& [f, worst, trial, state] = systems_[at(k)];
     double* theta = out.parameters.data();
-    // A last step, which improves the parameters only.
-    double moved = 0;
-    if (state.gap > 0 && state.gap <= kSettled * state.energy) {
-      for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
-      moved = rounding_of_parameters(shape, f, mean_of(k), theta);
-    }
-    // The triangle solves in working precision, and the gradient is rounded once.
-    const double lost = state.fits ? 0 : Minima::underflow(n);
     std::vector<double> diagonal(at(f.rank()));
     f.inverse_diagonal(diagonal.data(), inner(count_));
     const double off = error_of_means(shape, diagonal);
+    // A last step, which improves the parameters only. Where no bound is known but the energy, it stays that of theirs.
+    constexpr double kSums = 0x1p-49;  // rounding of double-double sums, relative to that of parameters
+    double moved = kSums * rounding_of_parameters(shape, f, mean_of(k), theta);
+    if (off < 1 && state.gap > 0 && state.gap <= kSettled * state.energy) {
+      for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
+      moved += rounding_of_parameters(shape, f, mean_of(k), theta);
+    }
+    // The triangle solves in working precision, and the gradient is rounded once.
+    const double lost = state.fits ? 0 : Minima::underflow(n);
     const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
-    const double gap = (off < 1 ? above * ((1 + off) / (1 - off)) : state.energy * (1 + 4 * kEpsilon)) + lost;
+    const double gap =
+        (off < 1 ? above * ((1 + off) / (1 - off)) : square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon)) +
+        lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;

@@ -28,6 +28,9 @@ namespace pyrometer::minimum {
 /// Cost: p^3 / 3 + O(p^2) flops and p^2 doubles of scratch for each system and thread. Call without the GIL.
 void least_squares(const Moments& data, const Penalty& l2, int threads, const Minima& out);
 
+/// Ranks of the centred columns of every system, as least_squares() finds them. Cost: p^3 / 3 flops each.
+void ranks(const Moments& data, int threads, std::span<Index> out);
+
 /// Minimises the same energy from the rows, by orthogonal transformations: errors grow with the condition number of the
 /// columns, not with its square, and the rank is determined at the rounding level of the columns instead of that of
 /// their moments.

@@ -94,3 +94,14 @@ TEST_CASE("the factors of the moments and of the rows give the same minimum") {
     }
   }
 }
+
+TEST_CASE("ranks are those of least squares") {
+  for (const Index p : {2, 5, 40}) {
+    std::vector<double> mean(at(p + 1)), scatter(at((p + 1) * (p + 1)));
+    for (Index j = 0; j <= p; ++j) scatter[at(j * (p + 2))] = 2;
+    scatter[1] = scatter[at(p + 1)] = 2;  // the second column is the first
+    std::vector<Index> rank(1);
+    ranks({1, 9, p, mean.data(), scatter.data()}, 1, rank);
+    CHECK(rank[0] == p - 1);
+  }
+}

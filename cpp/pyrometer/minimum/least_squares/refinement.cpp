@@ -110,7 +110,7 @@ Pivoted factor_of_moments(const Shape& shape, const double* scatter) {
 double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double* mean, const double* theta) {
   const double root = std::sqrt(static_cast<double>(shape.rows));
   double sum = shape.parameters() > shape.features ? std::abs(theta[shape.features]) : 0;
-  for (Index k = 0; k < f.rank(); ++k) {
+  for (Index k = 0; k < shape.columns(); ++k) {
     const Index j = f.column(k);
     if (j < shape.features) sum += std::abs(theta[j]) * (f.length(k) / root + (shape.centred ? std::abs(mean[j]) : 0));
   }
