@@ -90,7 +90,7 @@ template <class T>
     return;
   }
   // Prefetches the next block.
-  base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
+  base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + 4 * kBlock * features), 64};
   const Index lines = kLanes * features * static_cast<Index>(sizeof(T)) / 64;
   for (Index i = 0; i < end; i += kLanes, X += kLanes * features) {
     for (Index k = 0; k < lines; ++k) ahead.fetch();
