@@ -115,6 +115,44 @@ class TestTemperatures:
         benchmark(prepared(library, rival, temperatures, X, Y))
 
 
+TINY = [(10, 1), (50, 2), (200, 1)]  # rows, features
+
+
+@pytest.fixture(scope="module", params=TINY, ids=lambda shape: "{}x{}".format(*shape))
+def tiny(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of so many systems that there are four million numbers in X."""
+    rows, features = request.param
+    rng = np.random.default_rng(rows)
+    X = rng.standard_normal((min(200_000, 4_000_000 // (rows * features)), rows, features)) + 0.3
+    return X, X.sum(axis=-1) + rng.standard_normal(X.shape[:-1])
+
+
+@pytest.mark.benchmark(group="temperatures of stacks of tiny systems, squared error")
+class TestTinyTemperatures:
+    """What is done once for each system, not for each row."""
+
+    def test_ours(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        value = benchmark(lambda: pm.temperature(pm.LinearRegression(*tiny), LAW, threads=1).value)
+        np.testing.assert_allclose(value[:9], temperatures(np, tiny[0][:9], tiny[1][:9])[0], rtol=1e-9)
+
+    @pytest.mark.rival("NumPy")
+    def test_numpy(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        benchmark(prepared(np, "numpy", temperatures, *tiny))
+
+
+@pytest.mark.benchmark(group="exact absolute errors of stacks of tiny systems")
+class TestTinyEnergies:
+    """The same row by row."""
+
+    def test_ours(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        value = benchmark(lambda: pm.mean_energy(pm.LinearRegression(*tiny, energy="mae"), LAW, threads=1).value)
+        np.testing.assert_allclose(value[:9], energies(np, special.erf, "mae", tiny[0][:9], tiny[1][:9])[0], rtol=1e-12)
+
+    @pytest.mark.rival("NumPy")
+    def test_numpy(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        benchmark(prepared(np, "numpy", lambda xp, *a: energies(xp, special.erf, "mae", *a), *tiny))
+
+
 @pytest.mark.benchmark(group="minima from moments of 10,000 systems, 8 features")
 def test_minima_from_moments(benchmark: Any, threads: int) -> None:
     moments = system("mse").second_moments

@@ -112,17 +112,19 @@ double centre(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   return weight.value();
 }
 
-// The mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes to the
+// The mean of the first sqrt(m) rows, at least kFirst; an outlier among them does not cost accuracy, since it contributes to the
 // variance. Of rows that stay in the L1 cache the mean of all, so that small systems lose no digits to an unlucky sample.
 // Computed from differences to the first row, so that constant columns have deviations of exactly 0. Of weighted rows
 // the mean of all. Returns the number of rows, or the sum of their weights.
+constexpr Index kFirst = 32;
 template <class T>
 double set_shift(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   const Index columns = rows.features + 1;
   const double m = static_cast<double>(rows.rows);
   first_row(rows, padded(columns), shift);
   if (rows.weights) return centre(rows, scratch, shift);
-  const Index first = rows.rows <= kBlock ? rows.rows : std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(m))));
+  const Index root = std::clamp(static_cast<Index>(std::ceil(std::sqrt(m))), kFirst, kBlock);
+  const Index first = rows.rows <= kBlock ? rows.rows : root;
   const Rows<T> near = scratch.in_rows(rows.from(0, first));
   if (rows.features <= kNarrow) {
     add_mean(near, shift);
