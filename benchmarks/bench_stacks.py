@@ -20,7 +20,7 @@ from pyrometer import _core
 
 SYSTEMS, ROWS, FEATURES, SCALE = 10_000, 200, 8, 2.0
 LAW = pm.Normal(SCALE)
-ENTROPY = (FEATURES + 1) * (0.5 * np.log(2 * np.pi * np.e) + np.log(SCALE))
+ENTROPY = 0.5 * np.log(2 * np.pi * np.e) + np.log(SCALE)  # of a parameter
 NEWTON, DRAWS = 8, 1000
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((SYSTEMS, ROWS, FEATURES)) + 0.3
@@ -39,15 +39,15 @@ def system(loss: str) -> Any:
 
 def temperatures(xp: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """Temperatures and whether the data are finite; the axes before the last ones are a batch."""
-    transposed = xp.swapaxes(X, -1, -2)
-    second, cross = transposed @ X / ROWS, (transposed @ y[..., None])[..., 0] / ROWS
+    transposed, (rows, features) = xp.swapaxes(X, -1, -2), X.shape[-2:]
+    second, cross = transposed @ X / rows, (transposed @ y[..., None])[..., 0] / rows
     mean, target, square = X.mean(-2), y.mean(-1), (y * y).mean(-1)
     energy = SCALE**2 * (xp.einsum("...jj->...", second) + 1.0) + square
     covariance = second - mean[..., :, None] * mean[..., None, :]
     lowered = cross - mean * target[..., None]
     theta = xp.linalg.solve(covariance, lowered[..., None])[..., 0]
     least = square - target**2 - (theta * lowered).sum(-1)
-    return (energy - least) / ENTROPY, xp.isfinite(X).all() & xp.isfinite(y).all()
+    return (energy - least) / ((features + 1) * ENTROPY), xp.isfinite(X).all() & xp.isfinite(y).all()
 
 
 def energies(xp: Any, erf: Callable[[Any], Any], loss: str, X: Any, y: Any) -> tuple[Any, Any]:

@@ -9,8 +9,8 @@
 
 namespace pyrometer::energy {
 
-/// Vectors at a time: the chains of two hide the latency of each other.
-inline constexpr std::size_t kPlaces = 2;
+/// Vectors at a time: the chains of two hide the latency of each other, where there are registers for them.
+inline constexpr std::size_t kPlaces = base::kVectorBytes == 64 ? 2 : 1;
 using Places = base::Vec<double>[kPlaces];
 
 /// The unit interval of x in [0, 8], and u in [-1, 1] within it. Of any other x the interval is one of the eight.
