@@ -134,6 +134,7 @@ class TestTinyTemperatures:
     def test_ours(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
         value = benchmark(lambda: pm.temperature(pm.LinearRegression(*tiny), LAW, threads=1).value)
         np.testing.assert_allclose(value[:9], temperatures(np, tiny[0][:9], tiny[1][:9])[0], rtol=1e-9)
+        benchmark.extra_info["limited by"] = "new pages for the results, where rows are few"
 
     @pytest.mark.rival("NumPy")
     def test_numpy(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
