@@ -20,7 +20,7 @@ from pyrometer import _core
 
 SYSTEMS, ROWS, FEATURES, SCALE = 10_000, 200, 8, 2.0
 LAW = pm.Normal(SCALE)
-ENTROPY = (FEATURES + 1) * (0.5 * np.log(2 * np.pi * np.e) + np.log(SCALE))
+ENTROPY = 0.5 * np.log(2 * np.pi * np.e) + np.log(SCALE)  # of a parameter
 NEWTON, DRAWS = 8, 1000
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((SYSTEMS, ROWS, FEATURES)) + 0.3
@@ -39,15 +39,15 @@ def system(loss: str) -> Any:
 
 def temperatures(xp: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """Temperatures and whether the data are finite; the axes before the last ones are a batch."""
-    transposed = xp.swapaxes(X, -1, -2)
-    second, cross = transposed @ X / ROWS, (transposed @ y[..., None])[..., 0] / ROWS
+    transposed, (rows, features) = xp.swapaxes(X, -1, -2), X.shape[-2:]
+    second, cross = transposed @ X / rows, (transposed @ y[..., None])[..., 0] / rows
     mean, target, square = X.mean(-2), y.mean(-1), (y * y).mean(-1)
     energy = SCALE**2 * (xp.einsum("...jj->...", second) + 1.0) + square
     covariance = second - mean[..., :, None] * mean[..., None, :]
     lowered = cross - mean * target[..., None]
     theta = xp.linalg.solve(covariance, lowered[..., None])[..., 0]
     least = square - target**2 - (theta * lowered).sum(-1)
-    return (energy - least) / ENTROPY, xp.isfinite(X).all() & xp.isfinite(y).all()
+    return (energy - least) / ((features + 1) * ENTROPY), xp.isfinite(X).all() & xp.isfinite(y).all()
 
 
 def energies(xp: Any, erf: Callable[[Any], Any], loss: str, X: Any, y: Any) -> tuple[Any, Any]:
@@ -113,6 +113,45 @@ class TestTemperatures:
     @RIVALS
     def test_rival(self, benchmark: Any, library: Any, threads: int, rival: str) -> None:
         benchmark(prepared(library, rival, temperatures, X, Y))
+
+
+TINY = [(10, 1), (50, 2), (200, 1)]  # rows, features
+
+
+@pytest.fixture(scope="module", params=TINY, ids=lambda shape: "{}x{}".format(*shape))
+def tiny(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of so many systems that there are four million numbers in X."""
+    rows, features = request.param
+    rng = np.random.default_rng(rows)
+    X = rng.standard_normal((min(200_000, 4_000_000 // (rows * features)), rows, features)) + 0.3
+    return X, X.sum(axis=-1) + rng.standard_normal(X.shape[:-1])
+
+
+@pytest.mark.benchmark(group="temperatures of stacks of tiny systems, squared error")
+class TestTinyTemperatures:
+    """What is done once for each system, not for each row."""
+
+    def test_ours(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        value = benchmark(lambda: pm.temperature(pm.LinearRegression(*tiny), LAW, threads=1).value)
+        np.testing.assert_allclose(value[:9], temperatures(np, tiny[0][:9], tiny[1][:9])[0], rtol=1e-9)
+        benchmark.extra_info["limited by"] = "new pages for the results, where rows are few"
+
+    @pytest.mark.rival("NumPy")
+    def test_numpy(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        benchmark(prepared(np, "numpy", temperatures, *tiny))
+
+
+@pytest.mark.benchmark(group="exact absolute errors of stacks of tiny systems")
+class TestTinyEnergies:
+    """The same row by row."""
+
+    def test_ours(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        value = benchmark(lambda: pm.mean_energy(pm.LinearRegression(*tiny, energy="mae"), LAW, threads=1).value)
+        np.testing.assert_allclose(value[:9], energies(np, special.erf, "mae", tiny[0][:9], tiny[1][:9])[0], rtol=1e-12)
+
+    @pytest.mark.rival("NumPy")
+    def test_numpy(self, benchmark: Any, one_thread: None, tiny: tuple[np.ndarray, np.ndarray]) -> None:
+        benchmark(prepared(np, "numpy", lambda xp, *a: energies(xp, special.erf, "mae", *a), *tiny))
 
 
 @pytest.mark.benchmark(group="minima from moments of 10,000 systems, 8 features")

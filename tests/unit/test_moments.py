@@ -124,6 +124,26 @@ def test_a_stack_is_its_systems(rng, stack, m):
         assert np.array_equal(one.scatter[s], alone.scatter)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("p", [0, 1, 2, 3, 4, 7, 8, 12, 15])
+def test_small_systems_of_every_shape(rng, p, dtype):
+    for m in (1, 2, 5, 16, 17, 32, 33, 64, 65, 70):
+        systems = 1 + (3 * m + p) % 19
+        X, y = rng.normal(7.0, size=(systems, m, p)).astype(dtype), rng.normal(size=(systems, m)).astype(dtype)
+        stack = Moments.of(X, y)
+        Z = np.concatenate([X, y[..., None]], axis=-1).astype(np.longdouble)
+        D = Z - Z.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(stack.mean, Z.mean(axis=1).astype(float), rtol=0, atol=2e-15)
+        np.testing.assert_allclose(stack.scatter, (D.swapaxes(1, 2) @ D).astype(float), rtol=0, atol=2e-13)
+        for s in {0, systems // 2, systems - 1}:
+            alone = Moments.of(X[s], y[s])
+            assert np.array_equal(stack.mean[s], alone.mean)
+            assert np.array_equal(stack.scatter[s], alone.scatter)
+        turned = Moments.of(X.swapaxes(1, 2).copy().swapaxes(1, 2), y)  # by columns
+        assert np.array_equal(stack.mean, turned.mean)
+        assert np.array_equal(stack.scatter, turned.scatter)
+
+
 @pytest.mark.parametrize(
     "change",
     [

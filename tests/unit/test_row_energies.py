@@ -206,6 +206,31 @@ def test_bad_cells_are_named(bad, dtype):
             call()
 
 
+@pytest.mark.parametrize("features", [1, 2, 8, 11])
+def test_small_systems_of_a_stack_are_each_alone(features):
+    """Several share a block of 64 rows; one of them has squares below the range, another is nothing but zeros."""
+    rng = np.random.default_rng(features)
+    for rows in (1, 3, 10, 21, 32, 33, 64, 65):
+        X, y = rng.normal(size=(23, rows, features)), rng.normal(size=(23, rows))
+        X[4], X[9] = X[4] * 1e-170, 0.0
+        scale, weights = rng.uniform(0.5, 2.0, size=(2, features + 1)), rng.uniform(0.5, 2.0, size=y.shape)
+        scale[1, -1] = 0.0
+        for loss in LOSSES:
+            for laws, w in ((1, None), (2, None), (2, weights)):
+                stack = _core.normal_rows(X, y, True, loss, scale[-laws:], True, 2, w)
+                for s in range(23):
+                    of_one = None if w is None else w[s : s + 1]
+                    alone = _core.normal_rows(X[s : s + 1], y[s : s + 1], True, loss, scale[-laws:], True, 1, of_one)
+                    for together, each in zip(stack, alone, strict=True):
+                        assert np.array_equal(together[s], each[0])
+        y[17, rows - 1] = np.nan
+        with pytest.raises(ValueError, match=f"y must be finite, got nan at row {rows - 1}"):
+            _core.normal_rows(X, y, True, "absolute", scale, False, 1)
+        X[20, rows // 2, features - 1] = np.inf
+        with pytest.raises(ValueError, match=f"X must be finite, got inf at row {rows // 2}, column {features - 1}"):
+            _core.normal_rows(X, y, True, "norm", scale, False, 1)
+
+
 def test_overflow_is_refused_and_large_but_finite_is_not():
     X, y = np.full((1, 9, 3), 1e200), np.zeros((1, 9))
     for normals in (0, 3):

@@ -32,23 +32,26 @@ template <class T>
   for (; k < rows; ++k) d[k] = static_cast<double>(from[k]) - shift;
 }
 
-// Columns j to j + 3 of rows k to k + 3.
+// `columns` columns, at most 4, of rows k to k + 3, of which four numbers each are read.
 template <class T>
-[[gnu::always_inline]] inline void pack_square(const T* from, Index p, const double* shift, double* d) {
+[[gnu::always_inline]] inline void pack_square(const T* from, Index p, Index columns, const double* shift, double* d) {
   Four::Vec a[4];
   for (Index l = 0; l < 4; ++l) load_four(from + l * p, a[l]);
   base::transpose(a);
-  for (Index l = 0; l < 4; ++l) reinterpret_cast<Four*>(d + l * kFewStride)->v = a[l] - shift[l];
+  for (Index l = 0; l < columns; ++l) reinterpret_cast<Four*>(d + l * kFewStride)->v = a[l] - shift[l];
 }
 
 template <class T>
 [[gnu::always_inline]] inline void pack_rows(const Rows<T>& rows, const double* shift, double* d) {
   const Index p = rows.features;
+  // Rows of which four numbers are there.
+  const Index whole = p == 0 || rows.readable < 4 ? 0 : std::min(rows.rows, (rows.readable - 4) / p + 1);
   Index k = 0;
-  for (; p >= 4 && k + 4 <= rows.rows; k += 4) {
+  for (; k + 4 <= whole; k += 4) {
     const T* from = rows.X + k * p;
-    for (Index j = 0; j + 4 <= p; j += 4) pack_square(from + j, p, shift + j, d + j * kFewStride + k);
-    if (p % 4 != 0) pack_square(from + p - 4, p, shift + p - 4, d + (p - 4) * kFewStride + k);
+    if (p < 4) pack_square(from, p, p, shift, d + k);
+    for (Index j = 0; j + 4 <= p; j += 4) pack_square(from + j, p, 4, shift + j, d + j * kFewStride + k);
+    if (p > 4 && p % 4 != 0) pack_square(from + p - 4, p, 4, shift + p - 4, d + (p - 4) * kFewStride + k);
   }
   for (; k < rows.rows; ++k)
     for (Index j = 0; j < p; ++j) d[j * kFewStride + k] = static_cast<double>(rows.X[k * p + j]) - shift[j];
@@ -103,7 +106,7 @@ constexpr Index tile_count(Index columns) { return (columns + kSide - 1) / kSide
 template <class T>
 void pack_few(const Rows<T>& rows, const double* shift, double* d) {
   const Index p = rows.features;
-  if (rows.stride == 0)
+  if (rows.stride == 0 && p > 1)
     pack_rows(rows, shift, d);
   else
     for (Index j = 0; j < p; ++j) pack_column(rows.X + j * rows.stride, rows.rows, shift[j], d + j * kFewStride);
@@ -150,14 +153,10 @@ void add_few(const double* d, Index depth, Index columns, double* sums, const Fo
 }
 
 void finish_few(Index columns, const double* sums, double* off, double* c) {
-  const Index number = tile_count(columns), ld = padded(columns);
+  const Index ld = padded(columns);
   for (Index j = 0; off != nullptr && j < columns; ++j) off[j] += sum_of_lanes(sums + j * kWide);
-  const double* products = sums + number * kSide * kWide;
-  for (Index i = 0; i < number * kSide; i += kSide)
-    for (Index j = i; j < number * kSide; j += kSide, products += kSquare)
-      for (Index r = i; r < std::min(i + kSide, columns); ++r)
-        for (Index n = std::max(r, j); n < std::min(j + kSide, columns); ++n)
-          c[r * ld + n] = sum_of_lanes(products + ((r - i) * kSide + n - j) * kWide);
+  for (Index i = 0; i < columns; ++i)
+    for (Index j = i; j < columns; ++j) c[i * ld + j] = sum_of_lanes(sums + few_product(columns, i, j));
 }
 
 template void pack_few(const Rows<double>&, const double*, double*);

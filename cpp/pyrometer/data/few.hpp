@@ -23,6 +23,13 @@ inline constexpr Index kFewPacked = (kFew + kFewTile - 1) / kFewTile * kFewTile 
   return (tiles * kFewTile + tiles * (tiles + 1) / 2 * kFewTile * kFewTile) * base::kLanes<double>;
 }
 
+/// Where the sums of the lanes of the products of columns i <= j are.
+[[nodiscard]] constexpr Index few_product(Index columns, Index i, Index j) {
+  const Index tiles = (columns + kFewTile - 1) / kFewTile, top = i / kFewTile, left = j / kFewTile;
+  const Index tile = top * tiles - top * (top - 1) / 2 + left - top;
+  return (tiles * kFewTile + (tile * kFewTile + i % kFewTile) * kFewTile + j % kFewTile) * base::kLanes<double>;
+}
+
 /// The next kBlock rows, as pieces of `bytes` bytes: one for each feature, `stride` bytes apart, and one for the
 /// target.
 struct Following {
@@ -36,6 +43,8 @@ struct Following {
         stride(size<T>(rows.stride > 0 ? rows.stride : kBlock)),
         bytes(size<T>(kBlock)),
         y(reinterpret_cast<const char*>(rows.y) + bytes) {}
+  Following(const char* features, Index apart, const char* target, Index number)
+      : X(features), stride(apart), bytes(kBlock * number), y(target) {}
 
  private:
   template <class T>

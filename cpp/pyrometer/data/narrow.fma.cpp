@@ -40,26 +40,32 @@ template <int kSlots, class T, class Use>
   // Whole vectors while they end inside the array; lanes beyond the features are masked.
   const Index room = rows.readable - kNarrow;
   const Index whole = room < 0 || p == 0 ? 0 : room / p + 1;
-  T rest[kNarrow]{};
-  const auto one = [&](Index k, auto slot) {
+  T rest[4 * kNarrow]{};
+  const auto at = [&](Index k, Index count, Index& step) {
     const T* x = rows.X + k * p;
-    if (k >= whole) [[unlikely]] {
-      std::copy_n(x, p, rest);
+    step = p;
+    if (k + count > whole) [[unlikely]] {
+      for (Index r = 0; r < count; ++r) std::copy_n(x + r * p, p, rest + r * kNarrow);
       x = rest;
+      step = kNarrow;
     }
+    return x;
+  };
+  const auto one = [&](Index k, const T* x, auto slot) {
     V v;
     base::load(x, v);
     features.keep(v);
     use(k, v, slot);
   };
-  Index k = 0;
+  Index k = 0, step = p;
   for (; kSlots == 4 && k + 4 <= rows.rows; k += 4) {
-    one(k, Slot<0>{});
-    one(k + 1, Slot<1>{});
-    one(k + 2, Slot<2>{});
-    one(k + 3, Slot<3>{});
+    const T* x = at(k, 4, step);
+    one(k, x, Slot<0>{});
+    one(k + 1, x + step, Slot<1>{});
+    one(k + 2, x + 2 * step, Slot<2>{});
+    one(k + 3, x + 3 * step, Slot<3>{});
   }
-  for (; k < rows.rows; ++k) one(k, Slot<0>{});
+  for (; k < rows.rows; ++k) one(k, at(k, 1, step), Slot<0>{});
 }
 
 [[gnu::always_inline]] inline double sum_of(const V& v) {

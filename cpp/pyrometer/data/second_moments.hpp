@@ -49,7 +49,7 @@ struct MomentsOut {
 /// mean, at least the diagonal of the scatter; errors are relative to them.
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
-/// rows, 128 at most. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
+/// rows, 32 at least and 128 at most, or of all if there are at most 128. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
 /// for any data (a distant shift makes the scatter large), so the last correction, - N (mean - shift)^2, loses at
 /// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983). Of weighted rows the
 /// shift is the mean of the whole chunk, since rows of small weight may be far from it; this takes a second pass over
@@ -58,7 +58,8 @@ struct MomentsOut {
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.
 ///
-/// Cost: m (p + 1)^2 flops (see add_products, add_few, and add_narrow for rows of one vector) and one read of the data;
+/// Cost: m (p + 1)^2 flops (see add_products, add_few, add_narrow for rows of one vector, and small_moments for systems
+/// of few rows) and one read of the data;
 /// memory of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. float32 takes the time of float64
 /// where arithmetic is the limit, so twice that of a product of float32: products of float32 are exact in doubles, and
 /// sums of products in float32 would have 7 digits, where minima and their certificates need 15. Safe to call from

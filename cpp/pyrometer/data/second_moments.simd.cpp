@@ -17,6 +17,7 @@
 #include "pyrometer/data/narrow.hpp"
 #include "pyrometer/data/pack.hpp"
 #include "pyrometer/data/products.hpp"
+#include "pyrometer/data/small.hpp"
 
 namespace pyrometer::data {
 namespace {
@@ -31,8 +32,10 @@ Chunks chunks_of(Index rows, Index columns) {
   return {rows, (size + kBlock - 1) / kBlock * kBlock};
 }
 
-// A few columns take less time for each row by columns than by rows, but more in the end; one full vector does not.
+// A few columns take less time for each row by columns than by rows, but more in the end, in particular of several
+// tiles; one full vector does not.
 constexpr Index kFewRows = 1024;
+constexpr Index few_rows(Index columns) { return columns <= kFewTile ? kSmallRows : kFewRows; }
 
 // Scratch memory of one worker.
 template <class T>
@@ -109,23 +112,26 @@ double centre(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   return weight.value();
 }
 
-// The mean of the first sqrt(m) rows; an outlier among them does not cost accuracy, since it contributes to the
-// variance. If the rows fit the L1 cache, or have weights, the mean of all rows: small systems then lose no digits
-// where the first rows are far from the others. Computed from differences to the first row, so that constant columns
-// have deviations of exactly 0. Returns the number of rows, or the sum of their weights.
+// The mean of the first sqrt(m) rows, at least kFirst; an outlier among them does not cost accuracy, since it
+// contributes to the variance. If the rows fit the L1 cache, or have weights, the mean of all rows: small systems then
+// lose no digits where the first rows are far from the others. Computed from differences to the first row, so that
+// constant columns have deviations of exactly 0. Returns the number of rows, or the sum of their weights.
+constexpr Index kFirst = 32;
 template <class T>
 double set_shift(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   const Index columns = rows.features + 1;
   const double m = static_cast<double>(rows.rows);
   first_row(rows, padded(columns), shift);
   if (rows.weights) return centre(rows, scratch, shift);
-  if (rows.rows <= kBlock && rows.features <= kNarrow) {
-    add_mean(scratch.in_rows(rows), shift);
+  const Index root = std::clamp(static_cast<Index>(std::ceil(std::sqrt(m))), kFirst, kBlock);
+  const Index first = rows.rows <= kBlock ? rows.rows : root;
+  const Rows<T> near = scratch.in_rows(rows.from(0, first));
+  if (rows.features <= kNarrow) {
+    add_mean(near, shift);
     return m;
   }
-  const Index first = rows.rows <= kBlock ? rows.rows : std::min(kBlock, static_cast<Index>(std::ceil(std::sqrt(m))));
   double* const sums = scratch.sums.get();
-  pack(scratch.in_rows(rows.from(0, first)), shift, scratch.deviations.get(), sums);
+  pack(near, shift, scratch.deviations.get(), sums);
   for (Index j = 0; j < columns; ++j) shift[j] += sums[j] / static_cast<double>(first);
   return m;
 }
@@ -181,7 +187,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch,
   std::fill(off, off + ld, 0.0);
   start_products(columns, scatter);
   const bool weighted = rows.weights != nullptr;
-  if (columns <= kFew && (weighted || (rows.rows >= kFewRows && rows.features != kNarrow)))
+  if (columns <= kFew && (weighted || (rows.rows >= few_rows(columns) && rows.features != kNarrow)))
     sum_few(rows, scratch, part.shift.get(), off, scatter);
   else if (rows.features <= kNarrow && !weighted)
     sum_narrow(rows, scratch, part.shift.get(), off, scatter);
@@ -243,6 +249,24 @@ Rows<T> rows_of(const Stack<T>& data, Index system) {
           data.by_columns ? data.rows : 0};
 }
 
+// The smallest systems: one in each lane.
+template <class T>
+void lane_by_lane(const Stack<T>& data, int threads, Results& out) {
+  const Index columns = data.features + 1, at_once = small_at_once();
+  const Chunks groups{data.systems, std::max(Index{1}, 65536 / (data.rows * columns * at_once)) * at_once};
+  const int workers = base::worker_count(groups.number(), threads);
+  const auto scratch = scratches(workers, data);
+  std::vector<AlignedArray<double>> rows;
+  for (int worker = 0; worker < workers; ++worker) rows.push_back(aligned_array<double>(kSmallNumbers * at_once));
+  base::for_each_chunk(groups.number(), threads, [&](Index group, int worker) {
+    const auto w = at(worker);
+    for (Index s = groups.begin(group); s < groups.end(group); s += at_once)
+      small_moments(data, s, rows[w].get(), scratch[w].packed.get(), scratch[w].products.get(), out.to);
+    for (Index s = groups.begin(group); s < groups.end(group); ++s)
+      out.suspicious[at(s)] = suspicious(columns, out.to.mean + s * columns, out.to.scatter + s * columns * columns);
+  });
+}
+
 // Small systems: many in a chunk, each computed by one worker.
 template <class T>
 void side_by_side(const Stack<T>& data, Chunks chunks, int threads, Results& out) {
@@ -302,7 +326,9 @@ void second_moments(const Stack<T>& data, int threads, const MomentsOut& to) {
   const Chunks chunks = chunks_of(data.rows, columns);
 
   Results out{to, std::vector<char>(at(data.systems))};
-  if (chunks.number() == 1 || (chunks.number() < 8 && data.systems >= 8)) {
+  if (!data.weights && are_small(data.rows, columns)) {
+    lane_by_lane(data, threads, out);
+  } else if (chunks.number() == 1 || (chunks.number() < 8 && data.systems >= 8)) {
     side_by_side(data, chunks, threads, out);
   } else {
     one_by_one(data, chunks, threads, out);

@@ -160,7 +160,7 @@ def compose(
     E = np.asarray(energy.value)
     parts = system.entropy_parts(bound, resolution, leading=energy.method == "asymptotic")
     count = system.random_parameters(bound)
-    S, undefined = total(parts, count, E.shape)
+    S, undefined = total(parts, count, parts.shape[:-1])  # of the laws, whatever the number of systems
     ground, of_ground = (np.zeros(()),) * 2 if minimum is None and limit else _ground(system, minimum, threads)
     ground, of_ground = (broadcast(a.reshape(a.shape + (1,) * (E.ndim - a.ndim)), E.shape) for a in (ground, of_ground))
     divisor = np.where(undefined, np.nan, S)
@@ -177,17 +177,18 @@ def compose(
             "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
             "or rescale the features."
         )
-    verdicts: npt.NDArray[Any] = verdict_codes(S, undefined, count)
+    codes = verdict_codes(S, undefined, count)
+    verdicts: npt.NDArray[Any] = broadcast(codes if coded else np.asarray(_VERDICTS[codes], _VERDICTS.dtype), E.shape)
     return Temperature(
         value=shaped(value),
         standard_error=shaped(np.asarray(energy.standard_error) / np.abs(divisor)),
         energy=energy.value,
         minimum_energy=shaped(ground),
-        entropy=shaped(S),
+        entropy=shaped(broadcast(S, E.shape)),
         parameters=count,
         marginal=shaped(per_parameter),
         marginal_error=shaped(slope_error / number),
-        verdict=shaped(verdicts if coded else _VERDICTS[verdicts]),
+        verdict=shaped(verdicts),
         method=energy.method,
     )
 

@@ -1,7 +1,6 @@
 #include "pyrometer/energy/rows/log_sum_exp.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <numbers>
 
 #include "pyrometer/energy/rows/expectation.hpp"
@@ -10,39 +9,7 @@
 namespace pyrometer::energy {
 namespace {
 
-using Numbers = base::Vec<double>;
-constexpr std::size_t kLanes = base::kLanes<double>;
 constexpr std::size_t kBlock = 64;
-
-template <bool kSlope, std::size_t N>
-void pass(const double (&values)[N][8], const double (&slopes)[N][8], double centre, const double* from,
-          std::size_t count, double* value, double* slope) {
-  const auto evaluate = [&](const Numbers& s, Numbers& mean, Numbers& derivative) __attribute__((always_inline)) {
-    const Numbers sum = s + centre, v = s / sum;
-    const Place place(8.0 * v);
-    place.polynomial(values, mean);
-    mean *= sum;
-    if constexpr (kSlope) {
-      place.polynomial(slopes, derivative);
-      derivative *= s * v;
-    }
-  };
-  Numbers s, mean, derivative;
-  std::size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    base::load(from + i, s);
-    evaluate(s, mean, derivative);
-    base::store<double>(value + i, mean);
-    if constexpr (kSlope) base::store<double>(slope + i, derivative);
-  }
-  if (i == count) return;
-  const std::size_t bytes = (count - i) * sizeof(double);
-  s = Numbers{};
-  std::memcpy(&s, from + i, bytes);
-  evaluate(s, mean, derivative);
-  std::memcpy(value + i, &mean, bytes);
-  if constexpr (kSlope) std::memcpy(slope + i, &derivative, bytes);
-}
 
 }  // namespace
 
@@ -56,8 +23,7 @@ void LogSumExp::operator()(Vector s, MutableVector value, MutableVector slope) c
     }
     return;
   }
-  (slope.empty() ? pass<false, kTerms> : pass<true, kTerms>)(value_, slope_, kCentre, s.data(), s.size(), value.data(),
-                                                             slope.data());
+  for_each_place(OfQuotient{value_, slope_, kCentre}, s, s, value, slope);
 }
 
 }  // namespace pyrometer::energy

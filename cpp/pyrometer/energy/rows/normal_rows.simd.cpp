@@ -14,7 +14,8 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr Index kBlock = 64;  // rows at a time
+constexpr Index kBlock = 64;        // rows at a time
+constexpr std::size_t kWhole = 16;  // rows that are evaluated at a time
 // The maximum rows and laws of a task: independent of the number of laws, so that the bits of each law are.
 constexpr Index kChunkFlops = 1 << 22;
 constexpr Index kLaws = 64;
@@ -26,7 +27,7 @@ constexpr double kSmall = 1e-100, kLarge = 1e280, kLeastScale = 1e-90, kLargestS
 struct Block {
   Index columns;                // of the squares
   std::vector<double> squares;  // the last columns stay 0
-  alignas(64) double s2[kBlock], s[kBlock], y[kBlock]{}, value[kBlock], slope[kBlock];
+  alignas(64) double s2[kBlock], s[kBlock]{}, y[kBlock]{}, value[kBlock], slope[kBlock];
 
   explicit Block(Index features) : columns(padded(features)), squares(at(kBlock * columns), 0.0) {}
 };
@@ -51,9 +52,9 @@ struct Law {
 };
 
 bool any(const Truths& odd) {
-  bool any = false;
-  for (int lane = 0; lane < kLanes; ++lane) any |= odd[lane] != 0;
-  return any;
+  std::int64_t any = 0;
+  for (int lane = 0; lane < kLanes; ++lane) any |= odd[lane];
+  return any != 0;
 }
 
 template <class T>
@@ -65,34 +66,57 @@ void square(const T* X, Index rows, Index features, Block& block) {
     }
 }
 
-// s^2 and s of rows from i on.
-[[gnu::always_inline]] inline void keep(Numbers& sums, double constant, Index i, Block& block) {
+// s^2 and s of a vector of rows.
+[[gnu::always_inline]] inline void keep(Numbers& sums, double constant, double* s2, double* s) {
   sums += constant;
-  base::store<double>(block.s2 + i, sums);
+  base::store<double>(s2, sums);
   for (int lane = 0; lane < kLanes; ++lane) sums[lane] = std::sqrt(sums[lane]);
-  base::store<double>(block.s + i, sums);
+  base::store<double>(s, sums);
+}
+
+// Rows up to `end` that can be read in whole vectors.
+template <class T>
+[[gnu::noinline]] void weigh_whole(const T* X, Index end, Index features, const double* weights, double constant,
+                                   double* s2, double* s) {
+  const Edge edge(features);
+  Numbers sums;
+  if (features == 1) {
+    for (Index i = 0; i < end; i += kLanes) {
+      base::load(X + i, sums);
+      sums *= sums;
+      sums *= weights[0];
+      keep(sums, constant, s2 + i, s + i);
+    }
+    return;
+  }
+  // Prefetches the next block.
+  base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + 4 * kBlock * features), 64};
+  const Index lines = kLanes * features * static_cast<Index>(sizeof(T)) / 64;
+  for (Index i = 0; i < end; i += kLanes, X += kLanes * features) {
+    for (Index k = 0; k < lines; ++k) ahead.fetch();
+    weighted_squares<false>(X, features, features, weights, edge, sums);
+    keep(sums, constant, s2 + i, s + i);
+  }
 }
 
 // s^2 and s of all rows, from block.squares if `squared`, else from X, of which `readable` numbers are there.
 template <class T>
 void weigh(const T* X, Index rows, Index features, Index readable, bool squared, const Law& law, Block& block) {
-  const Edge edge(features);
   const double* const weights = law.weights.data();
-  Numbers sums;
   Index i = 0;
   if (!squared) {
-    // Prefetches the next block.
-    base::Ahead ahead{reinterpret_cast<std::uintptr_t>(X + kBlock * features), 64};
-    for (; i + kLanes <= rows && (i + kLanes - 1) * features + block.columns <= readable; i += kLanes) {
-      for (std::size_t k = 0; k < at(kLanes * features) * sizeof(T); k += 64) ahead.fetch();
-      weighted_squares<false>(X + i * features, features, features, weights, edge, sums);
-      keep(sums, law.constant, i, block);
-    }
+    const Index first = readable - block.columns - (kLanes - 1) * features;  // that of the last whole vector, at most
+    if (features > 0 && first >= 0)
+      i = std::min((rows + kLanes - 1) / kLanes, first / (kLanes * features) + 1) * kLanes;
+    weigh_whole(X, i, features, weights, law.constant, block.s2, block.s);
+    if (i >= rows) return;
     square(X + i * features, rows - i, features, block);
   }
+  const Edge edge(features);
+  Numbers sums;
   for (const double* squares = block.squares.data(); i < rows; i += kLanes, squares += kLanes * block.columns) {
     weighted_squares<true>(squares, block.columns, features, weights, edge, sums);
-    keep(sums, law.constant, i, block);
+    keep(sums, law.constant, block.s2 + i, block.s + i);
   }
 }
 
@@ -110,45 +134,53 @@ double scaled_deviation(const T* x, Index features, const Law& law, Index row) {
   return s;
 }
 
+// Rows `first` to `first + rows` of a system of `all` rows, or those of several systems.
 template <class T>
-void replace_odd(const T* X, Index first, Index rows, Index features, const Law& law, Block& block) {
+void replace_odd(const T* X, Index first, Index rows, Index all, Index features, const Law& law, Block& block) {
   Truths odd{};
   for (Index i = 0; i < rows; i += kLanes) {
     Numbers v;
     base::load(block.s2 + i, v);
-    odd |= (v <= kSmall) | (v >= kLarge) | (v != v);
+    odd |= ~((v > kSmall) & (v < kLarge));
   }
   if (!law.extreme && !any(odd)) [[likely]]
     return;
   for (Index i = 0; i < rows; ++i)
     if (law.extreme || !(block.s2[i] > kSmall && block.s2[i] < kLarge))
-      block.s[i] = scaled_deviation(X + i * features, features, law, first + i);
+      block.s[i] = scaled_deviation(X + i * features, features, law, (first + i) % all);
 }
 
 template <class T>
-void targets(const T* y, Index first, Index rows, Block& block) {
+void targets(const T* y, Index first, Index rows, Index all, Block& block) {
   Truths odd{};
-  for (Index i = 0; i < rows; ++i) block.y[i] = static_cast<double>(y[i]);
   for (Index i = 0; i < rows; i += kLanes) {
-    Numbers v;
-    base::load(block.y + i, v);
+    Numbers v{};
+    if (i + kLanes <= rows) [[likely]] {
+      base::load(y + i, v);
+    } else {
+      for (Index lane = 0; i + lane < rows; ++lane) v[lane] = static_cast<double>(y[i + lane]);
+    }
+    base::store<double>(block.y + i, v);
     odd |= v - v != Numbers{};
   }
   if (!any(odd)) [[likely]]
     return;
-  for (Index i = 0; i < rows; ++i) require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", first + i);
+  for (Index i = 0; i < rows; ++i)
+    require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", (first + i) % all);
 }
 
 void evaluate(RowLoss loss, const LogSumExp* many, bool slopes, std::size_t rows, Block& block) {
-  const Vector s{block.s, rows};
-  const MutableVector value{block.value, rows}, slope{block.slope, slopes ? rows : 0};
+  // Of the kernels of whole vectors, with values that are not used.
+  const std::size_t size = loss == RowLoss::softmax ? rows : (rows + kWhole - 1) / kWhole * kWhole;
+  const Vector s{block.s, size};
+  const MutableVector value{block.value, size}, slope{block.slope, slopes ? size : 0};
   switch (loss) {
     case RowLoss::norm:
       std::copy_n(block.s, rows, block.value);
       std::copy_n(block.s, rows, block.slope);
       return;
     case RowLoss::absolute:
-      return mean_folded({block.y, rows}, s, value, slope);
+      return mean_folded({block.y, size}, s, value, slope);
     case RowLoss::cross_entropy:
       return mean_softplus(s, value, slope);
     case RowLoss::softmax:
@@ -162,7 +194,7 @@ void weigh(const double* weights, Index rows, bool slopes, Block& block) {
 }
 
 // Sums of every eighth row, summed by halves.
-double sum(const double (&values)[kBlock], Index count) {
+double sum(const double* values, Index count) {
   double total[8]{};
   for (Index i = 0; i < count / 8 * 8; i += 8)
     for (Index k = 0; k < 8; ++k) total[k] += values[i + k];
@@ -184,11 +216,13 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const LogSumExp* const many = loss == RowLoss::softmax ? &LogSumExp::of(classes) : nullptr;
   const Index laws = scale.rows, size = std::clamp<Index>(kChunkFlops / (features + 40) / kBlock, 1, 1024) * kBlock;
   const base::Chunks chunks{rows, size}, groups{laws, kLaws};
+  // Small systems share a block.
+  const base::Chunks shared{systems, by_columns ? 1 : std::max<Index>(1, kBlock / rows)};
   const auto width = at(laws * (slope ? 2 : 1));
   std::vector<double> partial(at(systems * chunks.number()) * width, 0.0);
-  const Index tasks = systems * chunks.number() * groups.number();
+  const Index tasks = shared.number() * chunks.number() * groups.number();
   // Small systems are grouped into chunks.
-  const Index pairs = std::min(rows, size) * std::clamp<Index>(laws, 1, kLaws);
+  const Index pairs = std::min(rows * shared.size, size) * std::clamp<Index>(laws, 1, kLaws);
   const base::Chunks batches{tasks, std::max<Index>(1, kBatch / pairs)};
   const auto workers = at(base::worker_count(batches.number(), threads));
   std::vector<Block> blocks(workers, Block(features));
@@ -199,10 +233,11 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
   const auto sum_rows = [&](Index task, int worker) {
     Block& block = blocks[at(worker)];
     const Index piece = task / groups.number(), group = task % groups.number();
-    const Index system = piece / chunks.number(), chunk = piece % chunks.number();
-    double* sums = partial.data() + at(piece) * width;
+    const Index system = shared.begin(piece / chunks.number()), chunk = piece % chunks.number();
+    const Index members = shared.end(piece / chunks.number()) - system;
+    double* const all_sums = partial.data() + at(system * chunks.number() + chunk) * width;
     for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += kBlock) {
-      const Index count = std::min(kBlock, chunks.end(chunk) - first);
+      const Index each = std::min(kBlock, chunks.end(chunk) - first), count = members * each;
       const T* part = X + (system * rows + first) * features;
       Index readable = ((systems - system) * rows - first) * features;
       if (by_columns) {
@@ -212,14 +247,17 @@ void normal_rows(const T* X, const T* y, Index systems, Index rows, Index featur
         readable = static_cast<Index>(copy.size());
       }
       if (laws > 1) square(part, count, features, block);
-      if (loss == RowLoss::absolute) targets(y + system * rows + first, first, count, block);
+      if (loss == RowLoss::absolute) targets(y + system * rows + first, first, count, rows, block);
       for (Index law = groups.begin(group); law < groups.end(group); ++law) {
         weigh(part, count, features, readable, laws > 1, described[at(law)], block);
-        replace_odd(part, first, count, features, described[at(law)], block);
+        replace_odd(part, first, count, rows, features, described[at(law)], block);
         evaluate(loss, many, slope != nullptr, at(count), block);
         if (weights) weigh(weights + system * rows + first, count, slope != nullptr, block);
-        sums[law] += sum(block.value, count);
-        if (slope) sums[laws + law] += sum(block.slope, count);
+        double* sums = all_sums + law;
+        for (Index i = 0; i < count; i += each, sums += width) {
+          *sums += sum(block.value + i, each);
+          if (slope) sums[laws] += sum(block.slope + i, each);
+        }
       }
     }
   };

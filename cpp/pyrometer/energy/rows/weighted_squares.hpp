@@ -31,8 +31,9 @@ struct Edge {
   }
 };
 
-/// a(row, column) += weight(column) x(row, column)^2 for eight columns; x holds squares already if kSquared.
-template <bool kSquared, bool kEdge, class T>
+/// a(row, column) += weight(column) x(row, column)^2 for eight columns, or = if kFirst; x holds squares already if
+/// kSquared.
+template <bool kFirst, bool kSquared, bool kEdge, class T>
 [[gnu::always_inline]] inline void add_columns(const T* x, Index stride, const double* weight, const Edge& edge,
                                                Numbers (&a)[kLanes][kParts]) {
 #pragma GCC unroll 2
@@ -47,7 +48,10 @@ template <bool kSquared, bool kEdge, class T>
         v = reinterpret_cast<Numbers>(bits);
       }
       if constexpr (!kSquared) v *= v;
-      a[row][part] += w * v;
+      if constexpr (kFirst)
+        a[row][part] = w * v;
+      else
+        a[row][part] += w * v;
     }
   }
 }
@@ -82,18 +86,20 @@ template <bool kSquared, bool kEdge, class T>
 /// x       rows, read up to column padded(features); or their squares if kSquared, with zeros beyond the features.
 /// weight  padded(features) finite numbers; beyond the features of any value.
 ///
-/// Cost of a row: 3 flops for each column, and 2 shuffles.
+/// Cost of a row: 3 flops for each of padded(features) columns, and 2 shuffles.
 template <bool kSquared, class T>
 [[gnu::always_inline]] inline void weighted_squares(const T* x, Index stride, Index features, const double* weight,
                                                     const Edge& edge, Numbers& sums) {
   Numbers a[kLanes][kParts];
-#pragma GCC unroll 8
-  for (auto& row : a)
-#pragma GCC unroll 2
-    for (auto& part : row) part = Numbers{};
-  Index j = 0;
-  for (; j + kColumns < features; j += kColumns) add_columns<kSquared, false>(x + j, stride, weight + j, edge, a);
-  add_columns<kSquared, !kSquared>(x + j, stride, weight + j, edge, a);
+  if (features <= kColumns) {
+    add_columns<true, kSquared, !kSquared>(x, stride, weight, edge, a);
+  } else {
+    add_columns<true, kSquared, false>(x, stride, weight, edge, a);
+    Index j = kColumns;
+    for (; j + kColumns < features; j += kColumns)
+      add_columns<false, kSquared, false>(x + j, stride, weight + j, edge, a);
+    add_columns<false, kSquared, !kSquared>(x + j, stride, weight + j, edge, a);
+  }
   sum_columns(a, sums);
 }
 
