@@ -10,6 +10,8 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/canonical_rows.hpp"
+#include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"
@@ -53,10 +55,10 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
 template <class T>
 Numbers shares_of(const ClassifiedRows<T>& table) {
   const data::Rows<T>& rows = table.rows;
+  const double weight = weight_of(rows);
   Numbers shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
   for (Index i = 0; i < rows.rows && table.intercept; ++i)
-    shares[at(static_cast<Index>(rows.y[i]))] +=
-        (rows.weights ? rows.weights[i] : 1.0) / static_cast<double>(rows.rows);
+    shares[at(static_cast<Index>(rows.y[i]))] += (rows.weights ? rows.weights[i] : 1.0) / weight;
   return shares;
 }
 
@@ -145,6 +147,30 @@ Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coe
       errors[at(c * columns + j)] = result.radius * result.metric.centred(c, classes, x) + 2 * unit * terms;
   }
   return errors;
+}
+
+/// How much less than the minimum without classes that are not allowed the loss may be, at parameters theta of the given
+/// columns, by rounding of columns that depend on others.
+double lowered_by(const std::vector<Numbers>& null, const ClassifiedRows<double>& table, const std::uint8_t* allowed,
+                  const Numbers& theta) {
+  if (null.empty()) return 0;
+  const data::Rows<double>& rows = table.rows;
+  const Index classes = table.classes, p = rows.features, n = p + (table.intercept ? 1 : 0);
+  Numbers slopes(at(rows.rows * classes));
+  for (Index i = 0; i < rows.rows; ++i) {
+    double* const own = slopes.data() + i * classes;
+    double most = -INFINITY, sum = 0;
+    for (Index c = 0; c < classes; ++c) {
+      DoubleDouble z = c + 1 < classes && table.intercept ? theta[at((c + 1) * n - 1)] : 0.0;
+      for (Index j = 0; c + 1 < classes && j < p; ++j) z.add_product(rows.X[i * p + j], theta[at(c * n + j)]);
+      own[c] = allowed && !allowed[i * classes + c] ? -INFINITY : z.value();
+      most = std::max(most, own[c]);
+    }
+    for (Index c = 0; c < classes; ++c) sum += own[c] = std::exp(own[c] - most);
+    for (Index c = 0; c < classes; ++c)
+      own[c] = (own[c] / sum - (c == static_cast<Index>(rows.y[i]) ? 1 : 0)) * (rows.weights ? rows.weights[i] : 1.0);
+  }
+  return lowered_by_rounding(rows, table.intercept, null, slopes, theta);
 }
 
 /// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
@@ -243,7 +269,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   Solution out;
   out.rank = basis.rank - (table.intercept ? 1 : 0);
   out.theta.assign(at(others * columns), 0.0);
-  double weight = static_cast<double>(rows.rows);
+  const double weight = weight_of(rows);
   if (basis.rank == 0) {
     out.value = weight * std::log(static_cast<double>(table.classes));
     out.gap = 16 * kUnit * out.value;
@@ -261,7 +287,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   };
   if (result.status == DescentStatus::converged) {
     undecided();
-    out.gap = result.gap;
+    out.gap = result.gap + lowered_by(basis.null, table, nullptr, out.theta);
     if (basis.rank == columns)
       out.errors =
           errors_of(result, table.classes, columns, [&](Index j, Index k) { return basis.map[at(j * columns + k)]; });
@@ -296,6 +322,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   out.value = paired ? pairs.loss : rest.loss;
   out.gap = paired ? pairs.gap : rest.gap;
   out.theta = paired ? exact.back(minimiser, columns) : mapped(basis, minimiser, columns);
+  out.gap += lowered_by(basis.null, table, face.allowed.data(), out.theta);
   if (!face.any) return out;
   const Numbers far = exact.back(face.direction, columns);
   // The margins of the minimum are added to those of the direction.
@@ -330,18 +357,14 @@ Solution reduced(const ClassifiedRows<float>& table, int threads) {
   return reduced(wide, threads);
 }
 
-/// The infimum of rows whose columns have sizes near 1.
+/// The infimum of rows whose columns have sizes near 1, where a descent on the given columns finds it.
 template <class T>
-Solution infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
+std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
   const Index columns = table.rows.features + (table.intercept ? 1 : 0);
   const Numbers shift = table.intercept ? means : Numbers(at(table.rows.features), 0.0);
   DescentResult result = descend(table, shift, threads);
   require(std::isfinite(result.loss), "X must be finite and its products with parameters below 1.8e308; rescale it");
-  if (result.status == DescentStatus::undecided) {
-    Solution out = reduced(table, threads);
-    out.evaluations += result.evaluations;
-    return out;
-  }
+  if (result.status == DescentStatus::undecided) return {};
   Solution out;
   if (result.status == DescentStatus::converged)
     out.errors = errors_of(result, table.classes, columns, [&](Index j, Index k) {
@@ -457,19 +480,41 @@ double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index col
 
 /// The infimum of rows whose columns are multiplied by powers of two, in the units of the rows.
 template <class T>
-Solution in_other_units(const ClassifiedRows<T>& table, const std::vector<int>& exponents, int threads) {
+std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std::vector<int>& exponents, int threads) {
   const data::Rows<T>& rows = table.rows;
   const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
   Numbers X(at(rows.rows * p)), labels(rows.y, rows.y + rows.rows);
   for (Index i = 0; i < rows.rows * p; ++i) X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
   const ClassifiedRows<double> other{
       {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, table.classes, table.intercept};
-  Solution solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
-  for (Numbers* const numbers : {&solution.theta, &solution.direction, &solution.errors})
+  std::optional<Solution> solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
+  if (!solution) return {};
+  for (Numbers* const numbers : {&solution->theta, &solution->direction, &solution->errors})
     for (std::size_t j = 0; j < numbers->size(); ++j)
       if (const std::size_t column = j % at(n); column < at(p))
         (*numbers)[j] = std::ldexp((*numbers)[j], exponents[column]);
   return solution;
+}
+
+/// The infimum where a descent on the given columns does not find it: of few rows in their canonical form.
+template <class T>
+Solution hard(const ClassifiedRows<T>& table, const Numbers& largest, bool scaled, int threads) {
+  const data::Rows<T>& rows = table.rows;
+  if (!scaled && rows.rows * rows.features > kMostCanonical) {
+    std::optional<Solution> outlying = in_outlying(table, largest, threads);
+    return outlying ? *std::move(outlying) : reduced(table, threads);
+  }
+  const CanonicalRows canonical(rows);
+  const ClassifiedRows<double> other{canonical.rows(), table.classes, table.intercept};
+  std::optional<Solution> outlying = in_outlying(other, survey_of(other.rows, threads).largest, threads);
+  Solution out = outlying ? *std::move(outlying) : reduced(other, threads);
+  for (Numbers* const numbers : {&out.theta, &out.direction, &out.errors})
+    canonical.back(*numbers, rows.features + (table.intercept ? 1 : 0));
+  return out;
+}
+
+bool all_finite(const Numbers& numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
 }
 
 /// The infimum over the classes that have rows, and its parameters of all classes.
@@ -495,18 +540,28 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     part.classes = kept;
   }
   Solution solution;
+  bool simple = false;
   const Survey survey = survey_of(rows, threads);
   const std::vector<int> exponents = exponents_of(survey.largest);
   const bool scaled = std::any_of(exponents.begin(), exponents.end(), [](int e) { return e != 0; });
   if (kept == 1) {
     solution.attained = false;
     solution.rank = p;
-  } else if (std::optional<Solution> outlying = in_outlying(part, survey.largest, threads)) {
-    solution = *std::move(outlying);
-  } else if (scaled) {
-    solution = in_other_units(part, exponents, threads);
   } else {
-    solution = infimum_of(part, survey.mean, threads);
+    std::optional<Solution> found;
+    if (!OutlyingRows(part.rows, part.intercept, kept, false, survey.largest).any())
+      found = scaled ? in_other_units(part, exponents, threads) : infimum_of(part, survey.mean, threads);
+    simple = found.has_value();
+    solution = simple ? *std::move(found) : hard(part, survey.largest, scaled, threads);
+  }
+  if (!simple && !(all_finite(solution.theta) && all_finite(solution.direction))) {
+    // No parameters of doubles get there.
+    const Index evaluations = solution.evaluations, rank = solution.rank;
+    solution = Solution();
+    solution.value = solution.gap = static_cast<double>(rows.rows) * std::log(static_cast<double>(kept));
+    solution.theta.assign(at((kept - 1) * n), 0.0);
+    solution.rank = rank;
+    solution.evaluations = evaluations;
   }
   // Parameters of sum 0 over the classes that have rows.
   const auto centred = [&](const Numbers& others) {
@@ -536,7 +591,7 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   // Parameters were rounded after the loss was computed.
   const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
   const bool undecided = solution.attained && solution.gap >= solution.value;
-  if (!(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
+  if (!simple || !(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
     const double reached = loss_at(table, exponents, solution.theta, threads);
     solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
   }
