@@ -36,6 +36,7 @@ CanonicalRows::CanonicalRows(const data::Rows<T>& rows)
   merge();
   sort_columns();
   merge();
+  count_weights();
 }
 
 void CanonicalRows::scale() {
@@ -101,6 +102,21 @@ void CanonicalRows::sort_columns() {
   for (std::size_t i = 0; i < m; ++i) {
     std::copy_n(X_.data() + i * p, p, row.data());
     for (std::size_t j = 0; j < p; ++j) X_[i * p + j] = row[at(order_[j])];
+  }
+}
+
+void CanonicalRows::count_weights() {
+  const double least = *std::min_element(weights_.begin(), weights_.end());
+  for (double parts = 1; parts <= 12; ++parts) {
+    const double unit = least / parts;
+    const auto whole = [&](double weight) {
+      const double number = weight / unit;
+      return number < 0x1p40 && std::abs(number - std::round(number)) <= 0x1p-48 * number;
+    };
+    if (!std::all_of(weights_.begin(), weights_.end(), whole)) continue;
+    for (double& weight : weights_) weight = std::round(weight / unit);
+    unit_ = unit;
+    return;
   }
 }
 

@@ -16,7 +16,7 @@ inline constexpr Index kMostCanonical = Index{1} << 16;
 /// the order of hashes of their elements and of the rows that these are in, rows in that of their elements.
 ///
 /// Decisions that rounding errors may change are thereby the same for all forms of the same data, except where columns
-/// have equal hashes, and by rounding of weights.
+/// have equal hashes. Weights that are small whole numbers of some unit, within their rounding, are in that unit.
 ///
 /// Cost: a copy of the rows, and two sorts.
 class CanonicalRows {
@@ -24,8 +24,10 @@ class CanonicalRows {
   template <class T>
   explicit CanonicalRows(const data::Rows<T>& rows);
 
-  /// Valid as long as this. Their weights have the sum of those of the given rows.
+  /// Valid as long as this.
   [[nodiscard]] data::Rows<double> rows() const;
+  /// What losses of these rows are multiplied by to be those of the given ones.
+  [[nodiscard]] double unit() const { return unit_; }
   /// Of these columns, from those of the given ones and an intercept, if any, that is last.
   [[nodiscard]] std::vector<double> parameters(const std::vector<double>& given) const;
   /// The reverse, in place, for any number of vectors of `columns` numbers each: parameters, directions, errors.
@@ -35,8 +37,10 @@ class CanonicalRows {
   void scale();
   void merge();
   void sort_columns();
+  void count_weights();
 
   Index features_;
+  double unit_ = 1;
   std::vector<double> X_, y_, weights_;
   std::vector<Index> order_;    ///< the given column of each
   std::vector<int> exponents_;  ///< of each given column

@@ -10,9 +10,9 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-constexpr double kLarger = 16;
+constexpr double kLarger = 8;
 
-/// The medians of the absolute values of columns, without 0; 1 for the constant.
+/// The absolute values of columns, without 0, that one in sixteen is below: most may be fill values; 1 for the constant.
 Numbers sizes_of(const data::Rows<double>& rows, std::size_t columns) {
   Numbers sizes(columns, 1.0), values;
   for (Index j = 0; j < rows.features; ++j) {
@@ -20,8 +20,9 @@ Numbers sizes_of(const data::Rows<double>& rows, std::size_t columns) {
     for (Index i = 0; i < rows.rows; ++i)
       if (const double x = std::abs(rows.X[i * rows.features + j]); x > 0) values.push_back(x);
     if (values.empty()) continue;
-    std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
-    sizes[at(j)] = values[values.size() / 2];
+    const Index low = (std::ssize(values) - 1) / 16;
+    std::nth_element(values.begin(), values.begin() + low, values.end());
+    sizes[at(j)] = values[at(low)];
   }
   return sizes;
 }

@@ -125,6 +125,8 @@ Infimum infimum_of_any_rows(const data::Rows<T>& rows, bool intercept, KnownOfRo
   const CanonicalRows canonical(rows);
   known.theta = canonical.parameters(known.theta);
   Infimum out = infimum(canonical.rows(), intercept, known, threads);
+  out.value *= canonical.unit();
+  out.gap *= canonical.unit();
   for (std::vector<double>* const numbers : {&out.parameters, &out.direction, &out.errors})
     canonical.back(*numbers, rows.features + (intercept ? 1 : 0));
   return out;

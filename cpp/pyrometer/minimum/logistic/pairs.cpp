@@ -245,6 +245,12 @@ class Pairs {
   [[nodiscard]] Index count() const { return std::ssize(row_of_); }
   [[nodiscard]] const Elimination& elimination() const { return elimination_; }
   [[nodiscard]] Numbers& phi() { return phi_; }
+  /// A bound of what rounding of the elimination changes in the loss at theta.
+  [[nodiscard]] double error_of(const Numbers& theta) const {
+    double sum = 0;
+    for (Index q = 0; q < count(); ++q) sum += weight(row_of_[at(q)]) * elimination_.error_of(q, theta);
+    return sum;
+  }
 
   /// The loss at the point that minimises it without classes that are this far below, with a bound of its rounding error,
   /// and a lower bound of the infimum, from there; -infinity if there is none.
@@ -358,13 +364,15 @@ class Pairs {
 
   Wide differences(const std::vector<std::uint8_t>& allowed) {
     const Index n = rows_.features, others = classes_ - 1;
+    // Rounded, so that whole numbers that were divided by their mean are whole again.
+    const double least = rows_.weights ? *std::min_element(rows_.weights, rows_.weights + rows_.rows) : 1.0;
     Wide out;
     for (Index i = 0; i < rows_.rows; ++i)
       for (Index c = 0; c < classes_; ++c) {
         const auto y = static_cast<Index>(rows_.y[i]);
         if (c == y || !allowed[at(i * classes_ + c)]) continue;
         row_of_.push_back(i);
-        factors_.push_back(std::sqrt(weight(i)));
+        factors_.push_back(std::sqrt(static_cast<double>(static_cast<float>(weight(i) / least))));
         const std::size_t from = out.size();
         out.resize(from + at(others * n));
         for (Index j = 0; j < n; ++j) {
@@ -438,8 +446,8 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       if (found.loss < INFINITY && (std::isinf(distance) || found.loss <= best.loss)) point = pairs.phi();
       if (found.loss + found.error < best.loss + error) {
         best.loss = found.loss;
-        error = found.error;
         best.theta = pairs.elimination().solution(pairs.phi());
+        error = found.error + pairs.error_of(best.theta);
       }
       least = std::max(least, found.least);
       best.gap = std::max(best.loss - least, 0.0) + error + 300 * kUnit * best.loss;

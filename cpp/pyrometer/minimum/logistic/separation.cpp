@@ -363,10 +363,10 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
       out.errors.push_back(1.01 * result.error_of(row, work) + static_cast<double>(n + 4) * kUnit * terms +
                            std::abs(out.parameters[r] - exact[r]));
     }
-    const double reached = loss_at(rows, intercept, out.parameters, threads);
-    if (!std::isfinite(reached)) return {};
+    const double reached = loss_at(rows, intercept, out.parameters, threads), own = result.excess + result.rounding;
+    if (!std::isfinite(reached) || !of_first_order(own, out.value)) return {};
     if (outlying.stretched()) out.errors.clear();
-    out.gap = result.excess + result.rounding + lost + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+    out.gap = 2 * own + lost + std::abs(reached - out.value) + 1000 * kUnit * reached;
     return out;
   }
 }
@@ -388,9 +388,11 @@ double lowered_by(const std::vector<Numbers>& null, const data::Rows<double>& ro
 /// The value and its gap, given the loss `reached` of all rows.
 void bound(const Attempt& solution, double reached, Infimum& out) {
   const NewtonResult& result = solution.result();
+  const double own = result.excess + result.rounding;
   out.value = result.loss;
-  out.gap = result.excess + result.rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
-  if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
+  out.gap = own + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  if (!solution.converged() || !of_first_order(own, out.value) || reached < out.value - 2 * out.gap)
+    out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
 }
 
 /// Marks the columns of a basis, and no others; returns the number of those before the intercept.

@@ -395,7 +395,7 @@ std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Number
     const ClassifiedRows<double> part{rows, table.classes, false, outlying.allowed()};
     DescentResult result = descend(part, Numbers(at(n), 0.0), threads, outlying.active(), outlying.start());
     out.evaluations += result.evaluations;
-    if (result.status != DescentStatus::converged) return {};
+    if (result.status != DescentStatus::converged || !of_first_order(result.gap, result.loss)) return {};
     if (outlying.activate(result.theta, lost)) {
       if (!outlying.arrange()) return {};
       continue;
@@ -496,18 +496,26 @@ std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std
   return solution;
 }
 
-/// The infimum where a descent on the given columns does not find it: of few rows in their canonical form.
+/// The infimum in coordinates of few large rows, unless `tried` by a descent on the given columns, or on a basis.
 template <class T>
-Solution hard(const ClassifiedRows<T>& table, const Numbers& largest, bool scaled, int threads) {
+Solution in_turn(const ClassifiedRows<T>& table, const Survey& survey, bool tried, int threads) {
+  std::optional<Solution> found = in_outlying(table, survey.largest, threads);
+  if (!found && !tried) found = infimum_of(table, survey.mean, threads);
+  return found ? *std::move(found) : reduced(table, threads);
+}
+
+/// The infimum where a descent on the given columns was `tried` and does not find it, or rows are large: of few rows in
+/// their canonical form.
+template <class T>
+Solution hard(const ClassifiedRows<T>& table, const Survey& survey, bool scaled, bool tried, int threads) {
   const data::Rows<T>& rows = table.rows;
-  if (!scaled && rows.rows * rows.features > kMostCanonical) {
-    std::optional<Solution> outlying = in_outlying(table, largest, threads);
-    return outlying ? *std::move(outlying) : reduced(table, threads);
-  }
+  if (!scaled && rows.rows * rows.features > kMostCanonical) return in_turn(table, survey, tried, threads);
   const CanonicalRows canonical(rows);
   const ClassifiedRows<double> other{canonical.rows(), table.classes, table.intercept};
-  std::optional<Solution> outlying = in_outlying(other, survey_of(other.rows, threads).largest, threads);
-  Solution out = outlying ? *std::move(outlying) : reduced(other, threads);
+  tried = tried && other.rows.rows == rows.rows;
+  Solution out = in_turn(other, survey_of(other.rows, threads), tried, threads);
+  out.value *= canonical.unit();
+  out.gap *= canonical.unit();
   for (Numbers* const numbers : {&out.theta, &out.direction, &out.errors})
     canonical.back(*numbers, rows.features + (table.intercept ? 1 : 0));
   return out;
@@ -549,19 +557,21 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     solution.rank = p;
   } else {
     std::optional<Solution> found;
-    if (!OutlyingRows(part.rows, part.intercept, kept, false, survey.largest).any())
+    const bool large = OutlyingRows(part.rows, part.intercept, kept, false, survey.largest).any();
+    if (!large)
       found = scaled ? in_other_units(part, exponents, threads) : infimum_of(part, survey.mean, threads);
     simple = found.has_value();
-    solution = simple ? *std::move(found) : hard(part, survey.largest, scaled, threads);
+    solution = simple ? *std::move(found) : hard(part, survey, scaled, !large, threads);
   }
+  const double loss_of_zeros = static_cast<double>(rows.rows) * std::log(static_cast<double>(kept));
   if (!simple && !(all_finite(solution.theta) && all_finite(solution.direction))) {
     // No parameters of doubles get there.
-    const Index evaluations = solution.evaluations, rank = solution.rank;
-    solution = Solution();
-    solution.value = solution.gap = static_cast<double>(rows.rows) * std::log(static_cast<double>(kept));
-    solution.theta.assign(at((kept - 1) * n), 0.0);
-    solution.rank = rank;
-    solution.evaluations = evaluations;
+    Solution zeros;
+    zeros.value = zeros.gap = loss_of_zeros;
+    zeros.theta.assign(at((kept - 1) * n), 0.0);
+    zeros.rank = solution.rank;
+    zeros.evaluations = solution.evaluations;
+    solution = std::move(zeros);
   }
   // Parameters of sum 0 over the classes that have rows.
   const auto centred = [&](const Numbers& others) {
@@ -592,8 +602,16 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
   const bool undecided = solution.attained && solution.gap >= solution.value;
   if (!simple || !(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
-    const double reached = loss_at(table, exponents, solution.theta, threads);
+    double reached = loss_at(table, exponents, solution.theta, threads);
+    if (!(reached <= loss_of_zeros) && kept == classes) {  // rounding of parameters moves logits of large rows
+      std::fill(solution.theta.begin(), solution.theta.end(), 0.0);
+      solution.errors.clear();
+      reached = loss_of_zeros;
+    }
+    if (reached < solution.value - 2 * solution.gap) solution.gap = solution.value;  // a bound that does not hold
     solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
+    if (std::isfinite(reached))  // 0 is a lower bound
+      solution.gap = std::min(solution.gap, std::max(solution.value, reached) * (1 + 100 * kUnit));
   }
   return solution;
 }
