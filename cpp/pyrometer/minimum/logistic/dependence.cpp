@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pyrometer/base/double_double.hpp"
+#include "pyrometer/minimum/logistic/combination.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -11,13 +12,16 @@ namespace {
 using Numbers = std::vector<double>;
 
 constexpr double kLarger = 8;
+// A part of the loss that may be added to a gap without further thought.
+constexpr double kNegligible = 3e-14;
+constexpr Index kRowsOfSizes = 1024;
 
 /// The absolute values of columns, without 0, that one in sixteen is below: most may be fill values; 1 for the constant.
 Numbers sizes_of(const data::Rows<double>& rows, std::size_t columns) {
   Numbers sizes(columns, 1.0), values;
   for (Index j = 0; j < rows.features; ++j) {
     values.clear();
-    for (Index i = 0; i < rows.rows; ++i)
+    for (Index i = 0; i < rows.rows; i += std::max<Index>(1, rows.rows / kRowsOfSizes))
       if (const double x = std::abs(rows.X[i * rows.features + j]); x > 0) values.push_back(x);
     if (values.empty()) continue;
     const Index low = (std::ssize(values) - 1) / 16;
@@ -30,24 +34,40 @@ Numbers sizes_of(const data::Rows<double>& rows, std::size_t columns) {
 }  // namespace
 
 double lowered_by_rounding(const data::Rows<double>& rows, bool intercept, const std::vector<Numbers>& null,
-                           const Numbers& slopes, const Numbers& theta) {
-  const std::size_t n = at(rows.features + (intercept ? 1 : 0)), classes = slopes.size() / at(rows.rows);
+                           const Numbers& theta, double loss, const std::function<Numbers()>& slopes) {
+  const std::size_t n = at(rows.features + (intercept ? 1 : 0));
   if (null.empty() || n == 0) return 0;
   const Numbers sizes = sizes_of(rows, n);
-  double most = 1, lowered = 0;
+  double most = 1, total = 0;
   for (std::size_t k = 0; k < theta.size(); ++k) most = std::max(most, std::abs(theta[k]) * sizes[k % n]);
+  Numbers factors, products;  // null x rows
+  Tile tile(rows.features);
+  double value[Tile::kRows], terms[Tile::kRows];
   for (const Numbers& v : null) {
-    double size = 0;
+    double size = 0, sum = 0;
     for (std::size_t j = 0; j < n; ++j) size = std::max(size, std::abs(v[j]) * sizes[j]);
-    std::vector<base::DoubleDouble> sums(classes);
-    for (Index i = 0; i < rows.rows; ++i) {
-      base::DoubleDouble product = intercept ? v.back() : 0.0;
-      for (Index j = 0; j < rows.features; ++j) product.add_product(rows.X[i * rows.features + j], v[at(j)]);
-      for (std::size_t c = 0; c < classes; ++c) sums[c].add(slopes[at(i) * classes + c] * product.value());
+    factors.push_back(kLarger * most / size);
+    for (Index begin = 0; begin < rows.rows; begin += Tile::kRows) {
+      tile.fill(std::min(Tile::kRows, rows.rows - begin),
+                [&](Index k) { return rows.X + (begin + k) * rows.features; });
+      tile.combine(v.data(), intercept ? v.back() : 0.0, value, terms);
+      products.insert(products.end(), value, value + tile.rows());
+      for (Index k = 0; k < tile.rows(); ++k)
+        sum += (rows.weights ? rows.weights[begin + k] : 1.0) * std::abs(value[k]);
     }
-    for (const base::DoubleDouble& sum : sums) lowered += kLarger * most / size * std::abs(sum.value());
+    total += 2 * factors.back() * sum;  // derivatives by all logits of a row have absolute values of sum 2 at most
   }
-  return lowered;
+  if (total <= kNegligible * loss) return total;
+  const Numbers slope = slopes();
+  const std::size_t classes = slope.size() / at(rows.rows);
+  total = 0;
+  for (std::size_t v = 0; v < null.size(); ++v)
+    for (std::size_t c = 0; c < classes; ++c) {
+      base::DoubleDouble sum;
+      for (std::size_t i = 0; i < at(rows.rows); ++i) sum.add(slope[i * classes + c] * products[v * at(rows.rows) + i]);
+      total += factors[v] * std::abs(sum.value());
+    }
+  return total;
 }
 
 }  // namespace pyrometer::minimum

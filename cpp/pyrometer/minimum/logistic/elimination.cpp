@@ -12,7 +12,7 @@ namespace pyrometer::minimum {
 namespace {
 
 // Of the terms: more than the rounding errors of double-double operations.
-constexpr double kRounding = 0x1p-100;
+constexpr double kWideRounding = 0x1p-100;
 
 /// a -= f u, 0 where that is at rounding level of the terms so far: `lost` is what was there. Without branches, so that
 /// loops are pipelined.
@@ -68,7 +68,7 @@ Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vecto
         if (!taken[at(j)]) subtract(own[j], terms[at(i * width + j)], errors_[at(i * width + j)], f, upper[j]);
     }
   }
-  for (std::size_t q = 0; q < errors_.size(); ++q) errors_[q] += kRounding * terms[q];
+  for (std::size_t q = 0; q < errors_.size(); ++q) errors_[q] += kWideRounding * terms[q];
   lower_.resize(at(count * rank()));
   for (Index i = 0; i < count; ++i)
     for (Index k = 0; k < rank(); ++k) {

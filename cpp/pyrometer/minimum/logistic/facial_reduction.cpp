@@ -481,7 +481,8 @@ bool holds(const data::Rows<double>& rows, bool intercept, const std::vector<Ind
       const Index i = remaining[begin + k];
       const bool own = next < part.rows.size() && part.rows[next] == i;
       next += own ? 1 : 0;
-      if (own ? !((2 * rows.y[i] - 1) * margin[k] > kUnit * unit * terms[k]) : !(std::abs(margin[k]) <= unit * terms[k]))
+      if (own ? !((2 * rows.y[i] - 1) * margin[k] > kUnit * unit * terms[k])
+              : !(std::abs(margin[k]) <= unit * terms[k]))
         return false;
     }
   }

@@ -48,7 +48,7 @@ struct Problem {
   Numbers labels;
   Numbers weights;  ///< empty: all 1
   Index columns = 0;
-  Numbers map;  ///< columns of the system x columns
+  Numbers map;                ///< columns of the system x columns
   std::vector<Numbers> null;  ///< combinations of the columns of the system that are at rounding level
 
   [[nodiscard]] Index count() const { return static_cast<Index>(labels.size()); }
@@ -317,8 +317,9 @@ bool refine(const data::Rows<double>& rows, bool intercept, const std::vector<bo
 Problem in_basis(const data::Rows<double>& rows, Basis basis) {
   Numbers weights;
   if (rows.weights) weights.assign(rows.weights, rows.weights + rows.rows);
-  return {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), std::move(weights), basis.rank,
-          std::move(basis.map), std::move(basis.null)};
+  return {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
+          std::move(weights),    basis.rank,
+          std::move(basis.map),  std::move(basis.null)};
 }
 
 /// Marks the rows on the correct side whose loss is small; whether any was not marked. They may be so large that the
@@ -374,15 +375,16 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
 /// How much less than the minimum over the rows that are not separated the loss may be, at theta, by rounding of columns
 /// that depend on others.
 double lowered_by(const std::vector<Numbers>& null, const data::Rows<double>& rows, bool intercept, const Face& face,
-                  const Numbers& theta) {
-  if (null.empty()) return 0;
-  Numbers margin, terms, slopes;
-  margins_of(rows, all_of(rows), intercept, theta, margin, terms);
-  for (std::size_t i = 0; i < margin.size(); ++i)
-    slopes.push_back((1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
-  for (const Separated& part : face.separated)
-    for (const Index i : part.rows) slopes[at(i)] = 0;
-  return lowered_by_rounding(rows, intercept, null, slopes, theta);
+                  const Numbers& theta, double loss) {
+  return lowered_by_rounding(rows, intercept, null, theta, loss, [&] {
+    Numbers margin, terms, slopes;
+    margins_of(rows, all_of(rows), intercept, theta, margin, terms);
+    for (std::size_t i = 0; i < margin.size(); ++i)
+      slopes.push_back((1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
+    for (const Separated& part : face.separated)
+      for (const Index i : part.rows) slopes[at(i)] = 0;
+    return slopes;
+  });
 }
 
 /// The value and its gap, given the loss `reached` of all rows.
@@ -478,7 +480,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   out.attained = face.separated.empty();
   if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFarAway, Numbers(n, 0.0));
   bound(solution, reached, out);
-  const double lowered = lowered_by(solution.problem().null, rows, intercept, face, solution.parameters(n));
+  const double lowered = lowered_by(solution.problem().null, rows, intercept, face, solution.parameters(n), out.value);
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
   out.gap = std::max(out.gap, std::min(out.gap + lowered, std::max(out.value, reached)));

@@ -149,11 +149,9 @@ Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coe
   return errors;
 }
 
-/// How much less than the minimum without classes that are not allowed the loss may be, at parameters theta of the given
-/// columns, by rounding of columns that depend on others.
-double lowered_by(const std::vector<Numbers>& null, const ClassifiedRows<double>& table, const std::uint8_t* allowed,
-                  const Numbers& theta) {
-  if (null.empty()) return 0;
+/// The derivatives of the loss by the logits, rows x classes, at parameters theta of the given columns, without classes
+/// that are not allowed.
+Numbers slopes_of(const ClassifiedRows<double>& table, const std::uint8_t* allowed, const Numbers& theta) {
   const data::Rows<double>& rows = table.rows;
   const Index classes = table.classes, p = rows.features, n = p + (table.intercept ? 1 : 0);
   Numbers slopes(at(rows.rows * classes));
@@ -170,7 +168,7 @@ double lowered_by(const std::vector<Numbers>& null, const ClassifiedRows<double>
     for (Index c = 0; c < classes; ++c)
       own[c] = (own[c] / sum - (c == static_cast<Index>(rows.y[i]) ? 1 : 0)) * (rows.weights ? rows.weights[i] : 1.0);
   }
-  return lowered_by_rounding(rows, table.intercept, null, slopes, theta);
+  return slopes;
 }
 
 /// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
@@ -280,6 +278,10 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   const Numbers none(at(basis.rank), 0.0);
   DescentResult result = descend(simple, none, threads);
   out.evaluations = result.evaluations;
+  const auto lowered = [&](const std::uint8_t* allowed) {
+    return lowered_by_rounding(rows, table.intercept, basis.null, out.theta, out.value,
+                               [&] { return slopes_of(table, allowed, out.theta); });
+  };
   const auto undecided = [&] {
     out.value = out.gap = result.loss;
     out.theta = mapped(basis, result.theta, columns);
@@ -287,7 +289,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   };
   if (result.status == DescentStatus::converged) {
     undecided();
-    out.gap = result.gap + lowered_by(basis.null, table, nullptr, out.theta);
+    out.gap = result.gap + lowered(nullptr);
     if (basis.rank == columns)
       out.errors =
           errors_of(result, table.classes, columns, [&](Index j, Index k) { return basis.map[at(j * columns + k)]; });
@@ -322,7 +324,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   out.value = paired ? pairs.loss : rest.loss;
   out.gap = paired ? pairs.gap : rest.gap;
   out.theta = paired ? exact.back(minimiser, columns) : mapped(basis, minimiser, columns);
-  out.gap += lowered_by(basis.null, table, face.allowed.data(), out.theta);
+  out.gap += lowered(face.allowed.data());
   if (!face.any) return out;
   const Numbers far = exact.back(face.direction, columns);
   // The margins of the minimum are added to those of the direction.
@@ -558,8 +560,7 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   } else {
     std::optional<Solution> found;
     const bool large = OutlyingRows(part.rows, part.intercept, kept, false, survey.largest).any();
-    if (!large)
-      found = scaled ? in_other_units(part, exponents, threads) : infimum_of(part, survey.mean, threads);
+    if (!large) found = scaled ? in_other_units(part, exponents, threads) : infimum_of(part, survey.mean, threads);
     simple = found.has_value();
     solution = simple ? *std::move(found) : hard(part, survey, scaled, !large, threads);
   }
@@ -601,7 +602,8 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   // Parameters were rounded after the loss was computed.
   const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
   const bool undecided = solution.attained && solution.gap >= solution.value;
-  if (!simple || !(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
+  const bool few = rows.rows * p <= kMostCanonical;
+  if ((!simple && few) || !(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
     double reached = loss_at(table, exponents, solution.theta, threads);
     if (!(reached <= loss_of_zeros) && kept == classes) {  // rounding of parameters moves logits of large rows
       std::fill(solution.theta.begin(), solution.theta.end(), 0.0);
