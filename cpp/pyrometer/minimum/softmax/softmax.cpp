@@ -17,6 +17,7 @@
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
+#include "pyrometer/minimum/softmax/exact_loss.hpp"
 #include "pyrometer/minimum/softmax/faces.hpp"
 #include "pyrometer/minimum/softmax/survey.hpp"
 
@@ -147,28 +148,6 @@ Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coe
       errors[at(c * columns + j)] = result.radius * result.metric.centred(c, classes, x) + 2 * unit * terms;
   }
   return errors;
-}
-
-/// The derivatives of the loss by the logits, rows x classes, at parameters theta of the given columns, without classes
-/// that are not allowed.
-Numbers slopes_of(const ClassifiedRows<double>& table, const std::uint8_t* allowed, const Numbers& theta) {
-  const data::Rows<double>& rows = table.rows;
-  const Index classes = table.classes, p = rows.features, n = p + (table.intercept ? 1 : 0);
-  Numbers slopes(at(rows.rows * classes));
-  for (Index i = 0; i < rows.rows; ++i) {
-    double* const own = slopes.data() + i * classes;
-    double most = -INFINITY, sum = 0;
-    for (Index c = 0; c < classes; ++c) {
-      DoubleDouble z = c + 1 < classes && table.intercept ? theta[at((c + 1) * n - 1)] : 0.0;
-      for (Index j = 0; c + 1 < classes && j < p; ++j) z.add_product(rows.X[i * p + j], theta[at(c * n + j)]);
-      own[c] = allowed && !allowed[i * classes + c] ? -INFINITY : z.value();
-      most = std::max(most, own[c]);
-    }
-    for (Index c = 0; c < classes; ++c) sum += own[c] = std::exp(own[c] - most);
-    for (Index c = 0; c < classes; ++c)
-      own[c] = (own[c] / sum - (c == static_cast<Index>(rows.y[i]) ? 1 : 0)) * (rows.weights ? rows.weights[i] : 1.0);
-  }
-  return slopes;
 }
 
 /// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
@@ -430,56 +409,6 @@ std::vector<int> exponents_of(const Numbers& largest) {
   return out;
 }
 
-/// The loss of all rows at parameters of all classes, from logits in double-double precision.
-template <class T>
-double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents, Numbers theta, int threads) {
-  const data::Rows<T>& rows = table.rows;
-  const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
-  for (std::size_t k = 0; k < theta.size(); ++k)
-    if (const std::size_t j = k % at(n); j < at(p)) theta[k] = std::ldexp(theta[k], -exponents[j]);
-  const base::Chunks chunks{rows.rows, 1024};
-  Numbers sums(at(chunks.number()), 0.0);
-  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
-    std::vector<DoubleDouble> logits(at(table.classes));
-    Numbers x(at(n), 1.0);
-    DoubleDouble total;
-    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
-      for (Index j = 0; j < p; ++j) x[at(j)] = std::ldexp(static_cast<double>(rows.X[i * p + j]), exponents[at(j)]);
-      double size = 0;
-      for (Index c = 0; c < table.classes; ++c) {
-        DoubleDouble sum;
-        for (Index j = 0; j < n; ++j) {
-          sum.add_product(x[at(j)], theta[at(c * n + j)]);
-          size += std::abs(x[at(j)] * theta[at(c * n + j)]);
-        }
-        logits[at(c)] = DoubleDouble::ordered_sum(sum.hi, sum.lo);
-      }
-      // An upper bound, whatever the rounding: in double-double precision it matters for terms above some 1e30.
-      const auto y = static_cast<std::size_t>(rows.y[i]);
-      const DoubleDouble own = logits[y] - 4 * kUnit * kUnit * static_cast<double>((n + 4) * (n + 4)) * size;
-      double most = 0, others = 0;
-      for (std::size_t c = 0; c < logits.size(); ++c)
-        if (c != y) most = std::max(most, (logits[c] - own).value());
-      for (std::size_t c = 0; c < logits.size(); ++c)
-        if (c != y) others += std::exp((logits[c] - own).value() - most);
-      total.add((rows.weights ? rows.weights[i] : 1.0) *
-                (most > 0 ? most + std::log(std::exp(-most) + others) : std::log1p(others)));
-    }
-    sums[at(chunk)] = total.value();
-  });
-  DoubleDouble sum;
-  for (const double part : sums) sum.add(part);
-  return sum.value();
-}
-
-/// How far rounding of parameters may move a logit, given the largest values of the columns.
-double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index columns) {
-  double sum = 0;
-  for (std::size_t k = 0; k < theta.size(); ++k)
-    sum += std::abs(theta[k]) * (k % at(columns) < largest.size() ? largest[k % at(columns)] : 1);
-  return 4 * kUnit * sum;
-}
-
 /// The infimum of rows whose columns are multiplied by powers of two, in the units of the rows.
 template <class T>
 std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std::vector<int>& exponents, int threads) {
@@ -527,6 +456,40 @@ bool all_finite(const Numbers& numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
 }
 
+/// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent on
+/// the given columns; `all`: all classes have rows.
+template <class T>
+void add_rounding(const ClassifiedRows<T>& table, const std::vector<int>& exponents, const Numbers& largest,
+                  bool simple, bool all, int threads, Solution& solution) {
+  const data::Rows<T>& rows = table.rows;
+  const Index n = rows.features + (table.intercept ? 1 : 0);
+  const double moved = moved_by_rounding(solution.theta, largest, n), weight = static_cast<double>(rows.rows);
+  const bool undecided = solution.attained && solution.gap >= solution.value;
+  const bool few = rows.rows * rows.features <= kMostCanonical;
+  if ((simple || !few) && moved < 0.01 * std::sqrt(solution.gap / weight) && !undecided) return;
+  double reached = loss_at(table, exponents, solution.theta, threads);
+  const double zeros = weight * std::log(static_cast<double>(table.classes));
+  if (!(reached <= zeros) && all) {  // rounding moves logits of large rows
+    std::fill(solution.theta.begin(), solution.theta.end(), 0.0);
+    solution.errors.clear();
+    reached = zeros;
+  }
+  if (reached < solution.value - 2 * solution.gap) solution.gap = solution.value;  // a bound that does not hold
+  solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
+  if (std::isfinite(reached))  // 0 is a lower bound
+    solution.gap = std::min(solution.gap, std::max(solution.value, reached) * (1 + 100 * kUnit));
+}
+
+/// Zeros, where no parameters of doubles get to the infimum.
+Solution zeros_instead(const Solution& found, double loss) {
+  Solution out;
+  out.value = out.gap = loss;
+  out.theta.assign(found.theta.size(), 0.0);
+  out.rank = found.rank;
+  out.evaluations = found.evaluations;
+  return out;
+}
+
 /// The infimum over the classes that have rows, and its parameters of all classes.
 template <class T>
 Solution solve(const ClassifiedRows<T>& table, int threads) {
@@ -564,16 +527,8 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     simple = found.has_value();
     solution = simple ? *std::move(found) : hard(part, survey, scaled, !large, threads);
   }
-  const double loss_of_zeros = static_cast<double>(rows.rows) * std::log(static_cast<double>(kept));
-  if (!simple && !(all_finite(solution.theta) && all_finite(solution.direction))) {
-    // No parameters of doubles get there.
-    Solution zeros;
-    zeros.value = zeros.gap = loss_of_zeros;
-    zeros.theta.assign(at((kept - 1) * n), 0.0);
-    zeros.rank = solution.rank;
-    zeros.evaluations = solution.evaluations;
-    solution = std::move(zeros);
-  }
+  if (!simple && !(all_finite(solution.theta) && all_finite(solution.direction)))
+    solution = zeros_instead(solution, static_cast<double>(rows.rows) * std::log(static_cast<double>(kept)));
   // Parameters of sum 0 over the classes that have rows.
   const auto centred = [&](const Numbers& others) {
     Numbers full(at(classes * n), 0.0);
@@ -599,22 +554,7 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
             static_cast<Index>(j) % n, "; rescale it");
   solution.theta = std::move(full);
-  // Parameters were rounded after the loss was computed.
-  const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
-  const bool undecided = solution.attained && solution.gap >= solution.value;
-  const bool few = rows.rows * p <= kMostCanonical;
-  if ((!simple && few) || !(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
-    double reached = loss_at(table, exponents, solution.theta, threads);
-    if (!(reached <= loss_of_zeros) && kept == classes) {  // rounding of parameters moves logits of large rows
-      std::fill(solution.theta.begin(), solution.theta.end(), 0.0);
-      solution.errors.clear();
-      reached = loss_of_zeros;
-    }
-    if (reached < solution.value - 2 * solution.gap) solution.gap = solution.value;  // a bound that does not hold
-    solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
-    if (std::isfinite(reached))  // 0 is a lower bound
-      solution.gap = std::min(solution.gap, std::max(solution.value, reached) * (1 + 100 * kUnit));
-  }
+  add_rounding(table, exponents, survey.largest, simple, kept == classes, threads, solution);
   return solution;
 }
 
