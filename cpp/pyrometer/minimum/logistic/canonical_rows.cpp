@@ -87,7 +87,7 @@ void CanonicalRows::merge() {
 void CanonicalRows::sort_columns() {
   const std::size_t p = at(features_), m = y_.size();
   std::vector<std::uint64_t> keys(p, 0), next(p);
-  for (int round = 0; round < 2; ++round) {
+  for (int round = 0; round < 3; ++round) {
     std::fill(next.begin(), next.end(), 0);
     for (std::size_t i = 0; i < m; ++i) {
       std::uint64_t row = hash_of(bits_of(y_[i]) + 1);
