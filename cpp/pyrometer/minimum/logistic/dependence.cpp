@@ -67,7 +67,7 @@ double lowered_by_rounding(const data::Rows<double>& rows, bool intercept, const
       for (std::size_t i = 0; i < at(rows.rows); ++i) sum.add(slope[i * classes + c] * products[v * at(rows.rows) + i]);
       total += factors[v] * std::abs(sum.value());
     }
-  return total;
+  return total >= 0 ? total : INFINITY;  // not nan
 }
 
 }  // namespace pyrometer::minimum
