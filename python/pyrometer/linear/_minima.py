@@ -41,6 +41,9 @@ _UNEQUAL = 1e6
 # Ratio of singular values of standardised columns below which they are called nearly dependent.
 _DEPENDENT = 1e-3
 
+# Where labels are separated the returned parameters have at most this energy, unless rounding keeps them from it.
+_SEPARATED = 1e-2
+
 # The remedy where moments have lost digits.
 ANEW = (
     "adding and subtracting moments has lost the others: compute the moments of the remaining rows directly, "
@@ -95,8 +98,8 @@ def of_rows(
 
     parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
     """
-    # A minimum of 0 is exact where its gap is 0 as well, or where all labels are separated.
-    certain = (gap == 0.0) | (~attained & (value == 0.0))
+    # A minimum of 0 is exact where its gap is 0 as well, or where parameters separate all labels.
+    certain = (gap == 0.0) | (~attained & (value == 0.0) & (gap < _SEPARATED))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = np.where(certain, 0.0, gap / value)
     methods, condition = np.full(len(value), method), np.full(len(value), np.nan)

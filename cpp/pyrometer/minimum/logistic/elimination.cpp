@@ -11,12 +11,17 @@
 namespace pyrometer::minimum {
 namespace {
 
-/// a -= f u, 0 where that is at rounding level of the terms so far. Without branches, so that loops are pipelined.
-inline void subtract(DoubleDouble& a, double& terms, DoubleDouble f, DoubleDouble u) {
+// Of the terms: more than the rounding errors of double-double operations.
+constexpr double kWideRounding = 0x1p-100;
+
+/// a -= f u, 0 where that is at rounding level of the terms so far: `lost` is what was there. Without branches, so that
+/// loops are pipelined.
+inline void subtract(DoubleDouble& a, double& terms, double& lost, DoubleDouble f, DoubleDouble u) {
   const DoubleDouble part = f * u, rest = a - part;
   const bool none = u.hi == 0;
   terms = none ? terms : std::max(terms, std::abs(part.hi));
   const bool zero = std::abs(rest.hi) <= kVanishing * terms;
+  lost = zero && !none ? std::max(lost, std::abs(rest.hi)) : lost;
   a.hi = none ? a.hi : zero ? 0 : rest.hi;
   a.lo = none ? a.lo : zero ? 0 : rest.lo;
 }
@@ -33,6 +38,7 @@ Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vecto
     : width_(std::ssize(exponents)), exponents_(std::move(exponents)) {
   const Index width = width_, count = width ? std::ssize(rows) / width : 0;
   std::vector<double> terms(rows.size());
+  errors_.assign(rows.size(), 0.0);
   for (std::size_t q = 0; q < rows.size(); ++q) {
     rows[q] = rows[q].scaled(exponents_[q % at(width)]);
     terms[q] = std::abs(rows[q].hi);
@@ -59,9 +65,10 @@ Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vecto
       const DoubleDouble f = own[column] / upper[column];
       own[column] = f;
       for (Index j = 0; j < width; ++j)
-        if (!taken[at(j)]) subtract(own[j], terms[at(i * width + j)], f, upper[j]);
+        if (!taken[at(j)]) subtract(own[j], terms[at(i * width + j)], errors_[at(i * width + j)], f, upper[j]);
     }
   }
+  for (std::size_t q = 0; q < errors_.size(); ++q) errors_[q] += kWideRounding * terms[q];
   lower_.resize(at(count * rank()));
   for (Index i = 0; i < count; ++i)
     for (Index k = 0; k < rank(); ++k) {
@@ -98,7 +105,15 @@ std::vector<double> Elimination::solution(const std::vector<double>& phi, const 
   return out;
 }
 
+double Elimination::error_of(Index i, const std::vector<double>& theta) const {
+  double sum = 0;
+  for (std::size_t j = 0; j < theta.size(); ++j)
+    sum += errors_[at(i * width_) + j] * std::ldexp(std::abs(theta[j]), -exponents_[j]);
+  return sum;
+}
+
 void Elimination::divide(Wide& x, std::vector<double>& terms) const {
+  double lost = 0;
   terms.resize(x.size());
   for (std::size_t j = 0; j < x.size(); ++j) {
     x[j] = x[j].scaled(exponents_[j]);
@@ -108,7 +123,7 @@ void Elimination::divide(Wide& x, std::vector<double>& terms) const {
     const DoubleDouble* const upper = upper_.data() + k * width_;
     const std::size_t column = at(columns_[at(k)]);
     const DoubleDouble own = x[column] / upper[column];
-    for (std::size_t j = 0; j < x.size(); ++j) subtract(x[j], terms[j], own, upper[j]);
+    for (std::size_t j = 0; j < x.size(); ++j) subtract(x[j], terms[j], lost, own, upper[j]);
     x[column] = own;
   }
 }

@@ -30,6 +30,8 @@ class Elimination {
   /// theta with U theta = phi, 0 in the columns without a pivot, or as in `theta`.
   [[nodiscard]] std::vector<double> solution(const std::vector<double>& phi,
                                              const std::vector<double>& theta = {}) const;
+  /// A bound of what rounding changes in v_i . theta.
+  [[nodiscard]] double error_of(Index i, const std::vector<double>& theta) const;
   /// Of any x = U'l + r with r = 0 in the columns of the pivots: l in those columns and r, with scaled columns, in the
   /// others. `terms` is scratch.
   void divide(Wide& x, std::vector<double>& terms) const;
@@ -43,6 +45,7 @@ class Elimination {
   std::vector<int> exponents_;         ///< of the scales of the columns
   std::vector<Index> rows_, columns_;  ///< of the pivots
   Wide lower_, upper_;                 ///< rank x width
+  std::vector<double> errors_;         ///< of the elements of the rows, in units of the scaled columns
 };
 
 }  // namespace pyrometer::minimum

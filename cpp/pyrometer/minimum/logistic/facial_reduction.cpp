@@ -7,6 +7,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
+#include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/quotient.hpp"
 #include "pyrometer/minimum/logistic/smallest_point.hpp"
@@ -464,6 +465,30 @@ Combinations combinations_of(const data::Rows<double>& rows, bool intercept, con
   return out;
 }
 
+/// Whether the rounded direction of the last part, which no comparison has found, does what it should: the margins of
+/// its rows are positive, and those of the others of `remaining` 0 within its rounding. What facial reduction takes for 0
+/// may be a margin beside which those of the separated rows are rounding errors.
+bool holds(const data::Rows<double>& rows, bool intercept, const std::vector<Index>& remaining, const Separated& part) {
+  const double unit = static_cast<double>(rows.features + 4) * kUnit;
+  Tile tile(rows.features);
+  double margin[Tile::kRows], terms[Tile::kRows];
+  std::size_t next = 0;  // of the rows of the part, in the order of `remaining`
+  for (std::size_t begin = 0; begin < remaining.size(); begin += at(Tile::kRows)) {
+    tile.fill(std::min(Tile::kRows, std::ssize(remaining) - static_cast<Index>(begin)),
+              [&](Index k) { return rows.X + remaining[begin + at(k)] * rows.features; });
+    tile.combine(part.direction.data(), intercept ? part.direction.back() : 0.0, margin, terms);
+    for (std::size_t k = 0; k < at(tile.rows()); ++k) {
+      const Index i = remaining[begin + k];
+      const bool own = next < part.rows.size() && part.rows[next] == i;
+      next += own ? 1 : 0;
+      if (own ? !((2 * rows.y[i] - 1) * margin[k] > kUnit * unit * terms[k])
+              : !(std::abs(margin[k]) <= unit * terms[k]))
+        return false;
+    }
+  }
+  return true;
+}
+
 /// Removes rows that single columns separate from `remaining`, repeatedly.
 void peel_all(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
               std::vector<Index>& remaining, Face& face) {
@@ -477,6 +502,16 @@ void peel_all(const data::Rows<double>& rows, bool intercept, const std::vector<
   face.certain = remaining.empty();
 }
 
+/// Searches the remaining rows; false if undecided: what is in `face` is then true, but may not be all.
+bool found(const data::Rows<double>& rows, bool intercept, const View& view, std::vector<Index> sample,
+           const std::vector<Index>& remaining, int threads, Face& face) {
+  const std::size_t before = face.separated.size();
+  if (!search_for(view, std::move(sample), remaining, threads, face)) return false;
+  if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
+  face.separated.pop_back();
+  return false;
+}
+
 }  // namespace
 
 Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
@@ -487,7 +522,7 @@ Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<b
   if (remaining.empty()) return face;
   std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
-  face.certain = search_for(view, std::move(sample), remaining, threads, face);
+  face.certain = found(rows, intercept, view, std::move(sample), remaining, threads, face);
   return face;
 }
 
@@ -504,7 +539,7 @@ Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const 
   if (combinations.width == 0) return face;
   std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample, &combinations);
-  face.certain = search_for(view, std::move(sample), remaining, threads, face);
+  face.certain = found(rows, intercept, view, std::move(sample), remaining, threads, face);
   face.independent.resize(at(n));
   std::iota(face.independent.begin(), face.independent.end(), Index{0});
   face.minimal = false;

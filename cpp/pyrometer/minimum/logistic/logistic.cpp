@@ -10,6 +10,7 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/canonical_rows.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/logistic/separation.hpp"
@@ -105,15 +106,30 @@ Infimum without_features(const data::Rows<T>& all, Index ones, bool intercept) {
   return out;
 }
 
-Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
+Infimum infimum_of_doubles(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   return infimum(rows, intercept, known, threads);
 }
 
 /// The same for rows in single precision, which are copied as doubles.
-Infimum infimum_of_any_rows(const data::Rows<float>& rows, bool intercept, const KnownOfRows& known, int threads) {
+Infimum infimum_of_doubles(const data::Rows<float>& rows, bool intercept, const KnownOfRows& known, int threads) {
   const Index size = rows.rows * rows.features;
   const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
   return infimum({X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, intercept, known, threads);
+}
+
+/// The infimum of any rows, of few in their canonical form.
+template <class T>
+Infimum infimum_of_any_rows(const data::Rows<T>& rows, bool intercept, KnownOfRows known, int threads) {
+  if (known.separated || rows.rows * rows.features > kMostCanonical)
+    return infimum_of_doubles(rows, intercept, known, threads);
+  const CanonicalRows canonical(rows);
+  known.theta = canonical.parameters(known.theta);
+  Infimum out = infimum(canonical.rows(), intercept, known, threads);
+  out.value *= canonical.unit();
+  out.gap *= canonical.unit();
+  for (std::vector<double>* const numbers : {&out.parameters, &out.direction, &out.errors})
+    canonical.back(*numbers, rows.features + (intercept ? 1 : 0));
+  return out;
 }
 
 /// Parameters of the original columns from those of the columns minus `shift`.

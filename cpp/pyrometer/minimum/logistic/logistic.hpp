@@ -65,6 +65,10 @@ struct LogisticMinima {
 /// whose losses tend to 0, and E* is the minimum over the others (separation.hpp). attained = 1 is as certain as the
 /// gap: a dual point in the interior of its box proves it.
 ///
+/// Where Newton's method on the given columns does not find a minimum, up to 2^16 elements are brought into a form that
+/// does not depend on the order of rows and columns (canonical_rows.hpp). Columns that depend on others but for rounding
+/// have no parameters of their own; the gap includes what that may change (dependence.hpp).
+///
 /// Reproducible: the same bits for any number of threads, on one instruction-set level.
 ///
 /// Cost: m n^2 flops, once or twice, and 6 m n flops for each of three to six passes over X. Small systems run in

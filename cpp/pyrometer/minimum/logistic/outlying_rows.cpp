@@ -61,7 +61,7 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
     bool large = false;
     for (Index j = 0; j < p; ++j) large |= std::abs(static_cast<double>(x[j]) - shift_[at(j)]) > limit[at(j)];
     if (!large) continue;
-    if (std::ssize(outlying_) == std::min(kMost, std::max<Index>(1, rows.rows / 8))) {
+    if (std::ssize(outlying_) == std::min(kMost, std::max<Index>(1, rows.rows / 3))) {
       outlying_.clear();
       return;
     }

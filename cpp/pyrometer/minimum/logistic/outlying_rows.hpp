@@ -11,7 +11,11 @@
 
 namespace pyrometer::minimum {
 
-/// Rows d_i = (x_i - shift, 1) or x_i, of which up to 64, and one in eight, have an element 1e5 times larger than the
+/// Whether a gap is not mostly rounding, whose bound holds to first order: above this, relative to the loss, its squares
+/// count, too.
+[[nodiscard]] inline bool of_first_order(double gap, double loss) { return gap <= 1e-6 * loss; }
+
+/// Rows d_i = (x_i - shift, 1) or x_i, of which up to 64, and one in three, have an element 1e5 times larger than the
 /// typical one of its column. Those that are `active` are eliminated (elimination.hpp): of the coordinates phi, one for
 /// each is its logit, but for the parts of larger ones; rows z_i with d_i . theta = z_i . phi have ordinary sizes.
 ///

@@ -50,10 +50,16 @@ class Newton {
   [[nodiscard]] const Numbers& psi() const { return psi_; }
   [[nodiscard]] double loss() const { return here_; }
   [[nodiscard]] Index evaluations() const { return evaluations_; }
+  /// A bound of the rounding error of the loss.
+  [[nodiscard]] double error() const {
+    double sum = (kAdditions + 8) * kUnit * (here_ + losses_.size);
+    for (std::size_t k = 0; k < size_.size(); ++k) sum += unit() * size_[k] * std::abs(psi_[k]);
+    return sum;
+  }
 
   /// Iterates until the minimum is certified, or nothing helps. Returns the gap, infinity if there is no certificate.
   double run(double iterations) {
-    if (losses_.width == 0) return rounding();
+    if (losses_.width == 0) return error();
     for (double count = 0;; ++count) {
       base::throw_if_interrupted();
       derive();
@@ -157,12 +163,6 @@ class Newton {
 
   [[nodiscard]] double unit() const { return static_cast<double>(losses_.width + 4) * kUnit; }
 
-  [[nodiscard]] double rounding() const {
-    double sum = (kAdditions + 8) * kUnit * (here_ + losses_.size);
-    for (std::size_t k = 0; k < size_.size(); ++k) sum += unit() * size_[k] * std::abs(psi_[k]);
-    return sum;
-  }
-
   /// The gap at psi_; infinity if there is no certificate. See descent.hpp.
   [[nodiscard]] double certified() const {
     if (factor_.rank() < losses_.width) return INFINITY;
@@ -186,7 +186,7 @@ class Newton {
       }
     const double noise = unit() * std::sqrt(square) + kAdditions * kUnit * most_of(size_), most = decrement_ + noise;
     if (!(most * most <= here_ && feasible(noise))) return INFINITY;
-    return 1.1 * most * most + rounding();
+    return 1.1 * most * most + error();
   }
 
   /// Whether the dual point is certain to be nonnegative: 2 |M_q . step| <= 1/2, where the step has an error of
@@ -245,11 +245,17 @@ class Pairs {
   [[nodiscard]] Index count() const { return std::ssize(row_of_); }
   [[nodiscard]] const Elimination& elimination() const { return elimination_; }
   [[nodiscard]] Numbers& phi() { return phi_; }
+  /// A bound of what rounding of the elimination changes in the loss at theta.
+  [[nodiscard]] double error_of(const Numbers& theta) const {
+    double sum = 0;
+    for (Index q = 0; q < count(); ++q) sum += weight(row_of_[at(q)]) * elimination_.error_of(q, theta);
+    return sum;
+  }
 
-  /// The loss at the point that minimises it without classes that are this far below, and a lower bound of the infimum,
-  /// from there; -infinity if there is none.
+  /// The loss at the point that minimises it without classes that are this far below, with a bound of its rounding error,
+  /// and a lower bound of the infimum, from there; -infinity if there is none.
   struct Bounds {
-    double loss = INFINITY, least = -INFINITY;
+    double loss = INFINITY, error = 0, least = -INFINITY;
     Index evaluations = 0;
   };
   [[nodiscard]] Bounds minimise(double distance, double iterations);
@@ -358,13 +364,15 @@ class Pairs {
 
   Wide differences(const std::vector<std::uint8_t>& allowed) {
     const Index n = rows_.features, others = classes_ - 1;
+    // Rounded, so that whole numbers that were divided by their mean are whole again.
+    const double least = rows_.weights ? *std::min_element(rows_.weights, rows_.weights + rows_.rows) : 1.0;
     Wide out;
     for (Index i = 0; i < rows_.rows; ++i)
       for (Index c = 0; c < classes_; ++c) {
         const auto y = static_cast<Index>(rows_.y[i]);
         if (c == y || !allowed[at(i * classes_ + c)]) continue;
         row_of_.push_back(i);
-        factors_.push_back(std::sqrt(weight(i)));
+        factors_.push_back(std::sqrt(static_cast<double>(static_cast<float>(weight(i) / least))));
         const std::size_t from = out.size();
         out.resize(from + at(others * n));
         for (Index j = 0; j < n; ++j) {
@@ -404,7 +412,8 @@ Pairs::Bounds Pairs::minimise(double distance, double iterations) {
   if (gap < INFINITY) out.least = newton.loss() - gap;
   const Numbers move = inner.solution(newton.psi());
   for (std::size_t k = 0; k < move.size(); ++k) phi_[k] += move[k];
-  if (const double loss = newton.loss() + left_out(choice); std::isfinite(loss)) out.loss = loss;
+  out.error = newton.error();
+  if (const double loss = newton.loss() + left_out(choice); std::isfinite(loss + out.error)) out.loss = loss;
   return out;
 }
 
@@ -424,7 +433,7 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
     for (Index c = 0; c < classes; ++c)
       if (const auto y = static_cast<Index>(rows.y[i]); c != y && allowed[at(i * classes + c)])
         start.push_back(logits[at(i * classes + y)] - logits[at(i * classes + c)]);
-  double least = 0;
+  double least = 0, error = 0;
   const auto enough = [&](double aim) { return best.gap <= aim * best.loss && best.gap < INFINITY; };
   const auto spent = [&] { return static_cast<double>(best.evaluations) > evaluations; };
   for (const double part : {1.0, 0.0}) {  // from `logits`, and from 0
@@ -435,12 +444,13 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       const Pairs::Bounds found = pairs.minimise(distance, std::min(kMostIterations, evaluations));
       best.evaluations += found.evaluations;
       if (found.loss < INFINITY && (std::isinf(distance) || found.loss <= best.loss)) point = pairs.phi();
-      if (found.loss < best.loss) {
+      if (found.loss + found.error < best.loss + error) {
         best.loss = found.loss;
         best.theta = pairs.elimination().solution(pairs.phi());
+        error = found.error + pairs.error_of(best.theta);
       }
       least = std::max(least, found.least);
-      best.gap = std::max(best.loss - least, 0.0) + 300 * kUnit * best.loss;
+      best.gap = std::max(best.loss - least, 0.0) + error + 300 * kUnit * best.loss;
       if (enough(10 * kSufficient) || spent()) break;
     }
     if (enough(kGood) || spent()) break;

@@ -25,6 +25,8 @@ struct PairsResult {
 /// differences of the classes that are left, its minimum is found, and certified as in descent.hpp. The loss there
 /// exceeds it by sum_i w_i ln(1 + sum_{c not in A_i} e^{z_ic} / sum_{c in A_i} e^{z_ic}).
 ///
+/// The gap includes the rounding errors of the loss at theta, and those of the elimination.
+///
 /// rows     linearly independent columns, no intercept; classes in rows.y.
 /// allowed  rows x classes, 0 for those that are not in the loss.
 /// logits   rows x classes, of a point to start from.

@@ -10,6 +10,7 @@
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
+#include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
@@ -47,7 +48,8 @@ struct Problem {
   Numbers labels;
   Numbers weights;  ///< empty: all 1
   Index columns = 0;
-  Numbers map;  ///< columns of the system x columns
+  Numbers map;                ///< columns of the system x columns
+  std::vector<Numbers> null;  ///< combinations of the columns of the system that are at rounding level
 
   [[nodiscard]] Index count() const { return static_cast<Index>(labels.size()); }
   [[nodiscard]] const double* row(Index i) const { return rows.get() + i * columns; }
@@ -71,7 +73,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   for (Index i = 0; rows.weights && i < rows.rows; ++i)
     if (!left_out[at(i)]) weights.push_back(rows.weights[i]);
   const auto remaining = at(std::count(left_out.begin(), left_out.end(), false));
-  if (independent.empty() || remaining == 0) return {nullptr, Numbers(remaining), std::move(weights), 0, {}};
+  if (independent.empty() || remaining == 0) return {nullptr, Numbers(remaining), std::move(weights), 0, {}, {}};
   X.reserve(remaining * independent.size());
   y.reserve(remaining);
   for (Index i = 0; i < rows.rows; ++i) {
@@ -82,11 +84,15 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   }
   const auto width = std::ssize(independent) - (intercept ? 1 : 0);
   Basis basis = reduce(Matrix{X.data(), std::ssize(y), width}, intercept, certain, threads);
-  Numbers map(at((rows.features + (intercept ? 1 : 0)) * basis.rank), 0.0);
+  const Index n = rows.features + (intercept ? 1 : 0);
+  Numbers map(at(n * basis.rank), 0.0);
+  std::vector<Numbers> null(basis.null.size(), Numbers(at(n), 0.0));
+  for (std::size_t v = 0; v < null.size(); ++v)
+    for (std::size_t k = 0; k < independent.size(); ++k) null[v][at(independent[k])] = basis.null[v][k];
   for (std::size_t k = 0; k < independent.size(); ++k)
     std::copy_n(basis.map.data() + static_cast<Index>(k) * basis.rank, basis.rank,
                 map.data() + independent[k] * basis.rank);
-  return {std::move(basis.rows), std::move(y), std::move(weights), basis.rank, std::move(map)};
+  return {std::move(basis.rows), std::move(y), std::move(weights), basis.rank, std::move(map), std::move(null)};
 }
 
 /// `start` is a minimum over samples, or an earlier result.
@@ -311,8 +317,9 @@ bool refine(const data::Rows<double>& rows, bool intercept, const std::vector<bo
 Problem in_basis(const data::Rows<double>& rows, Basis basis) {
   Numbers weights;
   if (rows.weights) weights.assign(rows.weights, rows.weights + rows.rows);
-  return {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows), std::move(weights), basis.rank,
-          std::move(basis.map)};
+  return {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
+          std::move(weights),    basis.rank,
+          std::move(basis.map),  std::move(basis.null)};
 }
 
 /// Marks the rows on the correct side whose loss is small; whether any was not marked. They may be so large that the
@@ -357,20 +364,37 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
       out.errors.push_back(1.01 * result.error_of(row, work) + static_cast<double>(n + 4) * kUnit * terms +
                            std::abs(out.parameters[r] - exact[r]));
     }
-    const double reached = loss_at(rows, intercept, out.parameters, threads);
-    if (!std::isfinite(reached)) return {};
+    const double reached = loss_at(rows, intercept, out.parameters, threads), own = result.excess + result.rounding;
+    if (!std::isfinite(reached) || !of_first_order(own, out.value)) return {};
     if (outlying.stretched()) out.errors.clear();
-    out.gap = result.excess + result.rounding + lost + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+    out.gap = 2 * own + lost + std::abs(reached - out.value) + 1000 * kUnit * reached;
     return out;
   }
+}
+
+/// How much less than the minimum over the rows that are not separated the loss may be, at theta, by rounding of columns
+/// that depend on others.
+double lowered_by(const std::vector<Numbers>& null, const data::Rows<double>& rows, bool intercept, const Face& face,
+                  const Numbers& theta, double loss) {
+  return lowered_by_rounding(rows, intercept, null, theta, loss, [&] {
+    Numbers margin, terms, slopes;
+    margins_of(rows, all_of(rows), intercept, theta, margin, terms);
+    for (std::size_t i = 0; i < margin.size(); ++i)
+      slopes.push_back((1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
+    for (const Separated& part : face.separated)
+      for (const Index i : part.rows) slopes[at(i)] = 0;
+    return slopes;
+  });
 }
 
 /// The value and its gap, given the loss `reached` of all rows.
 void bound(const Attempt& solution, double reached, Infimum& out) {
   const NewtonResult& result = solution.result();
+  const double own = result.excess + result.rounding;
   out.value = result.loss;
-  out.gap = result.excess + result.rounding + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
-  if (!solution.converged()) out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
+  out.gap = own + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  if (!solution.converged() || !of_first_order(own, out.value) || reached < out.value - 2 * out.gap)
+    out.gap = std::max(out.value, reached);  // an upper bound; 0 is a lower one
 }
 
 /// Marks the columns of a basis, and no others; returns the number of those before the intercept.
@@ -388,8 +412,11 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   const auto n = at(rows.features + (intercept ? 1 : 0));
   Infimum out;
   std::vector<bool> used(n, true), left_out(at(rows.rows), false);
+  std::vector<Numbers> null;
   const auto without = [&](const Face& face, bool independent) {
-    Attempt other(reduced(rows, intercept, left_out, face.independent, independent, threads), threads);
+    Problem problem = reduced(rows, intercept, left_out, face.independent, independent, threads);
+    problem.null.insert(problem.null.end(), null.begin(), null.end());
+    Attempt other(std::move(problem), threads);
     other.iterate_until_stationary();
     out.evaluations += other.evaluations();
     return other;
@@ -406,6 +433,7 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   if (!known.independent || !face.certain || face.separated.empty()) {
     Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
     settled = basis.settled;
+    null = basis.null;
     out.rank = use(basis.kept, rows.features, used);
     unseparated.emplace(in_basis(rows, std::move(basis)), threads);
     out.evaluations = unseparated->evaluations();
@@ -452,8 +480,10 @@ Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRow
   out.attained = face.separated.empty();
   if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFarAway, Numbers(n, 0.0));
   bound(solution, reached, out);
+  const double lowered = lowered_by(solution.problem().null, rows, intercept, face, solution.parameters(n), out.value);
   if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
     improve(rows, intercept, used, face, threads, out);
+  out.gap = std::max(out.gap, std::min(out.gap + lowered, std::max(out.value, reached)));
   if (!settled) out.gap = std::max(out.gap, out.value), out.errors.clear();
   return out;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 
 namespace pyrometer::minimum {
@@ -17,12 +18,12 @@ double reach_of(const std::vector<double>& V, Index width, const Separated& part
   double factor = 0;
   for (const Index q : part.rows) {
     const double* v = V.data() + q * width;
-    double margin = 0, before = 0;
+    DoubleDouble margin, before;
     for (Index j = 0; j < width; ++j) {
-      margin += v[j] * part.direction[at(j)];
-      before += v[j] * so_far[at(j)];
+      margin.add_product(v[j], part.direction[at(j)]);
+      before.add_product(v[j], so_far[at(j)]);
     }
-    factor = std::max(factor, (kFar - before) / std::max(margin, std::numeric_limits<double>::min()));
+    factor = std::max(factor, (kFar - before.value()) / std::max(margin.value(), std::numeric_limits<double>::min()));
   }
   return factor;
 }

@@ -10,11 +10,14 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/canonical_rows.hpp"
+#include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
+#include "pyrometer/minimum/softmax/exact_loss.hpp"
 #include "pyrometer/minimum/softmax/faces.hpp"
 #include "pyrometer/minimum/softmax/survey.hpp"
 
@@ -53,10 +56,10 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
 template <class T>
 Numbers shares_of(const ClassifiedRows<T>& table) {
   const data::Rows<T>& rows = table.rows;
+  const double weight = weight_of(rows);
   Numbers shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
   for (Index i = 0; i < rows.rows && table.intercept; ++i)
-    shares[at(static_cast<Index>(rows.y[i]))] +=
-        (rows.weights ? rows.weights[i] : 1.0) / static_cast<double>(rows.rows);
+    shares[at(static_cast<Index>(rows.y[i]))] += (rows.weights ? rows.weights[i] : 1.0) / weight;
   return shares;
 }
 
@@ -243,7 +246,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   Solution out;
   out.rank = basis.rank - (table.intercept ? 1 : 0);
   out.theta.assign(at(others * columns), 0.0);
-  double weight = static_cast<double>(rows.rows);
+  const double weight = weight_of(rows);
   if (basis.rank == 0) {
     out.value = weight * std::log(static_cast<double>(table.classes));
     out.gap = 16 * kUnit * out.value;
@@ -254,6 +257,10 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   const Numbers none(at(basis.rank), 0.0);
   DescentResult result = descend(simple, none, threads);
   out.evaluations = result.evaluations;
+  const auto lowered = [&](const std::uint8_t* allowed) {
+    return lowered_by_rounding(rows, table.intercept, basis.null, out.theta, out.value,
+                               [&] { return slopes_of(table, allowed, out.theta); });
+  };
   const auto undecided = [&] {
     out.value = out.gap = result.loss;
     out.theta = mapped(basis, result.theta, columns);
@@ -261,7 +268,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   };
   if (result.status == DescentStatus::converged) {
     undecided();
-    out.gap = result.gap;
+    out.gap = result.gap + lowered(nullptr);
     if (basis.rank == columns)
       out.errors =
           errors_of(result, table.classes, columns, [&](Index j, Index k) { return basis.map[at(j * columns + k)]; });
@@ -296,6 +303,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   out.value = paired ? pairs.loss : rest.loss;
   out.gap = paired ? pairs.gap : rest.gap;
   out.theta = paired ? exact.back(minimiser, columns) : mapped(basis, minimiser, columns);
+  out.gap += lowered(face.allowed.data());
   if (!face.any) return out;
   const Numbers far = exact.back(face.direction, columns);
   // The margins of the minimum are added to those of the direction.
@@ -330,18 +338,14 @@ Solution reduced(const ClassifiedRows<float>& table, int threads) {
   return reduced(wide, threads);
 }
 
-/// The infimum of rows whose columns have sizes near 1.
+/// The infimum of rows whose columns have sizes near 1, where a descent on the given columns finds it.
 template <class T>
-Solution infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
+std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
   const Index columns = table.rows.features + (table.intercept ? 1 : 0);
   const Numbers shift = table.intercept ? means : Numbers(at(table.rows.features), 0.0);
   DescentResult result = descend(table, shift, threads);
   require(std::isfinite(result.loss), "X must be finite and its products with parameters below 1.8e308; rescale it");
-  if (result.status == DescentStatus::undecided) {
-    Solution out = reduced(table, threads);
-    out.evaluations += result.evaluations;
-    return out;
-  }
+  if (result.status == DescentStatus::undecided) return {};
   Solution out;
   if (result.status == DescentStatus::converged)
     out.errors = errors_of(result, table.classes, columns, [&](Index j, Index k) {
@@ -372,7 +376,7 @@ std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Number
     const ClassifiedRows<double> part{rows, table.classes, false, outlying.allowed()};
     DescentResult result = descend(part, Numbers(at(n), 0.0), threads, outlying.active(), outlying.start());
     out.evaluations += result.evaluations;
-    if (result.status != DescentStatus::converged) return {};
+    if (result.status != DescentStatus::converged || !of_first_order(result.gap, result.loss)) return {};
     if (outlying.activate(result.theta, lost)) {
       if (!outlying.arrange()) return {};
       continue;
@@ -405,71 +409,85 @@ std::vector<int> exponents_of(const Numbers& largest) {
   return out;
 }
 
-/// The loss of all rows at parameters of all classes, from logits in double-double precision.
-template <class T>
-double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents, Numbers theta, int threads) {
-  const data::Rows<T>& rows = table.rows;
-  const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
-  for (std::size_t k = 0; k < theta.size(); ++k)
-    if (const std::size_t j = k % at(n); j < at(p)) theta[k] = std::ldexp(theta[k], -exponents[j]);
-  const base::Chunks chunks{rows.rows, 1024};
-  Numbers sums(at(chunks.number()), 0.0);
-  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
-    std::vector<DoubleDouble> logits(at(table.classes));
-    Numbers x(at(n), 1.0);
-    DoubleDouble total;
-    for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
-      for (Index j = 0; j < p; ++j) x[at(j)] = std::ldexp(static_cast<double>(rows.X[i * p + j]), exponents[at(j)]);
-      double size = 0;
-      for (Index c = 0; c < table.classes; ++c) {
-        DoubleDouble sum;
-        for (Index j = 0; j < n; ++j) {
-          sum.add_product(x[at(j)], theta[at(c * n + j)]);
-          size += std::abs(x[at(j)] * theta[at(c * n + j)]);
-        }
-        logits[at(c)] = DoubleDouble::ordered_sum(sum.hi, sum.lo);
-      }
-      // An upper bound, whatever the rounding: in double-double precision it matters for terms above some 1e30.
-      const auto y = static_cast<std::size_t>(rows.y[i]);
-      const DoubleDouble own = logits[y] - 4 * kUnit * kUnit * static_cast<double>((n + 4) * (n + 4)) * size;
-      double most = 0, others = 0;
-      for (std::size_t c = 0; c < logits.size(); ++c)
-        if (c != y) most = std::max(most, (logits[c] - own).value());
-      for (std::size_t c = 0; c < logits.size(); ++c)
-        if (c != y) others += std::exp((logits[c] - own).value() - most);
-      total.add((rows.weights ? rows.weights[i] : 1.0) *
-                (most > 0 ? most + std::log(std::exp(-most) + others) : std::log1p(others)));
-    }
-    sums[at(chunk)] = total.value();
-  });
-  DoubleDouble sum;
-  for (const double part : sums) sum.add(part);
-  return sum.value();
-}
-
-/// How far rounding of parameters may move a logit, given the largest values of the columns.
-double moved_by_rounding(const Numbers& theta, const Numbers& largest, Index columns) {
-  double sum = 0;
-  for (std::size_t k = 0; k < theta.size(); ++k)
-    sum += std::abs(theta[k]) * (k % at(columns) < largest.size() ? largest[k % at(columns)] : 1);
-  return 4 * kUnit * sum;
-}
-
 /// The infimum of rows whose columns are multiplied by powers of two, in the units of the rows.
 template <class T>
-Solution in_other_units(const ClassifiedRows<T>& table, const std::vector<int>& exponents, int threads) {
+std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std::vector<int>& exponents, int threads) {
   const data::Rows<T>& rows = table.rows;
   const Index p = rows.features, n = p + (table.intercept ? 1 : 0);
   Numbers X(at(rows.rows * p)), labels(rows.y, rows.y + rows.rows);
   for (Index i = 0; i < rows.rows * p; ++i) X[at(i)] = std::ldexp(static_cast<double>(rows.X[i]), exponents[at(i % p)]);
   const ClassifiedRows<double> other{
       {X.data(), labels.data(), rows.rows, p, rows.rows * p, rows.weights}, table.classes, table.intercept};
-  Solution solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
-  for (Numbers* const numbers : {&solution.theta, &solution.direction, &solution.errors})
+  std::optional<Solution> solution = infimum_of(other, survey_of(other.rows, threads).mean, threads);
+  if (!solution) return {};
+  for (Numbers* const numbers : {&solution->theta, &solution->direction, &solution->errors})
     for (std::size_t j = 0; j < numbers->size(); ++j)
       if (const std::size_t column = j % at(n); column < at(p))
         (*numbers)[j] = std::ldexp((*numbers)[j], exponents[column]);
   return solution;
+}
+
+/// The infimum in coordinates of few large rows, unless `tried` by a descent on the given columns, or on a basis.
+template <class T>
+Solution in_turn(const ClassifiedRows<T>& table, const Survey& survey, bool tried, int threads) {
+  std::optional<Solution> found = in_outlying(table, survey.largest, threads);
+  if (!found && !tried) found = infimum_of(table, survey.mean, threads);
+  return found ? *std::move(found) : reduced(table, threads);
+}
+
+/// The infimum where a descent on the given columns was `tried` and does not find it, or rows are large: of few rows in
+/// their canonical form.
+template <class T>
+Solution hard(const ClassifiedRows<T>& table, const Survey& survey, bool scaled, bool tried, int threads) {
+  const data::Rows<T>& rows = table.rows;
+  if (!scaled && rows.rows * rows.features > kMostCanonical) return in_turn(table, survey, tried, threads);
+  const CanonicalRows canonical(rows);
+  const ClassifiedRows<double> other{canonical.rows(), table.classes, table.intercept};
+  tried = tried && other.rows.rows == rows.rows;
+  Solution out = in_turn(other, survey_of(other.rows, threads), tried, threads);
+  out.value *= canonical.unit();
+  out.gap *= canonical.unit();
+  for (Numbers* const numbers : {&out.theta, &out.direction, &out.errors})
+    canonical.back(*numbers, rows.features + (table.intercept ? 1 : 0));
+  return out;
+}
+
+bool all_finite(const Numbers& numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
+}
+
+/// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent on
+/// the given columns; `all`: all classes have rows.
+template <class T>
+void add_rounding(const ClassifiedRows<T>& table, const std::vector<int>& exponents, const Numbers& largest,
+                  bool simple, bool all, int threads, Solution& solution) {
+  const data::Rows<T>& rows = table.rows;
+  const Index n = rows.features + (table.intercept ? 1 : 0);
+  const double moved = moved_by_rounding(solution.theta, largest, n), weight = static_cast<double>(rows.rows);
+  const bool undecided = solution.attained && solution.gap >= solution.value;
+  const bool few = rows.rows * rows.features <= kMostCanonical;
+  if ((simple || !few) && moved < 0.01 * std::sqrt(solution.gap / weight) && !undecided) return;
+  double reached = loss_at(table, exponents, solution.theta, threads);
+  const double zeros = weight * std::log(static_cast<double>(table.classes));
+  if (!(reached <= zeros) && all) {  // rounding moves logits of large rows
+    std::fill(solution.theta.begin(), solution.theta.end(), 0.0);
+    solution.errors.clear();
+    reached = zeros;
+  }
+  if (reached < solution.value - 2 * solution.gap) solution.gap = solution.value;  // a bound that does not hold
+  solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
+  if (std::isfinite(reached))  // 0 is a lower bound
+    solution.gap = std::min(solution.gap, std::max(solution.value, reached) * (1 + 100 * kUnit));
+}
+
+/// Zeros, where no parameters of doubles get to the infimum.
+Solution zeros_instead(const Solution& found, double loss) {
+  Solution out;
+  out.value = out.gap = loss;
+  out.theta.assign(found.theta.size(), 0.0);
+  out.rank = found.rank;
+  out.evaluations = found.evaluations;
+  return out;
 }
 
 /// The infimum over the classes that have rows, and its parameters of all classes.
@@ -495,19 +513,22 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     part.classes = kept;
   }
   Solution solution;
+  bool simple = false;
   const Survey survey = survey_of(rows, threads);
   const std::vector<int> exponents = exponents_of(survey.largest);
   const bool scaled = std::any_of(exponents.begin(), exponents.end(), [](int e) { return e != 0; });
   if (kept == 1) {
     solution.attained = false;
     solution.rank = p;
-  } else if (std::optional<Solution> outlying = in_outlying(part, survey.largest, threads)) {
-    solution = *std::move(outlying);
-  } else if (scaled) {
-    solution = in_other_units(part, exponents, threads);
   } else {
-    solution = infimum_of(part, survey.mean, threads);
+    std::optional<Solution> found;
+    const bool large = OutlyingRows(part.rows, part.intercept, kept, false, survey.largest).any();
+    if (!large) found = scaled ? in_other_units(part, exponents, threads) : infimum_of(part, survey.mean, threads);
+    simple = found.has_value();
+    solution = simple ? *std::move(found) : hard(part, survey, scaled, !large, threads);
   }
+  if (!simple && !(all_finite(solution.theta) && all_finite(solution.direction)))
+    solution = zeros_instead(solution, static_cast<double>(rows.rows) * std::log(static_cast<double>(kept)));
   // Parameters of sum 0 over the classes that have rows.
   const auto centred = [&](const Numbers& others) {
     Numbers full(at(classes * n), 0.0);
@@ -533,13 +554,7 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     require(std::isfinite(full[j]), "parameters must be below 1.8e308, got an overflow for column ",
             static_cast<Index>(j) % n, "; rescale it");
   solution.theta = std::move(full);
-  // Parameters were rounded after the loss was computed.
-  const double moved = moved_by_rounding(solution.theta, survey.largest, n), weight = static_cast<double>(rows.rows);
-  const bool undecided = solution.attained && solution.gap >= solution.value;
-  if (!(moved < 0.01 * std::sqrt(solution.gap / weight)) || undecided) {
-    const double reached = loss_at(table, exponents, solution.theta, threads);
-    solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
-  }
+  add_rounding(table, exponents, survey.largest, simple, kept == classes, threads, solution);
   return solution;
 }
 

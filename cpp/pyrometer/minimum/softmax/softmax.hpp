@@ -61,7 +61,8 @@ struct SoftmaxMinima {
 /// rows, preconditioned by the Hessian of the sample. The gap is a dual bound (descent.hpp). A class without rows, with
 /// an intercept, is left out: E* is the infimum over the others. If no minimum is found on well conditioned columns,
 /// facial reduction (faces.hpp) finds the classes of rows that are separated, whose terms tend to 0, and E* is the
-/// minimum without them. Where rounding of the parameters may matter, the gap includes the loss that they have.
+/// minimum without them. Where rounding of the parameters may matter, the gap includes the loss that they have. Rows in
+/// canonical form, and dependent columns, as in logistic/logistic.hpp.
 ///
 /// Reproducible: the same bits for any number of threads, on one instruction-set level.
 ///
