@@ -36,9 +36,9 @@ struct MomentsSlots {
 /// in double-double arithmetic: removing a merged part restores the moments up to 2^-104 of the larger of the two. A
 /// sum of squares that is negative by rounding is set to its error bound; if a `single` row is left, all are zero.
 ///
-/// Rows far smaller than others are hidden by the rounding of the others' squares. kSmallest is the least mean square of
-/// the deviations in a part, or of its values where all are equal and so small that this is no chance; where no part's
-/// are below a hundredth of those of all rows, it is theirs.
+/// Rows far smaller than others are hidden by the rounding of the others' squares. kSmallest is the least mean square
+/// of the deviations in a part, or of its values where all are equal and so small that this is no chance; where no
+/// part's are below a hundredth of those of all rows, it is theirs.
 ///
 /// count    n as the caller knows it.
 /// exact    whether the three counts are exact. Those of weighted rows may be rounded sums, whose errors are added to

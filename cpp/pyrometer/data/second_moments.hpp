@@ -49,11 +49,11 @@ struct MomentsOut {
 /// mean, at least the diagonal of the scatter; errors are relative to them.
 ///
 /// Accuracy: rows are taken in chunks of N, and inside a chunk as deviations from the mean of its first n = sqrt(N)
-/// rows, 32 at least and 128 at most, or of all if there are at most 128. With such a shift sum (z - shift)^2 exceeds the chunk's own scatter at most about N/n times,
-/// for any data (a distant shift makes the scatter large), so the last correction, - N (mean - shift)^2, loses at
-/// most two of sixteen digits. Chunks are merged by the formula of Chan, Golub and LeVeque (1983). Of weighted rows the
-/// shift is the mean of the whole chunk, since rows of small weight may be far from it; this takes a second pass over
-/// the chunk.
+/// rows, 32 at least and 128 at most, or of all if there are at most 128. With such a shift sum (z - shift)^2 exceeds
+/// the chunk's own scatter at most about N/n times, for any data (a distant shift makes the scatter large), so the last
+/// correction, - N (mean - shift)^2, loses at most two of sixteen digits. Chunks are merged by the formula of Chan,
+/// Golub and LeVeque (1983). Of weighted rows the shift is the mean of the whole chunk, since rows of small weight may
+/// be far from it; this takes a second pass over the chunk.
 ///
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.

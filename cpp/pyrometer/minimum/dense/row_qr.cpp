@@ -19,8 +19,8 @@ constexpr Index kPanel = 48;             // columns whose reflections are applie
 constexpr Index kStrip = 5 * kPanel;     // of columns to the right, updated by one thread
 constexpr Index kSerialCells = 1 << 16;  // updating fewer elements takes less time than waking threads
 
-// Householder QR in place. Strips depend on the shape only, and so do the bits. The columns behind a panel's are the next
-// panel, which is factored as soon as they are updated, while other threads update the strips.
+// Householder QR in place. Strips depend on the shape only, and so do the bits. The columns behind a panel's are the
+// next panel, which is factored as soon as they are updated, while other threads update the strips.
 class Reflections {
  public:
   Reflections(View matrix, int threads) : a_(matrix), share_(std::min(a_.rows(), a_.cols())) {

@@ -31,8 +31,8 @@ struct Split {
 /// R of a QR of rows [begin, end) of (design, y), times the square roots of their weights: at most columns + 1 rows,
 /// block after block.
 ///
-/// Cost: 2.3 n^2 flops a row, (3 block / 2 + n) n doubles of scratch. Here and in merged(), several threads are used from 2^16
-/// elements on, with the same bits as one.
+/// Cost: 2.3 n^2 flops a row, (3 block / 2 + n) n doubles of scratch. Here and in merged(), several threads are used
+/// from 2^16 elements on, with the same bits as one.
 template <class T>
 [[nodiscard]] Columns triangle_of(const Shape& shape, const Rows<T>& data, Index begin, Index end, Index block,
                                   int threads);

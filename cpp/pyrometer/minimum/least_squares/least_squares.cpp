@@ -197,8 +197,8 @@ double Solver::hidden(const double* theta, const MomentError& error, double smal
   return result;
 }
 
-// The same with a penalty: the curvature of the columns taken for dependent, once the others are eliminated, is at least
-// l2. of_gradient: the squared error of the gradient, of which eliminations take a part for each coefficient.
+// The same with a penalty: the curvature of the columns taken for dependent, once the others are eliminated, is at
+// least l2. of_gradient: the squared error of the gradient, of which eliminations take a part for each coefficient.
 double Solver::below_penalty(double of_gradient, double mean_gradient) const {
   const Factor& f = factor();
   std::vector<double> made(at(f.rank()));

@@ -16,7 +16,8 @@ constexpr double kLarger = 8;
 constexpr double kNegligible = 3e-14;
 constexpr Index kRowsOfSizes = 1024;
 
-/// The absolute values of columns, without 0, that one in sixteen is below: most may be fill values; 1 for the constant.
+/// The absolute values of columns, without 0, that one in sixteen is below: most may be fill values; 1 for the
+/// constant.
 Numbers sizes_of(const data::Rows<double>& rows, std::size_t columns) {
   Numbers sizes(columns, 1.0), values;
   for (Index j = 0; j < rows.features; ++j) {

@@ -14,8 +14,8 @@ namespace pyrometer::minimum {
 ///
 ///     |a| sum_c |sum_i slope_ic r_i|
 ///
-/// Returned is a bound of the sum of this over the vectors of `null`, where the terms of a v are up to 8 times as large as those
-/// of theta, and 1, in rows without fill values. Larger parameters could turn rounding errors into a signal.
+/// Returned is a bound of the sum of this over the vectors of `null`, where the terms of a v are up to 8 times as large
+/// as those of theta, and 1, in rows without fill values. Larger parameters could turn rounding errors into a signal.
 ///
 /// null    n numbers each, exact as they are.
 /// theta   any number of parameters n.

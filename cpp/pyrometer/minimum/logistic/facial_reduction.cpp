@@ -466,8 +466,8 @@ Combinations combinations_of(const data::Rows<double>& rows, bool intercept, con
 }
 
 /// Whether the rounded direction of the last part, which no comparison has found, does what it should: the margins of
-/// its rows are positive, and those of the others of `remaining` 0 within its rounding. What facial reduction takes for 0
-/// may be a margin beside which those of the separated rows are rounding errors.
+/// its rows are positive, and those of the others of `remaining` 0 within its rounding. What facial reduction takes for
+/// 0 may be a margin beside which those of the separated rows are rounding errors.
 bool holds(const data::Rows<double>& rows, bool intercept, const std::vector<Index>& remaining, const Separated& part) {
   const double unit = static_cast<double>(rows.features + 4) * kUnit;
   Tile tile(rows.features);

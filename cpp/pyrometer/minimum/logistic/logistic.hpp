@@ -66,8 +66,8 @@ struct LogisticMinima {
 /// gap: a dual point in the interior of its box proves it.
 ///
 /// Where Newton's method on the given columns does not find a minimum, up to 2^16 elements are brought into a form that
-/// does not depend on the order of rows and columns (canonical_rows.hpp). Columns that depend on others but for rounding
-/// have no parameters of their own; the gap includes what that may change (dependence.hpp).
+/// does not depend on the order of rows and columns (canonical_rows.hpp). Columns that depend on others but for
+/// rounding have no parameters of their own; the gap includes what that may change (dependence.hpp).
 ///
 /// Reproducible: the same bits for any number of threads, on one instruction-set level.
 ///

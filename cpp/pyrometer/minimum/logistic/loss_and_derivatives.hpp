@@ -31,8 +31,8 @@ struct Evaluation {
 /// in order. Rows that are not finite give a gradient that is not finite.
 ///
 /// Cost of an evaluation, m rows and n columns: 6 m n flops and one pass over the rows; with curvature m n^2 + m n
-/// more, of which m n^2 in single precision take half as long. Memory: n^2 doubles for each chunk (at most 64, fewer where that would exceed 256 MB) if curvature is ever
-/// requested.
+/// more, of which m n^2 in single precision take half as long. Memory: n^2 doubles for each chunk (at most 64, fewer
+/// where that would exceed 256 MB) if curvature is ever requested.
 class LossEvaluator {
  public:
   LossEvaluator(const LossEvaluator&) = delete;

@@ -11,8 +11,8 @@
 
 namespace pyrometer::minimum {
 
-/// Whether a gap is not mostly rounding, whose bound holds to first order: above this, relative to the loss, its squares
-/// count, too.
+/// Whether a gap is not mostly rounding, whose bound holds to first order: above this, relative to the loss, its
+/// squares count, too.
 [[nodiscard]] inline bool of_first_order(double gap, double loss) { return gap <= 1e-6 * loss; }
 
 /// Rows d_i = (x_i - shift, 1) or x_i, of which up to 64, and one in three, have an element 1e5 times larger than the

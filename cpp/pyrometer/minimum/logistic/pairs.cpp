@@ -252,8 +252,8 @@ class Pairs {
     return sum;
   }
 
-  /// The loss at the point that minimises it without classes that are this far below, with a bound of its rounding error,
-  /// and a lower bound of the infimum, from there; -infinity if there is none.
+  /// The loss at the point that minimises it without classes that are this far below, with a bound of its rounding
+  /// error, and a lower bound of the infimum, from there; -infinity if there is none.
   struct Bounds {
     double loss = INFINITY, error = 0, least = -INFINITY;
     Index evaluations = 0;

@@ -372,8 +372,8 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
   }
 }
 
-/// How much less than the minimum over the rows that are not separated the loss may be, at theta, by rounding of columns
-/// that depend on others.
+/// How much less than the minimum over the rows that are not separated the loss may be, at theta, by rounding of
+/// columns that depend on others.
 double lowered_by(const std::vector<Numbers>& null, const data::Rows<double>& rows, bool intercept, const Face& face,
                   const Numbers& theta, double loss) {
   return lowered_by_rounding(rows, intercept, null, theta, loss, [&] {

@@ -8,8 +8,8 @@
 
 namespace pyrometer::minimum {
 
-/// The loss of all rows at parameters of all classes, of columns times 2^-exponent: an upper bound, whatever the rounding
-/// of logits. 20 m n C flops.
+/// The loss of all rows at parameters of all classes, of columns times 2^-exponent: an upper bound, whatever the
+/// rounding of logits. 20 m n C flops.
 template <class T>
 [[nodiscard]] double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents,
                              std::vector<double> theta, int threads);
@@ -17,8 +17,8 @@ template <class T>
 extern template double loss_at(const ClassifiedRows<double>&, const std::vector<int>&, std::vector<double>, int);
 extern template double loss_at(const ClassifiedRows<float>&, const std::vector<int>&, std::vector<double>, int);
 
-/// The derivatives of the loss by the logits, rows x classes, at parameters theta (classes - 1 x n) of the given columns,
-/// without classes that are not `allowed`, if that is not null.
+/// The derivatives of the loss by the logits, rows x classes, at parameters theta (classes - 1 x n) of the given
+/// columns, without classes that are not `allowed`, if that is not null.
 [[nodiscard]] std::vector<double> slopes_of(const ClassifiedRows<double>& table, const std::uint8_t* allowed,
                                             const std::vector<double>& theta);
 

@@ -130,8 +130,8 @@ Numbers mapped(const Basis& basis, const Numbers& phi, Index columns) {
   return out;
 }
 
-/// Bounds of the errors of the parameters of all classes less their mean, where those of column j are sums over columns k
-/// with coefficients of(j, k).
+/// Bounds of the errors of the parameters of all classes less their mean, where those of column j are sums over columns
+/// k with coefficients of(j, k).
 template <class Coefficients>
 Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coefficients& of) {
   if (!std::isfinite(result.radius)) return {};
@@ -180,8 +180,8 @@ void logits_of(const data::Rows<double>& rows, Index i, const Numbers& theta, Nu
     for (Index k = 0; k < n; ++k) z[at(c)] += rows.X[i * n + k] * theta[at(c * n + k)];
 }
 
-/// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at `theta`
-/// is a lower bound, the loss there an upper bound. Undecided if there are none, or that does not close either.
+/// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at
+/// `theta` is a lower bound, the loss there an upper bound. Undecided if there are none, or that does not close either.
 DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<double>& exact, const ClassFace& face,
                              Numbers theta, int threads) {
   const Index classes = table.classes;
@@ -456,8 +456,8 @@ bool all_finite(const Numbers& numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
 }
 
-/// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent on
-/// the given columns; `all`: all classes have rows.
+/// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent
+/// on the given columns; `all`: all classes have rows.
 template <class T>
 void add_rounding(const ClassifiedRows<T>& table, const std::vector<int>& exponents, const Numbers& largest,
                   bool simple, bool all, int threads, Solution& solution) {
