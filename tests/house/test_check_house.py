@@ -52,6 +52,7 @@ PLANTED = {
     "relative include": ("include-path", "cpp/pyrometer/base/chunks.cpp", '#include "chunks.hpp"\n'),
     "include of nothing": ("include-path", "cpp/pyrometer/base/chunks.cpp", '#include "pyrometer/base/nothing.hpp"\n'),
     "include cycle": ("include-cycle", "cpp/pyrometer/base/types.hpp", '#include "pyrometer/base/chunks.hpp"\n'),
+    "long comment": ("long-comment", "cpp/pyrometer/base/random.cpp", f"// {'x' * 120}\n"),
     "second OpenMP pragma": ("openmp", "cpp/pyrometer/base/random.cpp", "#pragma omp simd\n"),
     "vector that is aligned by itself": (
         "aligned-vector",

@@ -13,6 +13,7 @@ from house.report import Problem, cycles
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 _ALIGNED_VECTOR = re.compile(r"\bvector_size\b[^;]*\baligned\b|\baligned\b[^;]*\bvector_size\b")
+_COLUMNS = 120
 _OPENMP = re.compile(r"^\s*#\s*pragma\s+omp\b|\b_Pragma\s*\(\s*\"omp\b")
 
 
@@ -84,6 +85,9 @@ def _pragmas(name: str, text: str) -> Iterator[Problem]:
                 "a vector type must not have its own alignment: references and templates lose it; use base::Unaligned"
             )
             yield Problem(name, number, "aligned-vector", message)
+        if len(line) > _COLUMNS and line.lstrip().startswith("//"):
+            message = f"a comment must end at column {_COLUMNS}, got {len(line)}; clang-format leaves comments alone"
+            yield Problem(name, number, "long-comment", message)
     storey = _storey(name)
     if name.startswith("cpp/pyrometer/") and storey not in rules.STOREYS:
         yield Problem(
