@@ -32,8 +32,8 @@ py::tuple second_moments(const RowArray<T>& X, const Array<T>& y, int threads, c
   Array<double> once({py::ssize_t{3}, X.shape(0), columns});
   const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
   released([&] { data::second_moments(stack, threads, out); });
-  if (!ranks) return py::make_tuple(mean, scatter, once);
-  return py::make_tuple(mean, scatter, once, ranks_of(mean, scatter, threads));
+  const py::object rank = ranks ? py::object(ranks_of(mean, scatter, threads)) : py::none();
+  return py::make_tuple(mean, scatter, once, rank);
 }
 
 // Moments of a stack of data sets in Python: (count, mean, scatter, scatter_low or None, accuracy).
@@ -104,13 +104,12 @@ Index first_bad(const Array<T>& x, const std::string& allowed, int threads) {
 }  // namespace
 
 void bind_moments(py::module_& module) {
-  module.def(
-      "second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
-      "weights"_a.noconvert() = py::none(), "ranks"_a = false,
-      "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
-      "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left; with "
-      "ranks, those of the centred columns of X (s). "
-      "Each system of X is stored by rows or by columns.");
+  module.def("second_moments", &second_moments<double>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
+             "weights"_a.noconvert() = py::none(), "ranks"_a = false,
+             "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
+             "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left; "
+             "the ranks (s) of the centred columns of X if wanted, else None. "
+             "Each system of X is stored by rows or by columns.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "weights"_a.noconvert() = py::none(), "ranks"_a = false, "The same for float32 data.");
   module.def("merge_moments", &merge_moments, "a"_a, "b"_a, "sign"_a, "count"_a, "single"_a, "exact"_a = true,

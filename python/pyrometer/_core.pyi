@@ -4,7 +4,7 @@ Stacks come first: s systems, m rows, p features, n = p + intercept parameters, 
 moments and the constant feature is never a column: its parameter is the last of the n.
 """
 
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -40,16 +40,11 @@ def standard_numbers(seed: _Seed, first_draw: int, draws: int, families: _F64) -
 # data: X (s, m, p), y (s, m) of one dtype, -> mean (s, p+1), scatter about the mean (s, p+1, p+1), both symmetric
 # halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
-# weights: w (s, m) > 0; then means are weighted, and scatters sums of w times products of deviations. ranks: also return
-# those of the centred columns of X (s).
-@overload
+# weights: w (s, m) > 0; then means are weighted, and scatters sums of w times products of deviations. ranks: whether those
+# of the centred columns of X (s) are computed, else None.
 def second_moments(
-    X: _Ordered, y: _Rows, threads: int, weights: _F64 | None = None, ranks: Literal[False] = False
-) -> tuple[_F64, _F64, _F64]: ...
-@overload
-def second_moments(
-    X: _Ordered, y: _Rows, threads: int, weights: _F64 | None, ranks: bool
-) -> tuple[Any, ...]: ...
+    X: _Ordered, y: _Rows, threads: int, weights: _F64 | None = None, ranks: bool = False
+) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64] | None]: ...
 
 # Moments of a merged with b (sign +1) or of a with its part b removed (sign -1), of a stack (...): count, mean (..., p+1),
 # scatter (..., p+1, p+1), the low part of its upper half or None, accuracy (..., 8, p+1) -> all but the count. count: of the

@@ -25,9 +25,11 @@ def state_of(data: validate.Data, *, intercept: bool, threads: int, alone: bool)
     w = None if weights is None else weights.values.reshape(systems, m)
     X, y = (X.reshape(systems, m, p), y.reshape(systems, m)) if stack else (X[None], y[None])
     alone = alone and m > 1
-    mean, scatter, once, *ranks = _core.second_moments(X, y, threads, w, alone)
+    mean, scatter, once, ranks = _core.second_moments(X, y, threads, w, alone)
     total = m if weights is None else weights.total
-    smallest = smallest_of_pass(X, total, scatter, ranks[0]) if alone and (ranks[0] < p).any() else None
+    smallest = None
+    if ranks is not None and (ranks < p).any():
+        smallest = smallest_of_pass(X, total, scatter, ranks)
     mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
     once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
     names = intercept, data.names, data.target

@@ -96,7 +96,7 @@ def _smallest_rows(X: npt.NDArray[Any], squares: Array, rank: int) -> Array | No
         if not (scales**2 < _HIDDEN * squares).any():
             return None
         rows = rows_of_one_size(X, np.where(scales > 0.0, scales, 1.0), intercept=True)
-        mean, scatter, _ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
+        mean, scatter, *_ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
         # Without an intercept the constant column counts.
         whole = _core.least_squares(len(rows), mean, scatter, False, 0.0, False, 1, None)[-1][0]
         if whole - 1 > rank:
