@@ -48,6 +48,8 @@ def test_normal_rows(benchmark, record, threads, rows, loss):
     few = _core.normal_rows(X[:, :1000].copy(), y[:, :1000].copy(), False, "absolute", scale, False, 1)[0][0, 0]
     assert few == pytest.approx(folded_rows(X[0, :1000], y[0, :1000], variance[0]), rel=1e-13)
     benchmark(lambda: _core.normal_rows(X, y, False, loss, scale, False, threads))
+    if loss == "norm":
+        benchmark.extra_info["limited by"] = "reading X, of which the rival only computes the sum"
     record(moved=X.nbytes + y.nbytes)
 
 
@@ -176,7 +178,7 @@ def test_truncated_rows(benchmark, threads, rows, loss):
     benchmark(lambda: _core.uniform_rows(X, y, False, loss, scale, bounds, False, threads))
 
 
-@pytest.mark.rival("uniform laws")
+@pytest.mark.rival("pyrometer, uniform laws")
 @pytest.mark.benchmark(group="mean energy, truncated normal laws, 20,000 x 20")
 @pytest.mark.parametrize("loss", ["absolute", "cross-entropy"])
 def test_uniform_rows_of_the_same_variance(benchmark, threads, rows, loss):
@@ -193,7 +195,7 @@ def test_truncated_numbers(benchmark, one_thread):
     benchmark(lambda: _core.truncated_normals((1, 2), 0, 100_000, 0, 10, 2.0))
 
 
-@pytest.mark.rival("normal numbers")
+@pytest.mark.rival("pyrometer, normal numbers")
 @pytest.mark.benchmark(group="1,000,000 truncated normal numbers")
 def test_normal_numbers(benchmark, one_thread):
     """Without truncation."""
