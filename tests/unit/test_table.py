@@ -164,6 +164,15 @@ def test_text_leaves_out_columns_that_do_not_fit(table):
     assert "not shown" not in str(table)
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("names", [["short", 90 * "a", 90 * "b"], [100 * "a" + k for k in "123"]])
+def test_long_names_of_rows_leave_room_for_their_numbers(names, width):
+    text = pm.Table("Title", {"name": names, "p_value": [0.5, 0.25, 0.125]}).to_text(width=width).splitlines()
+    assert max(map(len, text)) <= width
+    assert "0.125" in text[-1]
+    assert len({line.split()[0] for line in text[-3:]}) == 3
+
+
 def test_decimal_points_are_in_one_column():
     values = [1.0, -12.5, 1e9, 1.25e-7, 3.0]
     lines = str(pm.Table("", {"x": values, "y": [f"{value:g}" for value in values]})).splitlines()[3:]

@@ -30,7 +30,7 @@ _KEYS = ("section", "loss", "law")
 # Columns of the dictionary of terms.
 _TERMS = {"topic", "thermodynamics", "machine learning", "symbol", "equations"}
 # Columns that are shown before all others, and after them.
-_FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change")
+_FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change", "p_value")
 _LAST = ("method", "log_energy", "marginal", "parameters", "calls", "laws")
 # Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110
@@ -99,6 +99,7 @@ def _columns(screen: Console, table: Table, width: int | None) -> None:
     identifying = (table.names[0], *_KEYS)
     keys = [name for name in table.names if name in identifying and table[name].dtype.kind != "f"]
     cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
+    cells |= {name: plain_text.abbreviated(cells[name], width) for name in keys}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
     numeric = {name for name in table.names if table[name].dtype.kind in "fiu" or plain_text.are_numbers(cells[name])}
     cells |= {name: plain_text.aligned(cells[name]) for name in numeric}

@@ -14,6 +14,7 @@ from pyrometer.base import plain, printable
 from pyrometer.results._numbers import aligned, are_numbers
 
 __all__ = [
+    "abbreviated",
     "aligned",
     "are_numbers",
     "cells",
@@ -30,8 +31,8 @@ __all__ = [
 _Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 _GAP = 2
-# Most characters of a cell.
-_LONGEST = 500
+# Most characters of a cell, and the least that a name of a row is abbreviated to.
+_LONGEST, _SHORTEST = 500, 20
 
 
 def text(
@@ -43,8 +44,8 @@ def text(
 ) -> str:
     """Return a table as lines of at most `width` characters, unless its first column is wider.
 
-    Columns that do not fit are left out, from the last, and named below. The decimal points of a column of numbers, or
-    of strings that are numbers, are in one column.
+    Columns that do not fit are left out, from the last, and named below. Long names in the first are abbreviated. The
+    decimal points of a column of numbers, or of strings that are numbers, are in one column.
     """
     rows = len(next(iter(columns.values()), ()))
     head = rows if rows <= max_rows else (max_rows + 1) // 2
@@ -53,7 +54,7 @@ def text(
     for name, array in columns.items():
         body = [*cells(array[:head], name), *cells(array[rows - tail :], name)]
         right = array.dtype.kind in "fiu" or are_numbers(body)
-        body = aligned(body) if right else body
+        body = aligned(body) if right else body if lines else abbreviated(body, width)
         heads = [plain(name), plain(units.get(name, ""))] if units else [plain(name)]
         wide = max(map(text_width, [*heads, *body]))
         lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
@@ -78,6 +79,20 @@ def fitting(names: Sequence[str], widths: Mapping[str, int], width: int | None) 
             shown.append(name)
             used += _GAP + widths[name]
     return shown, [name for name in names if name not in shown]
+
+
+def abbreviated(names: list[str], width: int | None) -> list[str]:
+    """Return names of rows; those longer than a third of `width` are abbreviated in the middle, and all still differ.
+
+    The rest of the width is for what the table says about the rows.
+    """
+    most = None if width is None else max(width // 3, _SHORTEST)
+    while most is not None and columns_width(names) > most:
+        short = [plain(name, most) for name in names]
+        if len(set(short)) == len(set(names)):
+            return short
+        most *= 2
+    return names
 
 
 def cells(array: npt.NDArray[Any], name: str = "") -> list[str]:
