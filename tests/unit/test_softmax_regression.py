@@ -406,3 +406,25 @@ def test_one_column_takes_the_law_of_a_class():
     expected = pm.mean_energy(system, pm.Normal(0.7)).value
     for law in (pm.Independent([pm.Normal(0.7)]), pm.Normal([0.7]), pm.Independent([pm.Normal([0.7] * 3)])):
         assert pm.mean_energy(system, law).value == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("method", ["exact", "asymptotic"])
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_a_law_that_is_the_same_for_all_classes_has_the_same_bits_beside_others(classes, method):
+    rng = np.random.default_rng(classes)
+    X = rng.normal(size=(2, 30, 3))
+    y = np.resize(np.arange(classes), (2, 30))
+    system = pm.SoftmaxRegression(X, y)
+    scales = np.stack([np.full(4 * classes, 0.7), rng.uniform(0.5, 2.0, 4 * classes), np.full(4 * classes, 2.1)])
+    batch = pm.mean_energy(system, pm.Normal(scales), method=method).value
+    for k, of_law in enumerate(scales):
+        np.testing.assert_array_equal(batch[:, k], pm.mean_energy(system, pm.Normal(of_law), method=method).value)
+
+
+def test_laws_that_are_the_same_for_all_classes_stay_exact_beside_one_that_is_not():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3000, 2)), np.resize(np.arange(3), 3000)
+    system = pm.SoftmaxRegression(X, y)
+    scales = np.ones((5, 9))
+    scales[0, 0] = 2.0
+    assert pm.mean_energy(system, pm.Normal(scales)).method == "exact"

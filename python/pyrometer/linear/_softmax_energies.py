@@ -5,11 +5,13 @@ Constant parameters that are the same in every class add one number to all logit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import require_finite
@@ -48,8 +50,8 @@ def _has_formula(system: SoftmaxRegression, parameters: Spread) -> bool:
 
 def _is_fast(system: SoftmaxRegression, parameters: Spread) -> bool:
     """Whether the exact mean energy takes seconds at most."""
-    laws = int(np.prod(system.shape + parameters.batch_shape, dtype=np.int64))
-    return system.classes == 2 or _alike(system, parameters) or system.rows * system.classes * laws <= _FEW
+    different = math.prod(system.shape) * int(np.count_nonzero(~_alike(system, parameters)))
+    return system.classes == 2 or system.rows * system.classes * different <= _FEW
 
 
 def _by_class(system: SoftmaxRegression, parameters: Spread) -> Array:
@@ -57,10 +59,29 @@ def _by_class(system: SoftmaxRegression, parameters: Spread) -> Array:
     return np.ascontiguousarray(parameters.scales.reshape(-1, system.classes, system.columns))
 
 
-def _alike(system: SoftmaxRegression, parameters: Spread) -> bool:
-    """Whether all classes have the same normal law."""
+def _alike(system: SoftmaxRegression, parameters: Spread) -> npt.NDArray[np.bool_]:
+    """Return which laws are normal and the same for all classes, (laws,)."""
     scales = _by_class(system, parameters)
-    return parameters.all_normal and bool((scales == scales[:, :1]).all())
+    alike: npt.NDArray[np.bool_] = (scales == scales[:, :1]).all(axis=(1, 2)) & parameters.all_normal
+    return alike
+
+
+def _by_formula(
+    system: SoftmaxRegression,
+    parameters: Spread,
+    of_alike: Callable[[Spread], Closed],
+    of_different: Callable[[Spread], Closed],
+) -> Closed:
+    """Apply one formula to laws that are the same for all classes, the other to the rest of the batch."""
+    alike = _alike(system, parameters)
+    if alike.all() or not alike.any():
+        return (of_alike if alike.any() else of_different)(parameters)
+    scales = parameters.scales.reshape(len(alike), -1)
+    result = Closed(*np.empty((4, *system.shape, len(alike))))
+    for laws, of in ((alike, of_alike), (~alike, of_different)):
+        for whole, part in zip(result, of(Spread(scales[laws], parameters.runs)), strict=True):
+            whole[..., laws] = part
+    return Closed(*(whole.reshape(system.shape + parameters.batch_shape) for whole in result))
 
 
 class _Softmax:
@@ -75,24 +96,32 @@ class _Softmax:
         """E ln sum_c exp(s_i Z_c) for each row; of two classes, the cross entropy of the difference of their logits."""
         parameters = _without_constants(system, parameters)
         _require_formula(system, parameters)
-        if _alike(system, parameters):
-            return _of_alike(system, parameters, "softmax", threads, slope=slope)
-        if system.classes == 2:
-            return CROSS_ENTROPY.exact(_difference(system), parameters, threads, slope=slope)
-        return _of_different(system, parameters, False, threads, slope=slope)
+
+        def of_different(laws: Spread) -> Closed:
+            if system.classes == 2:
+                return CROSS_ENTROPY.exact(_difference(system), laws, threads, slope=slope)
+            return _of_different(system, laws, False, threads, slope=slope)
+
+        def of_alike(laws: Spread) -> Closed:
+            return _of_alike(system, laws, "softmax", threads, slope=slope)
+
+        return _by_formula(system, parameters, of_alike, of_different)
 
     def limit(self, system: Any, parameters: Spread, threads: int) -> Closed:
         """Mean of the largest logit: m_C times the mean of s_i where the classes are alike."""
         parameters = _without_constants(system, parameters)
         _require_formula(system, parameters)
-        if _alike(system, parameters):
-            norms = _of_alike(system, parameters, "norm", threads, slope=False)
-            value = _core.mean_maximum(system.classes) * norms.value
-        elif system.classes == 2:
-            return CROSS_ENTROPY.limit(_difference(system), parameters, threads)
-        else:
-            value = _of_different(system, parameters, True, threads, slope=False).value
-        return Closed(value, value, np.zeros_like(value), np.zeros_like(value))
+
+        def of_different(laws: Spread) -> Closed:
+            if system.classes == 2:
+                return CROSS_ENTROPY.limit(_difference(system), laws, threads)
+            return _homogeneous(_of_different(system, laws, True, threads, slope=False).value)
+
+        def of_alike(laws: Spread) -> Closed:
+            norms = _of_alike(system, laws, "norm", threads, slope=False)
+            return _homogeneous(_core.mean_maximum(system.classes) * norms.value)
+
+        return _by_formula(system, parameters, of_alike, of_different)
 
     def componentwise(self, system: Any, parameters: Spread, threads: int) -> Array:
         """Sum of the one-parameter limits, half of E|theta| |x|; too large when more than one scale grows."""
@@ -154,6 +183,11 @@ def _of_different(system: Any, parameters: Spread, limit: bool, threads: int, *,
 def _closed(system: Any, parameters: Spread, parts: tuple[Array, ...]) -> Closed:
     value, derivative = (part.reshape(system.shape + parameters.batch_shape) for part in parts)
     return Closed(value, derivative, np.zeros_like(value), np.zeros_like(value))
+
+
+def _homogeneous(value: Array) -> Closed:
+    """Of an energy that is proportional to the scales, which is its own derivative."""
+    return Closed(value, value, np.zeros_like(value), np.zeros_like(value))
 
 
 def _energies(system: Any, drawn: Array, threads: int) -> Array:
