@@ -83,6 +83,9 @@ struct OfQuotient {
     }
   }
 };
+// Clang 16 does not deduce the arguments of an aggregate.
+template <std::size_t N, std::size_t M>
+OfQuotient(const double (&)[N][8], const double (&)[M][8], double) -> OfQuotient<N, M>;
 
 /// loss.apply() of kPlaces vectors.
 template <bool kSlope, class Loss>
