@@ -73,7 +73,7 @@ def problems(folder: Path) -> list[str]:
     if not modules(objects):
         raise SystemExit(f"{folder} must have the objects of a level, got {sorted(objects)}; build one first")
     functions = {group: weak(paths) for group, paths in objects.items()}
-    shared = []
+    broken = []
     for module in modules(objects):
         where = defaultdict(list)
         for group in module:
@@ -86,10 +86,10 @@ def problems(folder: Path) -> list[str]:
             at = where[name]
             uses = [group for group in at if name in contracted[group]]
             if "N5Eigen" in name:
-                shared.append(f"{name}: Eigen's, in {' and '.join(at)}")
+                broken.append(f"{name}: Eigen's, in {' and '.join(at)}")
             elif uses and uses != at:
-                shared.append(f"{name}: of {', '.join(at)} fused in {', '.join(uses)} only")
-    return _run("c++filt", text="\n".join(shared)).splitlines()
+                broken.append(f"{name}: of {', '.join(at)} fused in {', '.join(uses)} only")
+    return _run("c++filt", text="\n".join(broken)).splitlines()
 
 
 if __name__ == "__main__":
