@@ -21,6 +21,7 @@ __all__ = ["Scanned", "scanned"]
 
 # Most numbers in the subsample.
 _CELLS = 1 << 22
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ class _Sample:
         self.weights: list[npt.NDArray[np.float64]] = []
 
     def add(self, chunk: Chunk) -> None:
-        keys = np.arange(self.count, self.count + len(chunk.y), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        keys = np.arange(self.count, self.count + len(chunk.y), dtype=np.uint64) * _GOLDEN
         self.count += len(chunk.y)
         weights = _weights_of(chunk, 0)
         if weights is not None and not weights.any():

@@ -6,17 +6,12 @@
 #include <cstdint>
 #include <numeric>
 
+#include "pyrometer/base/splitmix.hpp"
+
 namespace pyrometer::minimum {
 namespace {
 
 std::uint64_t bits_of(double x) { return std::bit_cast<std::uint64_t>(x); }
-
-/// The finaliser of SplitMix64.
-std::uint64_t hash_of(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-  return x ^ (x >> 31);
-}
 
 std::vector<Index> first(Index count) {
   std::vector<Index> out(at(count));
@@ -90,9 +85,9 @@ void CanonicalRows::sort_columns() {
   for (int round = 0; round < 3; ++round) {
     std::fill(next.begin(), next.end(), 0);
     for (std::size_t i = 0; i < m; ++i) {
-      std::uint64_t row = hash_of(bits_of(y_[i]) + 1);
-      for (std::size_t j = 0; j < p; ++j) row += hash_of(bits_of(X_[i * p + j]) + 3 * keys[j] + 2);
-      for (std::size_t j = 0; j < p; ++j) next[j] += hash_of(hash_of(row) + bits_of(X_[i * p + j]));
+      std::uint64_t row = base::mixed(bits_of(y_[i]) + 1);
+      for (std::size_t j = 0; j < p; ++j) row += base::mixed(bits_of(X_[i * p + j]) + 3 * keys[j] + 2);
+      for (std::size_t j = 0; j < p; ++j) next[j] += base::mixed(base::mixed(row) + bits_of(X_[i * p + j]));
     }
     keys.swap(next);
   }

@@ -16,7 +16,7 @@ from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._consumers import Operands
 from pyrometer.models._pytorch._operations import Given, signature, tensors_in
 from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
-from pyrometer.networks import ORTHOGONAL, Layers, Network, Orthogonal, heat_engine
+from pyrometer.networks import ACTIVATIONS, ORTHOGONAL, Layers, Network, Orthogonal, heat_engine
 
 __all__ = ["exact_energies"]
 
@@ -41,7 +41,7 @@ _ACTIVATIONS: dict[str, Callable[[Given], str | None]] = {
     "gelu": _with("gelu", approximate="none"),
     "softplus": _with("softplus", beta=1, threshold=20),
     "elu": _elu,
-    "leaky_relu": _with("leaky_relu", negative_slope=0.01),
+    "leaky_relu": _with("leaky_relu", negative_slope=ACTIVATIONS["leaky_relu"].slopes[0]),
     "hardtanh": _with("hardtanh", min_val=-1, max_val=1),
 }
 """Activations of `Network`, by the operation without a trailing underscore."""
