@@ -404,88 +404,123 @@ Index use(const std::vector<Index>& kept, Index features, std::vector<bool>& use
   return std::count(used.begin(), used.begin() + features, true);
 }
 
+/// The search for an infimum: which rows are separated, and the minimum over the others.
+class InfimumSearch {
+ public:
+  InfimumSearch(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads)
+      : rows_(rows),
+        intercept_(intercept),
+        known_(known),
+        threads_(threads),
+        n_(at(rows.features + (intercept ? 1 : 0))),
+        used_(n_, true),
+        left_out_(at(rows.rows), false) {}
+
+  Infimum run() {
+    find_face();
+    if (!face_.separated.empty() && face_.certain)
+      leave_out();
+    else
+      solution_->iterate_until_stationary();
+    out_.parameters = solution_->parameters(n_);
+    if (solution_->converged() && face_.separated.empty() && solution_->problem().columns == std::ssize(used_))
+      out_.errors = errors_of(*solution_, n_);
+    leave_out_small();
+    bound_from_both_sides();
+    return std::move(out_);
+  }
+
+ private:
+  // Of all rows; independent columns need a basis only where no row is separated.
+  void find_face() {
+    if (known_.separated) face_ = all_separated(rows_, intercept_, known_.theta);
+    const bool searched = known_.independent && !face_.certain;
+    if (searched) face_ = face_of(rows_, intercept_, used_, known_.theta, threads_);
+    out_.rank = rows_.features;
+    if (known_.independent && face_.certain && !face_.separated.empty()) return;
+    Basis basis = reduce(Matrix{rows_.X, rows_.rows, rows_.features}, intercept_, false, threads_);
+    settled_ = basis.settled;
+    null_ = basis.null;
+    out_.rank = use(basis.kept, rows_.features, used_);
+    solution_.emplace(in_basis(rows_, std::move(basis)), threads_);
+    out_.evaluations = solution_->evaluations();
+    const Numbers theta = solution_->parameters(n_);
+    if (solution_->result().status == NewtonStatus::separated && !face_.certain)
+      face_ = all_separated(rows_, intercept_, theta);
+    if (!solution_->converged() && !face_.certain && !searched)
+      face_ = face_of(rows_, intercept_, used_, theta, threads_);
+  }
+
+  // The minimum over the rows that are not left out.
+  Attempt without(bool independent) {
+    Problem problem = reduced(rows_, intercept_, left_out_, face_.independent, independent, threads_);
+    problem.null.insert(problem.null.end(), null_.begin(), null_.end());
+    Attempt other(std::move(problem), threads_);
+    other.iterate_until_stationary();
+    out_.evaluations += other.evaluations();
+    return other;
+  }
+
+  void leave_out() {
+    for (const Separated& part : face_.separated)
+      for (const Index i : part.rows) left_out_[at(i)] = true;
+    solution_.emplace(without(face_.minimal));
+  }
+
+  void leave_out_small() {
+    if (solution_->converged() || !face_.certain || !mark_small(rows_, intercept_, out_.parameters, left_out_)) return;
+    if (Attempt other = without(false); other.converged()) {
+      solution_ = std::move(other);
+      out_.parameters = solution_->parameters(n_);
+    }
+  }
+
+  // The loss of all rows at parameters where separated rows are far on their sides.
+  double reach() {
+    return face_.certain ? place(rows_, intercept_, face_, solution_->result().loss, threads_, out_.parameters)
+                         : loss_at(rows_, intercept_, out_.parameters, threads_);
+  }
+
+  void bound_from_both_sides() {
+    double reached = reach();
+    const bool closed = solution_->converged() && reached <= solution_->result().loss * kOpen;
+    if (!closed && refine(rows_, intercept_, used_, out_.parameters, threads_, face_)) {
+      out_.errors.clear();
+      std::fill(left_out_.begin(), left_out_.end(), false);
+      leave_out();
+      out_.parameters = solution_->parameters(n_);
+      reached = reach();
+    }
+    out_.attained = face_.separated.empty();
+    if (face_.certain && !out_.attained) out_.direction = moved(rows_, intercept_, face_, kFarAway, Numbers(n_, 0.0));
+    bound(*solution_, reached, out_);
+    const double lowered =
+        lowered_by(solution_->problem().null, rows_, intercept_, face_, solution_->parameters(n_), out_.value);
+    if (face_.certain && separated_by(face_) < rows_.rows && !(out_.gap <= kWide * out_.value))
+      improve(rows_, intercept_, used_, face_, threads_, out_);
+    out_.gap = std::max(out_.gap, std::min(out_.gap + lowered, std::max(out_.value, reached)));
+    if (!settled_) out_.gap = std::max(out_.gap, out_.value), out_.errors.clear();
+  }
+
+  const data::Rows<double>& rows_;
+  bool intercept_;
+  const KnownOfRows& known_;
+  int threads_;
+  std::size_t n_;
+  Infimum out_;
+  Face face_;
+  std::vector<bool> used_, left_out_;
+  std::vector<Numbers> null_;
+  bool settled_ = true;
+  std::optional<Attempt> solution_;
+};
+
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   if (!known.separated)
     if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
-  const auto n = at(rows.features + (intercept ? 1 : 0));
-  Infimum out;
-  std::vector<bool> used(n, true), left_out(at(rows.rows), false);
-  std::vector<Numbers> null;
-  const auto without = [&](const Face& face, bool independent) {
-    Problem problem = reduced(rows, intercept, left_out, face.independent, independent, threads);
-    problem.null.insert(problem.null.end(), null.begin(), null.end());
-    Attempt other(std::move(problem), threads);
-    other.iterate_until_stationary();
-    out.evaluations += other.evaluations();
-    return other;
-  };
-
-  // Independent columns need a basis only where no row is separated.
-  Face face;
-  bool settled = true;
-  std::optional<Attempt> unseparated;
-  if (known.separated) face = all_separated(rows, intercept, known.theta);
-  const bool searched = known.independent && !face.certain;
-  if (searched) face = face_of(rows, intercept, used, known.theta, threads);
-  out.rank = rows.features;
-  if (!known.independent || !face.certain || face.separated.empty()) {
-    Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, intercept, false, threads);
-    settled = basis.settled;
-    null = basis.null;
-    out.rank = use(basis.kept, rows.features, used);
-    unseparated.emplace(in_basis(rows, std::move(basis)), threads);
-    out.evaluations = unseparated->evaluations();
-    const Numbers theta = unseparated->parameters(n);
-    if (unseparated->result().status == NewtonStatus::separated && !face.certain)
-      face = all_separated(rows, intercept, theta);
-    if (!unseparated->converged() && !face.certain && !searched) face = face_of(rows, intercept, used, theta, threads);
-  }
-  const auto leave_out = [&] {
-    for (const Separated& part : face.separated)
-      for (const Index i : part.rows) left_out[at(i)] = true;
-    unseparated.emplace(without(face, face.minimal));
-  };
-  if (!face.separated.empty() && face.certain)
-    leave_out();
-  else
-    unseparated->iterate_until_stationary();
-  Attempt& solution = *unseparated;
-  out.parameters = solution.parameters(n);
-  if (solution.converged() && face.separated.empty() && solution.problem().columns == std::ssize(used))
-    out.errors = errors_of(solution, n);
-
-  if (!solution.converged() && face.certain && mark_small(rows, intercept, out.parameters, left_out)) {
-    if (Attempt other = without(face, false); other.converged()) {
-      solution = std::move(other);
-      out.parameters = solution.parameters(n);
-    }
-  }
-
-  const auto reach = [&] {
-    return face.certain ? place(rows, intercept, face, solution.result().loss, threads, out.parameters)
-                        : loss_at(rows, intercept, out.parameters, threads);
-  };
-  double reached = reach();
-  const bool closed = solution.converged() && reached <= solution.result().loss * kOpen;
-  if (!closed && refine(rows, intercept, used, out.parameters, threads, face)) {
-    out.errors.clear();
-    std::fill(left_out.begin(), left_out.end(), false);
-    leave_out();
-    out.parameters = solution.parameters(n);
-    reached = reach();
-  }
-
-  out.attained = face.separated.empty();
-  if (face.certain && !out.attained) out.direction = moved(rows, intercept, face, kFarAway, Numbers(n, 0.0));
-  bound(solution, reached, out);
-  const double lowered = lowered_by(solution.problem().null, rows, intercept, face, solution.parameters(n), out.value);
-  if (face.certain && separated_by(face) < rows.rows && !(out.gap <= kWide * out.value))
-    improve(rows, intercept, used, face, threads, out);
-  out.gap = std::max(out.gap, std::min(out.gap + lowered, std::max(out.value, reached)));
-  if (!settled) out.gap = std::max(out.gap, out.value), out.errors.clear();
-  return out;
+  return InfimumSearch(rows, intercept, known, threads).run();
 }
 
 }  // namespace pyrometer::minimum

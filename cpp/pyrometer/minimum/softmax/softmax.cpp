@@ -172,12 +172,14 @@ DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face
   return newton(evaluator, std::move(start), metric.pivots(count), false);
 }
 
-/// The logits of row i; that of the last class is 0.
-void logits_of(const data::Rows<double>& rows, Index i, const Numbers& theta, Numbers& z) {
+/// The logits, rows x classes; those of the last class are 0.
+Numbers logits_of(const data::Rows<double>& rows, Index classes, const Numbers& theta) {
   const Index n = rows.features;
-  std::fill(z.begin(), z.end(), 0.0);
-  for (Index c = 0; c < std::ssize(theta) / n; ++c)
-    for (Index k = 0; k < n; ++k) z[at(c)] += rows.X[i * n + k] * theta[at(c * n + k)];
+  Numbers z(at(rows.rows * classes), 0.0);
+  for (Index i = 0; i < rows.rows; ++i)
+    for (Index c = 0; c < std::ssize(theta) / n; ++c)
+      for (Index k = 0; k < n; ++k) z[at(i * classes + c)] += rows.X[i * n + k] * theta[at(c * n + k)];
+  return z;
 }
 
 /// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at
@@ -186,12 +188,12 @@ DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<doub
                              Numbers theta, int threads) {
   const Index classes = table.classes;
   std::vector<std::uint8_t> allowed = face.allowed;
-  Numbers z(at(classes));
+  const Numbers z = logits_of(table.rows, classes, theta);
   bool any = false;
   for (Index i = 0; i < table.rows.rows; ++i) {
-    logits_of(table.rows, i, theta, z);
+    const double own = z[at(i * classes + static_cast<Index>(table.rows.y[i]))];
     for (Index c = 0; c < classes; ++c)
-      if (z[at(static_cast<Index>(table.rows.y[i]))] - z[at(c)] > kRuling) {
+      if (own - z[at(i * classes + c)] > kRuling) {
         any = any || allowed[at(i * classes + c)];
         allowed[at(i * classes + c)] = 0;
       }
@@ -288,12 +290,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   out.attained = !face.any;
   PairsResult pairs;
   if (face.certain && !(rest.gap <= kOpen * rest.loss)) {
-    Numbers logits, z(at(table.classes));
-    for (Index i = 0; i < rows.rows; ++i) {
-      logits_of(simple.rows, i, result.theta, z);
-      logits.insert(logits.end(), z.begin(), z.end());
-    }
-    pairs = minimum_of_pairs(exactly, table.classes, face.allowed, logits);
+    pairs = minimum_of_pairs(exactly, table.classes, face.allowed, logits_of(simple.rows, table.classes, result.theta));
     out.evaluations += pairs.evaluations;
   }
   const bool paired = !pairs.theta.empty() && pairs.gap < std::min(rest.gap, pairs.loss);
@@ -308,11 +305,8 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   const Numbers far = exact.back(face.direction, columns);
   // The margins of the minimum are added to those of the direction.
   double largest = 0;
-  Numbers z(at(table.classes));
-  for (Index i = 0; i < rows.rows; ++i) {
-    logits_of(rows_of_minimum, i, minimiser, z);
-    for (const double one : z) largest = std::max(largest, 2 * std::abs(one));
-  }
+  for (const double one : logits_of(rows_of_minimum, table.classes, minimiser))
+    largest = std::max(largest, 2 * std::abs(one));
   const double factor = 1 + largest / kFar;
   for (std::size_t j = 0; j < far.size(); ++j) out.theta[j] += factor * far[j];
   out.direction = far;
