@@ -74,6 +74,7 @@ def allow_for_largest_rows(
                 gap[k, j] += missing + rounding[j] * (2.0 * np.sqrt(value[k, j]) + rounding[j])
                 error[k, j] = np.inf
                 relative[k, j] = max(relative[k, j], missing / value[k, j])
+            if relative[k, j] > 10.0**-ENOUGH_DIGITS:
                 warning = _warning(float(digits_of(relative[k, j])), size)
     return warning
 
