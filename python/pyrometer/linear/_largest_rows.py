@@ -63,19 +63,17 @@ def allow_for_largest_rows(
             for j, changed in enumerate(every.changes(X, scales, theta)):
                 gap[k, j] += changed
                 relative[k, j] = max(relative[k, j], changed / value[k, j])
-                if relative[k, j] > 10.0**-ENOUGH_DIGITS:
-                    warning = _warning(float(digits_of(relative[k, j])), size)
-            continue
-        rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
-        for j, penalty in enumerate(penalties):
-            missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
-            if missing > gap[k, j]:
-                # Residuals of the largest rows change with the rounding of the parameters.
-                gap[k, j] += missing + rounding[j] * (2.0 * np.sqrt(value[k, j]) + rounding[j])
-                error[k, j] = np.inf
-                relative[k, j] = max(relative[k, j], missing / value[k, j])
-            if relative[k, j] > 10.0**-ENOUGH_DIGITS:
-                warning = _warning(float(digits_of(relative[k, j])), size)
+        else:
+            rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
+            for j, penalty in enumerate(penalties):
+                missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
+                if missing > gap[k, j]:
+                    # Residuals of the largest rows change with the rounding of the parameters.
+                    gap[k, j] += missing + rounding[j] * (2.0 * np.sqrt(value[k, j]) + rounding[j])
+                    error[k, j] = np.inf
+                    relative[k, j] = max(relative[k, j], missing / value[k, j])
+        if relative[k].max() > 10.0**-ENOUGH_DIGITS:
+            warning = _warning(float(digits_of(relative[k].max())), size)
     return warning
 
 
