@@ -207,14 +207,19 @@ def heat_engine(
     return engine
 
 
+def _first_layer(where: npt.NDArray[np.bool_]) -> int:
+    """Return the number, from 1, of the first layer (the last axis) for which this holds, anywhere in the batch."""
+    return int(np.argmax(where.any(axis=tuple(range(where.ndim - 1))))) + 1
+
+
 def _warn_of_constants(energy: Array, error: Array) -> None:
     """Give a PrecisionWarning where constant biases cancel most digits of an energy against ideal pre-activations."""
     uncertain = error > _FEW_DIGITS * energy
     if uncertain.any():
-        layer = int(np.argmax(uncertain.any(axis=tuple(range(energy.ndim - 1)))))
+        layer = _first_layer(uncertain)
         warn_caller(
             PrecisionWarning(
-                f"The energy of layer {layer + 1} against `ideal` has fewer than 9 certain digits, of 16: the "
+                f"The energy of layer {layer} against `ideal` has fewer than 9 certain digits, of 16: the "
                 "squares of its constant biases cancel; `layers.error_bound` bounds the error. Use biases nearer to 0."
             )
         )
@@ -236,10 +241,10 @@ def _warn_of_underflow(network: Network, spread: LayerSpread, energies: _layer_e
         (np.isinf(energy), "above 1.8e308, and its temperature nan; use a smaller scale"),
     ):
         if beyond.any():
-            layer = int(np.argmax(beyond.any(axis=tuple(range(energy.ndim - 1)))))
+            layer = _first_layer(beyond)
             warn_caller(
                 PrecisionWarning(
-                    f"The energy of layer {layer + 1} is {what} or rescale the features. `layers.log_energy` has its "
+                    f"The energy of layer {layer} is {what} or rescale the features. `layers.log_energy` has its "
                     "logarithm."
                 )
             )
