@@ -1,9 +1,9 @@
 """Rounding error bounds of second moments; they only grow when moments are merged or subtracted.
 
 The array `accuracy`, shape (..., 8, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
-part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, of merging;
-the interval that contains the means of all blocks of rows accumulated in one pass; and the mean squares of the smallest
-part of the rows, which files have only where these are hidden by others.
+part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, and those of merging; the
+interval that contains the means of all blocks of rows accumulated in one pass; and the mean squares of the smallest
+part of the rows, which files have only where others hide these rows.
 """
 
 from __future__ import annotations

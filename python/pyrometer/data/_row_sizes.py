@@ -97,39 +97,38 @@ def _smallest_rows(X: npt.NDArray[Any], squares: Array, rank: int) -> Array | No
             return None
         rows = rows_of_one_size(X, np.where(scales > 0.0, scales, 1.0), intercept=True)
         mean, scatter, *_ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
-        # Without an intercept the constant column counts.
-        whole = _core.least_squares(len(rows), mean, scatter, False, 0.0, False, 1, None)[-1][0]
-        if whole - 1 > rank:
+        # The constant feature is a column of these rows, and counts.
+        if _rank(len(rows), mean, scatter, intercept=False)[0] - 1 > rank:
             return scales**2
     return None
 
 
-def _rank(count: float, mean: Array, scatter: Array) -> npt.NDArray[np.int64]:
-    """Return the ranks of centred columns."""
-    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, True, 0.0, False, 1, None)[-1]
+def _rank(count: float, mean: Array, scatter: Array, *, intercept: bool = True) -> npt.NDArray[np.int64]:
+    """Return the ranks of the columns, centred if there is an intercept."""
+    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, intercept, 0.0, False, 1, None)[-1]
     return rank
 
 
 def hidden(count: float, scatter: Array, smallest: Array) -> npt.NDArray[np.bool_] | None:
     """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
-    found: npt.NDArray[np.bool_] = smallest * count < _HIDDEN * np.diagonal(scatter, axis1=-2, axis2=-1)
-    return found if found.any() else None
+    rounded: npt.NDArray[np.bool_] = smallest * count < _HIDDEN * np.diagonal(scatter, axis1=-2, axis2=-1)
+    return rounded if rounded.any() else None
 
 
 def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:
-    """Return for which systems (of the flattened stack) columns are dependent only as `hidden` ones are not resolved.
+    """Return for which systems, of the flattened stack, columns may be dependent only because of rounding.
 
-    None for none. Without those columns fewer are dependent.
+    That is, the rank falls short by more with the `hidden` columns than without them. None if there is no such system.
     """
-    found = moments.hidden()
-    if found is None:
+    rounded = moments.hidden()
+    if rounded is None:
         return None
     count, columns = moments.count, moments.mean.shape[-1]
-    found, mean = found.reshape(-1, columns), moments.mean.reshape(-1, columns)
-    scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(found), dtype=bool)
-    for k in np.flatnonzero(found[:, :-1].any(axis=1)):
-        at = np.append(np.flatnonzero(~found[k, :-1]), columns - 1)
+    rounded, mean = rounded.reshape(-1, columns), moments.mean.reshape(-1, columns)
+    scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(rounded), dtype=bool)
+    for k in np.flatnonzero(rounded[:, :-1].any(axis=1)):
+        at = np.append(np.flatnonzero(~rounded[k, :-1]), columns - 1)
         part = np.ascontiguousarray(scatter[k][np.ix_(at, at)])
         others = _rank(count, mean[k, at][None], part[None])[0] if len(at) > 1 else 0
-        result[k] = _rank(count, mean[k][None], scatter[k][None])[0] - others < found[k, :-1].sum()
+        result[k] = _rank(count, mean[k][None], scatter[k][None])[0] - others < rounded[k, :-1].sum()
     return result if result.any() else None
