@@ -102,6 +102,29 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
         Moments.load(3.5)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda sizes: sizes[:-1], r"smallest must have shape \(3,\), got \(2,\)"),
+        (lambda sizes: -1.0 - sizes, "smallest must be mean squares, at least 0, got -"),
+        (lambda sizes: sizes + np.nan, "smallest must be mean squares, at least 0, got nan"),
+    ],
+)
+def test_malformed_sizes_of_rows_that_others_hide_are_refused(change, message, tmp_path):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    X[4] = 1e13
+    path = tmp_path / "moments"
+    saved = Moments.of(X, X[:, 0])
+    saved.save(path)
+    assert same(Moments.load(path), saved)
+    arrays = dict(np.load(path))
+    arrays["smallest"] = change(arrays["smallest"])
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(pm.MomentsFileError, match=message):
+        Moments.load(path)
+
+
 def test_a_failed_save_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "moments"
     MOMENTS[0].save(path)

@@ -170,9 +170,18 @@ def loaded(header: dict[str, Any], arrays: Members) -> State:
         np.array(arrays[name], dtype=np.float64, order="C") if name in arrays else None
         for name in ("accuracy", "scatter_low", "smallest")
     )
-    if smallest is not None and not (smallest.shape == state.mean.shape and (smallest >= 0.0).all()):
-        raise ValueError(f"smallest must have shape {state.mean.shape} and be >= 0, got shape {smallest.shape}.")
+    if smallest is not None:
+        _require_sizes(smallest, state.mean.shape)
     if accuracy is not None:
         _accuracy.require_sound(state.mean, state.scatter, accuracy, low)
         accuracy = _accuracy.with_sizes(state.total, state.scatter, accuracy, smallest)
     return sound(state._replace(accuracy=accuracy, scatter_low=low))
+
+
+def _require_sizes(smallest: Array, shape: tuple[int, ...]) -> None:
+    """Raise ValueError for mean squares of the smallest rows that are malformed."""
+    if smallest.shape != shape:
+        raise ValueError(f"smallest must have shape {shape}, got {smallest.shape}.")
+    bad = smallest[~(smallest >= 0.0)]
+    if bad.size:
+        raise ValueError(f"smallest must be mean squares, at least 0, got {bad[0]:g}.")
