@@ -5,7 +5,7 @@
 
 A function or template that is declared inline but not inlined is in every object file that uses it, and the linker
 keeps one copy: perhaps one compiled for another instruction-set level, or with contraction of a*b+c. Two groups of
-objects (plain, simd, fma) of one level may therefore share
+objects (plain, algebra, simd, fma) of one level may therefore share
 
 - no function of Eigen, whose vectors and packed blocks are as wide as the level;
 - no function that one group compiles with fused multiply-add and another without.
@@ -22,7 +22,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-_GROUP = re.compile(r"(bindings|(plain|simd|fma)_\w+)\.dir")
+_GROUP = re.compile(r"(bindings|plain|(algebra|simd|fma)_\w+)\.dir")
 _FUNCTION = re.compile(r"[0-9a-f]+ <(\S+)>:$")
 _FUSED = re.compile(r"\tvfn?m(add|sub)|\tfn?m(add|sub|la|ls)\b")
 
@@ -58,11 +58,11 @@ def fused(objects: list[Path], names: set[str]) -> set[str]:
 
 
 def modules(objects: dict[str, list[Path]]) -> list[list[str]]:
-    """Return the groups that are linked together; the AVX-512 core has the plain objects of AVX2 if there are any."""
+    """Return the groups that are linked together; the AVX-512 core has the linear algebra of AVX2 if there is any."""
     levels = sorted(name.partition("_")[2] for name in objects if name.startswith("fma_"))
-    plain = {level: f"plain_{level if f'plain_{level}' in objects else 'v3'}" for level in levels}
+    algebra = {level: f"algebra_{level if f'algebra_{level}' in objects else 'v3'}" for level in levels}
     return [
-        [name for name in ("bindings", plain[level], f"simd_{level}", f"fma_{level}") if name in objects]
+        [name for name in ("bindings", "plain", algebra[level], f"simd_{level}", f"fma_{level}") if name in objects]
         for level in levels
     ]
 

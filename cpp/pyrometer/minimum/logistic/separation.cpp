@@ -6,12 +6,12 @@
 #include <optional>
 #include <utility>
 
-#include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
+#include "pyrometer/minimum/logistic/exact_loss.hpp"
 #include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
@@ -102,24 +102,6 @@ NewtonResult run_newton(const Problem& problem, const NewtonResult& start, Index
   return newton(evaluator, start.theta, NewtonOptions{evaluations, kTrustedEigenvalue, false}, &start);
 }
 
-/// The margins of some rows, from t in double-double precision, and the sums of the absolute values of their terms.
-void margins_of(const data::Rows<double>& rows, const std::vector<Index>& which, bool intercept, const Numbers& theta,
-                Numbers& margin, Numbers& terms) {
-  Tile tile(rows.features);
-  double t[Tile::kRows], size[Tile::kRows];
-  margin.resize(which.size());
-  terms.resize(which.size());
-  for (std::size_t begin = 0; begin < which.size(); begin += at(Tile::kRows)) {
-    tile.fill(std::min(Tile::kRows, std::ssize(which) - static_cast<Index>(begin)),
-              [&](Index k) { return rows.X + which[begin + at(k)] * rows.features; });
-    tile.combine(theta.data(), intercept ? theta.back() : 0.0, t, size);
-    for (std::size_t k = 0; k < at(tile.rows()); ++k) {
-      margin[begin + k] = (2 * rows.y[which[begin + k]] - 1) * t[k];
-      terms[begin + k] = size[k];
-    }
-  }
-}
-
 std::vector<Index> all_of(const data::Rows<double>& rows) {
   std::vector<Index> out(at(rows.rows));
   std::iota(out.begin(), out.end(), Index{0});
@@ -139,32 +121,6 @@ Face all_separated(const data::Rows<double>& rows, bool intercept, Numbers direc
   face.separated = {{std::move(direction), std::move(all)}};
   return face;
 }
-
-}  // namespace
-
-double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta, int threads) {
-  const base::Chunks chunks{rows.rows, 4096};
-  Numbers sums(at(chunks.number()), 0.0);
-  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
-    Tile tile(rows.features);
-    double t[Tile::kRows], size[Tile::kRows], slope[Tile::kRows], root[Tile::kRows], losses[Tile::kRows], least = 0;
-    for (Index begin = chunks.begin(chunk); begin < chunks.end(chunk); begin += Tile::kRows) {
-      tile.fill(std::min(Tile::kRows, chunks.end(chunk) - begin),
-                [&](Index k) { return rows.X + (begin + k) * rows.features; });
-      tile.combine(theta.data(), intercept ? theta.back() : 0.0, t, size);
-      // An upper bound, whatever the rounding: in double-double precision it matters for terms above some 1e30.
-      for (Index k = 0; k < tile.rows(); ++k)
-        t[k] -= (2 * rows.y[begin + k] - 1) * 4 * kUnit * kUnit * static_cast<double>(rows.features + 4) * size[k];
-      link(t, rows.y + begin, tile.rows(), slope, root, losses, sums[at(chunk)], least,
-           rows.weights ? rows.weights + begin : nullptr);
-    }
-  });
-  DoubleDouble sum;
-  for (const double part : sums) sum.add(part);
-  return sum.value();
-}
-
-namespace {
 
 /// Moves parameters along the directions until every separated row has a margin of `far`.
 ///

@@ -26,10 +26,6 @@ struct KnownOfRows {
   std::vector<double> theta;  ///< parameters of a small loss
 };
 
-/// sum_i ln(1 + e^-z_i), with t_i = x_i . theta (+ theta_p) and t in double-double precision. About 12 m n flops.
-[[nodiscard]] double loss_at(const data::Rows<double>& rows, bool intercept, const std::vector<double>& theta,
-                             int threads);
-
 /// Finds the infimum of the sum of losses for any finite rows: linearly dependent or nearly dependent columns, and rows
 /// that the labels separate completely or quasi-completely.
 ///
