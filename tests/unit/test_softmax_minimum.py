@@ -508,3 +508,51 @@ def test_gaps_are_those_of_rounded_parameters():
         least, _, known, _, _ = solve(simple, y, 3, intercept)
         if rank == 2 and known < 1e-12:
             assert loss(X, y, theta, intercept) - least <= gap + known, seed
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_the_gap_of_separated_classes_covers_the_losses_of_all_rows(block):
+    """Rows at the same distance from every other class, in one class each or several: exact losses, in 40 digits."""
+    for seed in range(20 * block, 20 * block + 20):
+        rng = np.random.default_rng([33, seed])
+        classes, copies = int(rng.integers(2, 6)), int(rng.integers(1, 8))
+        y = np.repeat(np.arange(classes), copies)
+        X = np.eye(classes)[y] * rng.uniform(0.1, 10)
+        if rng.random() < 0.5:
+            X = X + 0.1 * rng.normal(size=X.shape)
+        intercept, weights = seed % 2 == 1, rng.uniform(0.2, 3, len(y)) if seed % 3 == 0 else None
+        value, theta, gap, attained, _ = solve(X, y, classes, intercept, weights)
+        with mpmath.workdps(40):
+            each = [loss(X[i : i + 1], y[i : i + 1], theta, intercept) for i in range(len(y))]
+            exact = mpmath.fdot(each, [1.0] * len(y) if weights is None else weights) / len(y)
+        assert value == 0
+        assert not attained
+        assert exact <= gap, seed
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_a_near_dependence_leaves_no_separation_undecided(block):
+    """Columns x and x + 2^-k d, d of few digits: the exact differences d decide by linear programs."""
+    separations = 0
+    for seed in range(30 * block, 30 * block + 30):
+        rng = np.random.default_rng([34, seed])
+        classes, m, intercept = int(rng.integers(3, 5)), int(rng.integers(8, 24)), seed % 2 == 1
+        x = rng.normal(size=(m, 1)).astype(np.float32).astype(float) * 10.0 ** rng.integers(-1, 3)
+        x = np.round(x * 2.0**12) / 2.0**12
+        d, k = rng.integers(-99, 100, (m, 1)) * np.spacing(np.abs(x).max()) * 2.0 ** rng.integers(13, 25), 3
+        y = rng.integers(0, classes, m)
+        y[:k] = np.arange(k)
+        mixed = rng.random(m) < 0.5
+        y[mixed] = np.where(d[mixed, 0] > 0, 0, np.minimum(y[mixed] + 1, classes - 1))
+        near = np.c_[x, x + d]
+        assert np.array_equal(near[:, 1:] - x, d)
+        simple = np.c_[x / np.abs(x).max(), d / np.abs(d).max()]
+        value, theta, gap, attained, rank = solve(near, y, classes, intercept)
+        D, pairs, separated = separated_by_program(simple, y, classes, intercept)
+        separations += separated.any()
+        assert rank == 2
+        assert attained == (not separated.any()), seed
+        assert gap <= 1e-6 * value or value == 0, seed
+        assert value == pytest.approx(0.0 if separated.all() else infimum(D, pairs, separated, m), abs=2e-8), seed
+        assert loss(near, y, theta, intercept) - value <= gap + 1e-13, seed
+    assert separations > 5
