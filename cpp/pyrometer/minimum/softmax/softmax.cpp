@@ -109,9 +109,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
 }
 
 /// Bound of the losses of rows whose classes are all kFar below their own, whatever the rounding of that distance.
-double negligible(double weight, Index others) {
-  return 1.01 * std::exp(-kFar) * weight * static_cast<double>(others);
-}
+double negligible(double weight, Index others) { return 1.01 * std::exp(-kFar) * weight * static_cast<double>(others); }
 
 /// All rows are separated: the parameters are scaled so that the losses, of total weight `weight`, are negligible.
 Solution all_separated(Numbers theta, double least, double weight, Index others) {
