@@ -241,3 +241,34 @@ def test_rows_that_a_near_dependence_separates_are_found(block):
         assert found.value == pytest.approx(others.value * rest.mean(), rel=1e-9, abs=1e-12), seed
         assert twice.attained, seed
     assert checked > 20
+
+
+def with_rounded_sums(seed):
+    """Columns a, b and their rounded sum; a is so small that the rounding of the sum is like another column."""
+    if seed == 0:
+        a, b = np.array([3, 4, 2, 4, 2, 4, 3, 2, 3, 2, 3, 3]) * 5 * 1e-6, np.array([0.0] * 6 + [1, 1, 0, 0, 0, 0])
+        y = np.array([1.0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 1, 1])
+        return np.c_[a, b, a + b], y, np.array([2.0, 4, 1, 2, 3, 3, 4, 1, 3, 3, 2, 4])
+    rng = np.random.default_rng([35, seed])
+    m = int(rng.integers(6, 30))
+    a, b, y = rng.integers(1, 5, m) * 5e-6, rng.integers(0, 2, m) * 1.0, rng.integers(0, 2, m) * 1.0
+    return np.c_[a, b, a + b], y, rng.integers(1, 5, m) * 1.0
+
+
+def test_parameters_are_never_worse_than_zeros():
+    """Where only the rounding of a column separates, its parameters are of 1e15; the first minimum had a gap of 3.6."""
+    undecided = 0
+    for seed in range(14):
+        X, y, weights = with_rounded_sums(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = pm.minimum_energy(pm.LogisticRegression(X, y, weights=weights))
+            without = pm.minimum_energy(pm.LogisticRegression(X[:, :2], y, weights=weights))
+        repeated = weights.astype(int)
+        at_parameters = energy(X.repeat(repeated, axis=0), y.repeat(repeated), found.parameters)
+        assert at_parameters <= np.log(2) * (1 + 1e-12)
+        assert at_parameters <= found.value + found.gap
+        assert found.gap <= np.log(2) * (1 + 1e-12)
+        assert found.value - found.gap <= without.value * (1 + 1e-9)
+        undecided += found.digits < 1
+    assert undecided > 0

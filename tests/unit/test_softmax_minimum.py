@@ -508,3 +508,54 @@ def test_gaps_are_those_of_rounded_parameters():
         least, _, known, _, _ = solve(simple, y, 3, intercept)
         if rank == 2 and known < 1e-12:
             assert loss(X, y, theta, intercept) - least <= gap + known, seed
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_the_gap_of_separated_classes_covers_the_losses_of_all_rows(block):
+    """Rows at the same distance from every other class, in one class each or several: exact losses, in 40 digits."""
+    for seed in range(20 * block, 20 * block + 20):
+        rng = np.random.default_rng([33, seed])
+        classes, copies = int(rng.integers(2, 6)), int(rng.integers(1, 8))
+        y = np.repeat(np.arange(classes), copies)
+        X = np.eye(classes)[y] * rng.uniform(0.1, 10)
+        if rng.random() < 0.5:
+            X = X + 0.1 * rng.normal(size=X.shape)
+        intercept, weights = seed % 2 == 1, rng.uniform(0.2, 3, len(y)) if seed % 3 == 0 else None
+        value, theta, gap, attained, _ = solve(X, y, classes, intercept, weights)
+        with mpmath.workdps(40):
+            each = [loss(X[i : i + 1], y[i : i + 1], theta, intercept) for i in range(len(y))]
+            exact = mpmath.fdot(each, [1.0] * len(y) if weights is None else weights) / len(y)
+        assert value == 0
+        assert not attained
+        assert exact <= gap, seed
+
+
+def nearly_dependent(seed):
+    """Rows of a column and itself times 1 + 1e-12 to 1e-7 noise, of others, and labels that these may separate."""
+    rng = np.random.default_rng([31, seed])
+    m, p, classes = int(rng.integers(6, 30)), int(rng.integers(1, 3)), int(rng.integers(2, 5))
+    X = rng.normal(size=(m, p)) * 10 ** rng.uniform(-1, 2) + rng.choice([0, 20.0])
+    X = np.c_[X, X[:, 0] * (1 + 10 ** rng.uniform(-12, -7) * rng.normal(size=m))]
+    if rng.random() < 0.4:
+        X = np.round(X, 3) if rng.random() < 0.3 else np.c_[X, rng.integers(0, 2, m)]
+    y = rng.integers(0, classes, m)
+    if rng.random() < 0.7:
+        t = X[:, -1] - X[:, 0] if rng.random() < 0.5 else X[:, 0]
+        moved = rng.random(m) < 0.5
+        y[moved] = np.where(t[moved] > np.median(t), 0, np.minimum(y[moved] + 1, classes - 1))
+    return X, y, classes, bool(rng.integers(2)), p
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 5, 60, 65, 169, 200, 240, 337, 408, 432, 527, 541])
+def test_a_near_dependence_leaves_no_separation_undecided(seed):
+    """The difference of the two columns, exact in doubles, decides in a linear program."""
+    X, y, classes, intercept, p = nearly_dependent(seed)
+    value, theta, gap, attained, rank = solve(X, y, classes, intercept)
+    apart = X.copy()
+    apart[:, p] -= apart[:, 0]
+    assert rank == X.shape[1]
+    _, _, separated = separated_by_program(apart / np.abs(apart).max(axis=0), y, classes, intercept)
+    assert attained == (not separated.any())
+    assert (value == 0) == separated.all()
+    assert gap <= 1e-2 * value or value == 0  # the rounding of large parameters is in the gap
+    assert loss(X, y, theta, intercept) - value <= gap + 1e-13

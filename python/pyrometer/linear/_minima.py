@@ -140,7 +140,7 @@ def _gathered(
 def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
     """Return the number of certain decimal digits, at most 16."""
     with np.errstate(divide="ignore"):
-        return np.clip(-np.log10(relative_error), 0.0, 16.0)
+        return np.clip(-np.log10(relative_error), 0.0, 16.0) + 0.0  # no -0.0
 
 
 def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWarning:

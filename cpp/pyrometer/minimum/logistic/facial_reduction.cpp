@@ -88,9 +88,13 @@ class View {
     if (combinations_) {
       for (std::size_t r = 0; r < out.size(); ++r) {
         DoubleDouble sum;
-        for (std::size_t k = 0; k < direction.size(); ++k)
-          sum = sum + direction[k].scaled(exponents_[k]) * combinations_->map[r * direction.size() + k];
-        out[r] = sum.hi;
+        double terms = 0;
+        for (std::size_t k = 0; k < direction.size(); ++k) {
+          const DoubleDouble part = direction[k].scaled(exponents_[k]) * combinations_->map[r * direction.size() + k];
+          sum = sum + part;
+          terms += std::abs(part.hi);
+        }
+        out[r] = std::abs(sum.hi) <= kVanishing * terms ? 0 : sum.hi;
       }
       return out;
     }

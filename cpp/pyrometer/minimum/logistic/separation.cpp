@@ -431,11 +431,8 @@ class InfimumSearch {
     }
   }
 
-  // The loss of all rows at parameters where separated rows are far on their sides.
-  double reach() {
-    return face_.certain ? place(rows_, intercept_, face_, solution_->result().loss, threads_, out_.parameters)
-                         : loss_at(rows_, intercept_, out_.parameters, threads_);
-  }
+  // The loss of all rows at parameters where the rows known to be separated are far on their sides, or at 0.
+  double reach() { return place(rows_, intercept_, face_, solution_->result().loss, threads_, out_.parameters); }
 
   void bound_from_both_sides() {
     double reached = reach();

@@ -108,15 +108,18 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   return out;
 }
 
-/// All rows are separated: the parameters are scaled so that the losses are negligible.
-Solution all_separated(Numbers theta, double least) {
+/// Bound of the losses of rows whose classes are all kFar below their own, whatever the rounding of that distance.
+double negligible(double weight, Index others) { return 1.01 * std::exp(-kFar) * weight * static_cast<double>(others); }
+
+/// All rows are separated: the parameters are scaled so that the losses, of total weight `weight`, are negligible.
+Solution all_separated(Numbers theta, double least, double weight, Index others) {
   Solution out;
   const double factor = std::max(1.0, kFar / least);
   for (double& x : theta) x *= factor;
   out.direction = theta;
   out.theta = std::move(theta);
   out.attained = false;
-  out.gap = std::exp(-kFar);
+  out.gap = negligible(weight, others);
   return out;
 }
 
@@ -277,7 +280,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     return out;
   }
   if (result.status == DescentStatus::separated) {
-    Solution all = all_separated(mapped(basis, result.theta, columns), result.least);
+    Solution all = all_separated(mapped(basis, result.theta, columns), result.least, weight, others);
     all.rank = out.rank;
     all.evaluations = out.evaluations;
     return all;
@@ -310,7 +313,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   const double factor = 1 + largest / kFar;
   for (std::size_t j = 0; j < far.size(); ++j) out.theta[j] += factor * far[j];
   out.direction = far;
-  out.gap += std::exp(-kFar) * weight * static_cast<double>(others);
+  out.gap += negligible(weight, others);
   return out;
 }
 
@@ -347,7 +350,7 @@ std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers
     });
   if (table.intercept) result.theta = unshifted(std::move(result.theta), shift, columns);
   if (result.status == DescentStatus::separated) {
-    out = all_separated(std::move(result.theta), result.least);
+    out = all_separated(std::move(result.theta), result.least, weight_of(table.rows), table.classes - 1);
   } else {
     out.value = result.loss;
     out.gap = result.gap;
