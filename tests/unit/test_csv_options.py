@@ -334,3 +334,11 @@ def test_a_value_with_a_line_that_looks_like_a_comment(tmp_path):
     (tmp_path / "rows.csv").write_text('# made by "hand\ntext,a,y\n"x\n#y",1,2\n# "\n"z",3,4\nw,7,9\n')
     data = pm.interop.read_data(tmp_path / "rows.csv", target="y", columns=["a"], comment="#")
     np.testing.assert_array_equal(np.c_[data.X, data.y], [[1, 2], [3, 4], [7, 9]])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_options_of_csv_say_that_a_file_of_any_name_is_text(tmp_path, encoding):
+    (tmp_path / "rows").write_bytes("a,y\n1,2\n3,4\n".encode(encoding))
+    with pytest.raises(ValueError, match="must be a file of Parquet"):
+        pm.interop.read_data(tmp_path / "rows", target="y")
+    assert pm.interop.read_data(tmp_path / "rows", target="y", encoding=encoding).y.tolist() == [2.0, 4.0]

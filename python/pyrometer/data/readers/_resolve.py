@@ -123,7 +123,7 @@ def _instead(source: Any) -> str:
 def _part(path: str, dialect: Dialect) -> Part:
     if os.path.exists(path) and not os.path.isfile(path):  # a named pipe
         return CsvStream(path, dialect, open(path, "rb"), close=True)
-    return format_of(path).part(path, dialect)
+    return format_of(path, text=bool(dialect.given())).part(path, dialect)
 
 
 def files_of(name: str) -> list[str]:
