@@ -174,9 +174,7 @@ def degenerate_series(kind, seed):
         frame = pd.DataFrame(X, columns=names) if kind == "names" else X
         density = "kernel" if kind == "density" and later else "gaussian"
         states.append(
-            pm.DataState(
-                frame, rng.normal(size=m), model=lambda X: np.asarray(X)[:, 0], energy="mse", density=density
-            )
+            pm.DataState(frame, rng.normal(size=m), model=lambda X: np.asarray(X)[:, 0], energy="mse", density=density)
         )
     return states
 

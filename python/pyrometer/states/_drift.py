@@ -232,13 +232,14 @@ def _require_comparable(first: DataState, state: DataState, begin: float, time: 
             f"{time:g}."
         )
     with_density = [_with_density(each) for each in (first, state)]
-    for place in sorted(with_density[0] ^ with_density[1]):
+    if apart := with_density[0] ^ with_density[1]:
+        place = min(apart)
         column = place if state.names is None else plain(state.names[place])
         times = (begin, time) if place in with_density[0] else (time, begin)
         raise ValueError(
             f"states must have a density in the same columns, got column {column} with one at time {times[0]:g}, and "
-            f"contributing by counts at time {times[1]:g}; make all states like= the one at time {times[1]:g}, or leave "
-            "the column out."
+            f"contributing by counts at time {times[1]:g}; make all states like= the one at time {times[1]:g}, or "
+            "leave the column out."
         )
     if first.columns.alone != state.columns.alone:
         times = (time, begin) if first.columns.alone else (begin, time)

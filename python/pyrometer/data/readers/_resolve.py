@@ -127,9 +127,9 @@ def _part(path: str, dialect: Dialect) -> Part:
 
 
 def files_of(name: str) -> list[str]:
-    """Return the file of a path, or the sorted files of a folder or a glob pattern, each once whatever links lead to it.
+    """Return the file of a path, or the sorted files of a folder or a glob pattern.
 
-    Links to folders are followed. Of a folder, files and folders whose names begin with "." or "_" are left out.
+    Each is there once, whatever links lead to it; links to folders are followed. Of a folder, files and folders whose names begin with "." or "_" are left out.
     """
     if os.path.isdir(name):
         files = sorted(_held(name))
@@ -141,7 +141,9 @@ def files_of(name: str) -> list[str]:
         raise FileNotFoundError(2, "no files in this folder or matching this pattern", name)
     real = {path: os.path.realpath(path) for path in files}
     # Of the names of one file its own is kept, if it is among them, else the shortest.
-    kept = {real[path]: path for path in sorted(files, key=lambda path: (os.path.abspath(path) == real[path], -len(path)))}
+    kept = {
+        real[path]: path for path in sorted(files, key=lambda path: (os.path.abspath(path) == real[path], -len(path)))
+    }
     return [path for path in files if kept[real[path]] is path]
 
 
