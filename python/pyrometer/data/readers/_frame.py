@@ -86,12 +86,14 @@ def _united(labels: list[str], columns: list[pa.ChunkedArray], name: str) -> pa.
             kind = pa.unify_schemas(both, promote_options="permissive").field(0).type
         except pa.ArrowException as error:
             raise ValueError(
-                f"{label}: column {quoted(name)} must be of one kind in all parts, got {column.type}, and {kind} in the "
-                f"parts before; write it in one way{remedy([name])}"
+                f"{label}: column {quoted(name)} must be of one kind in all parts, got {column.type}, and {kind} in "
+                f"the parts before; write it in one way{remedy([name])}"
             ) from error
     kind = columns[0].type if pa.types.is_null(kind) else kind
-    pieces = [[pa.nulls(len(c), kind)] if none else c.cast(kind).chunks for c, none in zip(columns, empty, strict=True)]
-    return pa.chunked_array([chunk for piece in pieces for chunk in piece], kind)
+    chunks: list[pa.Array] = []
+    for column, none in zip(columns, empty, strict=True):
+        chunks += [pa.nulls(len(column), kind)] if none else column.cast(kind).chunks
+    return pa.chunked_array(chunks, kind)
 
 
 def _batches(part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:

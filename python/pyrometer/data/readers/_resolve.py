@@ -129,7 +129,8 @@ def _part(path: str, dialect: Dialect) -> Part:
 def files_of(name: str) -> list[str]:
     """Return the file of a path, or the sorted files of a folder or a glob pattern.
 
-    Each is there once, whatever links lead to it; links to folders are followed. Of a folder, files and folders whose names begin with "." or "_" are left out.
+    Each is there once, whatever links lead to it. In a folder, links to folders are followed, and names that begin with
+    "." or "_" left out.
     """
     if os.path.isdir(name):
         files = sorted(_held(name))
