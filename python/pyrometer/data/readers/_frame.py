@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,13 +65,15 @@ def _together(labels: list[str], tables: list[pa.Table]) -> pa.Table:
 def _require_columns(first: str, expected: list[str], label: str, held: list[str]) -> None:
     """Raise ValueError unless a part has the columns of the first one, each once."""
     for one, names, other, those in ((first, expected, label, held), (label, held, first, expected)):
-        lacking = next((name for name in names if name not in those), None)
+        existing = set(those)
+        lacking = next((name for name in names if name not in existing), None)
         if lacking is not None:
             raise ValueError(
                 f"{one}: column {quoted(lacking)} must be in all parts or in none, and is not in {other}; select the "
                 "columns to use (columns, --columns)."
             )
-    if twice := next((name for name in held if held.count(name) > 1), None):
+    twice = next((name for name, count in Counter(held).items() if count > 1), None)
+    if twice is not None:
         raise ValueError(f"{label}: column {quoted(twice)} is duplicated; rename or drop it.")
 
 
