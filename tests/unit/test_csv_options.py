@@ -8,6 +8,7 @@ import io
 import itertools
 import pickle
 import re
+import types
 import warnings
 
 import numpy as np
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyrometer as pm
+from pyrometer.data.readers._bytes import Text
 from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._sniff import suggestion
 
@@ -291,3 +293,52 @@ def test_line_breaks_within_quotes_below_the_first_block(tmp_path):
         rows = "0.5,1,w\n" * 150_000 + f"0.25,3,{'w' * (3 + 5 * shift)}\n" + '1.5,2,"1,2,3\n4,5,6\n7,8,9"\n' * 60_000
         (tmp_path / "rows.csv").write_text("a,y,text\n" + rows)
         assert pm.Moments.scan(tmp_path / "rows.csv", target="y", drop=["text"]).count == 210_001
+
+
+def without_comments(text, comment, delimiter):
+    """Remove comments, character by character."""
+    kept, at, starts_line, starts_field = "", 0, True, True
+    while at < len(text):
+        rest = text[at:]
+        if starts_line and rest.startswith(comment):
+            taken, kept_part = re.match(r"[^\r\n]*(\r\n?|\n)?", rest)[0], ""
+        elif starts_field and rest[0] == '"':
+            end = 1
+            while end < len(rest) and (rest[end] != '"' or rest[end : end + 2] == '""'):
+                end += 2 if rest[end] == '"' else 1
+            taken = kept_part = rest[: end + 1]
+            starts_line = starts_field = False
+        else:
+            taken = kept_part = rest[0]
+            starts_line = rest[0] in "\r\n"
+            starts_field = starts_line or rest[0] == delimiter
+        kept, at = kept + kept_part, at + len(taken)
+    return kept
+
+
+@pytest.mark.parametrize("comment", ["#", "//", "é"])
+def test_comments_are_lines_outside_quotes_wherever_pieces_end(comment):
+    rng = np.random.default_rng(ord(comment[0]))
+    for _ in range(3000):
+        delimiter = str(rng.choice([",", ";", "\t"]))
+        parts = ['"', '""', comment, comment, "\n", "\n", "\r\n", "\r", delimiter, delimiter, "a", " "]
+        text = "".join(rng.choice(parts, rng.integers(40)))
+        rest = io.BytesIO(text.encode())
+        pieces = types.SimpleNamespace(read=lambda size, rest=rest: rest.read(int(rng.integers(1, 4))))
+        read = Text(b"", pieces, "utf-8", comment, delimiter).read()
+        assert read.decode() == without_comments(text, comment, delimiter), text
+
+
+def test_a_value_with_a_line_that_looks_like_a_comment(tmp_path):
+    """Without its end the value took the next row with it."""
+    (tmp_path / "rows.csv").write_text('# made by "hand\ntext,a,y\n"x\n#y",1,2\n# "\n"z",3,4\nw,7,9\n')
+    data = pm.interop.read_data(tmp_path / "rows.csv", target="y", columns=["a"], comment="#")
+    np.testing.assert_array_equal(np.c_[data.X, data.y], [[1, 2], [3, 4], [7, 9]])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_options_of_csv_say_that_a_file_of_any_name_is_text(tmp_path, encoding):
+    (tmp_path / "rows").write_bytes("a,y\n1,2\n3,4\n".encode(encoding))
+    with pytest.raises(ValueError, match="must be a file of Parquet"):
+        pm.interop.read_data(tmp_path / "rows", target="y")
+    assert pm.interop.read_data(tmp_path / "rows", target="y", encoding=encoding).y.tolist() == [2.0, 4.0]

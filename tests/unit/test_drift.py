@@ -1,6 +1,7 @@
 """T(t) of data that move continuously."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 
@@ -155,3 +156,63 @@ def test_bad_input():
     other = pm.DataState(np.random.default_rng(0).normal(size=(50, 2)), np.arange(50.0), model=line, energy="mse")
     with pytest.raises(ValueError, match="one loss and the same features"):
         pm.drift([0.0, 1.0, 2.0], [*states[:2], other], bandwidth=1.0)
+
+
+def degenerate_series(kind, seed):
+    """Return states of which the later ones are of another kind than the first."""
+    rng, states = np.random.default_rng(seed), []
+    first = int(rng.integers(1, 5))
+    for k in range(6):
+        later = k >= first
+        m = 24 if kind == "alone" and later else 120
+        X = rng.normal(size=(m, 16 if kind == "alone" else 2))
+        if kind == "constant" and later:
+            X[:, 1] = 3.0
+        if kind == "rare" and later:
+            X[:, 1] = np.arange(m) < 5
+        names = ("b", "a") if kind == "names" and later else ("a", "b")
+        frame = pd.DataFrame(X, columns=names) if kind == "names" else X
+        density = "kernel" if kind == "density" and later else "gaussian"
+        states.append(
+            pm.DataState(frame, rng.normal(size=m), model=lambda X: np.asarray(X)[:, 0], energy="mse", density=density)
+        )
+    return states
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("constant", "density in the same columns, got column 1 with one at time 0"),
+        ("rare", "density in the same columns, got column 1 with one at time 0"),
+        ("density", "same kind of density, got gaussian at time 0 and kernel"),
+        ("names", "same columns in one order, got a, b at time 0 and b, a at time"),
+        ("alone", "joint density of all columns, or none, got one at time 0"),
+    ],
+)
+def test_entropies_that_cannot_be_compared_are_refused_in_both_directions(kind, message):
+    """A difference of such entropies is one of densities and shares, not of times."""
+    for seed in range(4):
+        states = degenerate_series(kind, seed)
+        with pytest.raises(ValueError, match=message):
+            pm.drift(range(6), states, bandwidth=2.0, resamples=99, rng=0)
+        with pytest.raises(ValueError, match="^states must have"):
+            pm.drift(range(6), states[::-1], bandwidth=2.0, resamples=99, rng=0)
+
+
+def test_a_column_that_becomes_constant_is_none_where_all_states_count_it():
+    """What the message says to do gives what leaving the column out gives."""
+    rng, model = np.random.default_rng(5), {"model": line, "energy": "mse"}
+    rows = [(rng.normal(size=(400, 2)), (1.0 + 0.1 * k) * rng.normal(size=400)) for k in range(6)]
+    for X, _ in rows[3:]:
+        X[:, 1] = 3.0
+    like = pm.DataState(*rows[3], **model)
+    counted = [pm.DataState(X, y, like=like, **model) for X, y in rows]
+    without = [pm.DataState(X[:, :1], y, **model) for X, y in rows]
+    found, expected = (pm.drift(range(6), each, bandwidth=2.0, rng=0) for each in (counted, without))
+    np.testing.assert_allclose(found.temperature, expected.temperature, rtol=1e-9)
+
+
+def test_states_without_a_model_have_no_temperature():
+    states = [pm.DataState(np.random.default_rng(k).normal(size=(50, 2))) for k in range(4)]
+    with pytest.raises(ValueError, match="energy and an entropy, got none at time 0: it has no model"):
+        pm.drift(range(4), states, bandwidth=2.0)

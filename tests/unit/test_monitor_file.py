@@ -268,3 +268,19 @@ def test_a_monitor_of_dependent_rows_in_blocks_goes_on_after_loading(tmp_path, g
         assert repr(mine) == repr(other)
         assert mine.columns.to_csv() == other.columns.to_csv()
     assert repr(loaded.readings) == repr(monitor.readings)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 7, 13, 20, 21])
+def test_rows_near_the_centre_in_batches_far_from_it_can_be_loaded(tmp_path, seed):
+    """Sums of squares of such a block are what remains of those of its batch, and are less than its first moments."""
+    rng = np.random.default_rng(seed)
+    far, options = 10.0 ** rng.uniform(3, 9), {"grow": bool(seed % 2), "block": (2, 3, "auto")[seed % 3]}
+    reference = rng.normal(size=(60, 2)), rng.normal(size=60)
+    monitor = pm.RefreshMonitor(reference, lambda X: X[:, 0], energy="mse", run_length=2, memory=4, rng=0, **options)
+    for _ in range(8):
+        m = int(rng.integers(2, 9))
+        X = rng.normal(size=(m, 2)) + far * rng.choice([-1, 0, 1], (m, 1))
+        X[rng.integers(m)] = rng.normal(size=2) * 10.0 ** rng.uniform(-8, 0)
+        monitor.update(X, rng.normal(size=m))
+        monitor.save(tmp_path / "state")
+        assert repr(pm.RefreshMonitor.load(tmp_path / "state", monitor.model)) == repr(monitor)

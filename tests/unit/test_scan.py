@@ -165,3 +165,40 @@ def test_a_name_in_the_message_of_an_overflow_is_printable(tmp_path):
     with pytest.raises(pm.ScanError, match="sum of squares below 1.8e308") as caught:
         pm.Moments.scan(str(path), target="y")
     assert "\x1b" not in str(caught.value)
+
+
+def folder_with_links(root, rng):
+    """Write files of one row into folders with links to files, folders and folders above; return the rows to read."""
+    folders, rows = [root, root / "sub", root / "sub" / "deep", root.parent / "elsewhere"], []
+    for folder in [*folders, root / ".ipynb_checkpoints", root / "sub" / "_temporary"]:
+        folder.mkdir(exist_ok=True)
+        for k in range(int(rng.integers(1, 4))):
+            x, y = map(int, rng.integers(0, 1000, 2))
+            (folder / f"{k}.csv").write_text(f"x,y\n{x},{y}\n")
+            rows += [(x, y)] if folder in folders else []
+        (folder / "_SUCCESS").write_text("")
+    (root / "sub" / "link").symlink_to(folders[-1], target_is_directory=True)
+    for _ in range(4):
+        name, at, to = f"l{rng.integers(1000)}", folders[rng.integers(3)], folders[rng.integers(4)]
+        if rng.random() < 0.5:
+            (at / name).symlink_to(to, target_is_directory=True)
+        else:
+            (at / f"{name}.csv").symlink_to(to / "0.csv")
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_folder_is_read_with_what_its_links_lead_to_each_file_once(tmp_path, seed):
+    (tmp_path / "data").mkdir()
+    rows = folder_with_links(tmp_path / "data", np.random.default_rng(seed))
+    moments = pm.Moments.scan(tmp_path / "data", target="y")
+    assert moments.rows == len(rows)
+    np.testing.assert_allclose(moments.mean, np.mean(rows, axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("pattern", ["", "*.csv", "**/*.csv"])
+def test_a_link_to_nothing_is_an_error(tmp_path, pattern):
+    (tmp_path / "0.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "1.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(FileNotFoundError, match="1.csv"):
+        pm.Moments.scan(tmp_path / pattern, target="y")

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, RandomSource, described, validate
+from pyrometer.base import Array, RandomSource, described, listed, plain, validate
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
+from pyrometer.states._predictions import NO_LOSS
 
 __all__ = ["Drift", "drift"]
 
@@ -140,7 +141,9 @@ def drift(
     Raises
     ------
     TypeError, ValueError
-        If times and states do not match, or the kernel reaches fewer than three times somewhere.
+        If times and states do not match, the entropies of states are not comparable (of other kinds of densities, or
+        with a column that has a density in some and contributes by counts in others), or the kernel reaches fewer than
+        three times somewhere.
 
     Examples
     --------
@@ -165,8 +168,10 @@ def drift(
     if len(kinds) > 1:
         raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")
     for t, state in zip(at, states, strict=True):
-        if state.reason:
-            raise ValueError(f"states must have an energy and an entropy, got none at time {t:g}: {state.reason}")
+        if state.reason or state.loss == NO_LOSS:
+            why = state.reason or "it has no model"
+            raise ValueError(f"states must have an energy and an entropy, got none at time {t:g}: {why}")
+        _require_comparable(states[0], state, float(at[0]), float(t))
     width = validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
     count = validate.count("resamples", resamples, minimum=99)
     workers = validate.threads(threads)
@@ -211,6 +216,42 @@ def drift(
         verdict=np.where(defined, "ok", "undefined"),
         reason="; ".join(filter(None, [_reason(incomplete), beyond, _without_interval(at[undetermined])])),
     )
+
+
+def _require_comparable(first: DataState, state: DataState, begin: float, time: float) -> None:
+    """Raise ValueError unless the entropies of two states are of densities of the same columns and kind."""
+    if None not in (first.names, state.names) and first.names != state.names:
+        raise ValueError(
+            f"states must have the same columns in one order, got {listed(first.names or (), plain)} at time {begin:g} "
+            f"and {listed(state.names or (), plain)} at time {time:g}."
+        )
+    kinds = [each.density if isinstance(each.density, str) else "an object" for each in (first, state)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"states must have the same kind of density, got {kinds[0]} at time {begin:g} and {kinds[1]} at time "
+            f"{time:g}."
+        )
+    with_density = [_with_density(each) for each in (first, state)]
+    if apart := with_density[0] ^ with_density[1]:
+        place = min(apart)
+        column = place if state.names is None else plain(state.names[place])
+        times = (begin, time) if place in with_density[0] else (time, begin)
+        raise ValueError(
+            f"states must have a density in the same columns, got column {column} with one at time {times[0]:g}, and "
+            f"contributing by counts at time {times[1]:g}; make all states like= the one at time {times[1]:g}, or "
+            "leave the column out."
+        )
+    if first.columns.alone != state.columns.alone:
+        times = (time, begin) if first.columns.alone else (begin, time)
+        raise ValueError(
+            f"states must have a joint density of all columns, or none, got one at time {times[0]:g}, and at time "
+            f"{times[1]:g} too few blocks of rows for one; use more rows, a smaller block or fewer features."
+        )
+
+
+def _with_density(state: DataState) -> set[int]:
+    """Return the places of the columns that have a density."""
+    return {place for place, has in zip(state.columns.places, state.columns.has_density, strict=True) if has}
 
 
 def _slopes(weights: Array, values: Array, noise: Array) -> tuple[Array, Array]:

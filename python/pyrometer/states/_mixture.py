@@ -178,7 +178,9 @@ def mix(
 
     With :math:`k` independent parameters the Chow statistic is
     :math:`F = \frac{M\,\mathrm{loss}/k}{(m_A E^*_A + m_B E^*_B)/(M - 2k)}`, and the likelihood ratio
-    :math:`2M\,\mathrm{loss}` is chi-square with :math:`k` degrees of freedom.
+    :math:`2M\,\mathrm{loss}` is chi-square with :math:`k` degrees of freedom. The former holds for normal residuals of
+    one variance, the latter for many rows: of 1,500 pairs of logistic models of 2 or 3 features that agree, it rejected
+    8 % at 5 % with 30 and 30 rows, or 1,000 and 30, 7 % with 60 and 60, and 6 % with 200 and 200.
 
     References
     ----------

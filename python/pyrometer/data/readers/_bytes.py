@@ -60,12 +60,13 @@ def unreadable(label: str, error: Exception) -> Exception:
 class Text(io.RawIOBase):
     """Bytes that have been read already and the rest of a stream, as UTF-8 without the lines of comments."""
 
-    def __init__(self, head: bytes, rest: Any, encoding: str = "utf-8", comment: str | None = None) -> None:
+    def __init__(
+        self, head: bytes, rest: Any, encoding: str = "utf-8", comment: str | None = None, delimiter: str = ","
+    ) -> None:
         self._rest, self._ended = rest, False
         plain = codecs.lookup(encoding).name in ("utf-8", "ascii")
         self._decoder = None if plain else codecs.getincrementaldecoder(encoding)()
-        lines = None if comment is None else rb"^%s[^\n]*\n?" % re.escape(comment.encode())
-        self._comments = None if lines is None else re.compile(lines, re.MULTILINE)
+        self._comments = None if comment is None else _Comments(comment, delimiter)
         self._partial = b""  # the beginning of a line, which may become a comment
         self._ready = bytearray(self._converted(head))
 
@@ -92,6 +93,42 @@ class Text(io.RawIOBase):
         if self._comments is None:
             return piece
         piece = self._partial + piece
-        end = len(piece) if self._ended else piece.rfind(b"\n") + 1
+        end = len(piece) if self._ended else _end_of_lines(piece)
         self._partial = piece[end:]
-        return self._comments.sub(b"", piece[:end])
+        return self._comments.removed(piece[:end])
+
+
+def _end_of_lines(piece: bytes) -> int:
+    """Return the place after the last line break; a carriage return at the end may be half of one."""
+    return piece.rfind(b"\n") + 1 or piece.rfind(b"\r", 0, -1) + 1
+
+
+class _Comments:
+    """Removes lines that begin with a text, from pieces that end where lines do; within quotes there are none."""
+
+    def __init__(self, comment: str, delimiter: str) -> None:
+        # What precedes is looked at last: a search for literal first characters is several times faster.
+        first, separator = re.escape(comment.encode()), re.escape(delimiter.encode())
+        line = rb"%s(?<![^\r\n]%s)[^\r\n]*(?:\r\n?|\n)?" % (first, first)
+        opened, value = rb'"(?<![^\r\n%s]")' % separator, rb'[^"]*(?:""[^"]*)*'
+        self._lines, self._opened = re.compile(line), re.compile(opened)
+        self._closed = re.compile(opened + value + b'"(?!")')
+        self._tokens = re.compile(line + b"|" + opened + value + rb'("|\Z)')
+        self._within = False  # a value goes on in the next piece
+
+    def removed(self, piece: bytes) -> bytes:
+        """Return a piece without comments."""
+        if self._within:
+            return self._tokens.sub(self._kept, b'"' + piece)[1:]
+        if b'"' not in piece:
+            return self._lines.sub(b"", piece)
+        if self._lines.search(piece):
+            return self._tokens.sub(self._kept, piece)
+        self._within = self._opened.search(self._closed.sub(b"", piece)) is not None
+        return piece
+
+    def _kept(self, token: re.Match[bytes]) -> bytes:
+        if token[1] is None:
+            return b""
+        self._within = not token[1]
+        return token[0]

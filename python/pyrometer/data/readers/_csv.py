@@ -71,6 +71,9 @@ class Csv:
         """Open the text, in UTF-8."""
         raise NotImplementedError
 
+    def _text(self, stream: Any) -> Text:
+        return Text(b"", stream, self.dialect.encoding, self.dialect.comment, self.delimiter)
+
     def schema(self) -> pa.Schema:
         """Names and types of the columns, inferred from the first block."""
         return self.first.types
@@ -258,7 +261,7 @@ class CsvFile(Csv):
             magic = raw.read(_MAGIC)
             raw.seek(0)
             stream = decompressed(raw, self.label, magic)
-            yield stream if self.dialect.is_plain() else Text(b"", stream, self.dialect.encoding, self.dialect.comment)
+            yield stream if self.dialect.is_plain() else self._text(stream)
 
 
 class CsvStream(Csv):
@@ -275,7 +278,7 @@ class CsvStream(Csv):
         """The text, as far as it has not been read."""
         magic = self._pipe.read(_MAGIC)
         stream = decompressed(Text(magic, self._pipe), self.label, magic)
-        return Text(b"", stream, self.dialect.encoding, self.dialect.comment)
+        return self._text(stream)
 
     def _require_digits(self, name: str, value: float, row: int) -> None:
         """Raise ValueError: what was written has been read, and is gone."""

@@ -64,8 +64,11 @@ FORMATS = {
 }
 
 
-def format_of(path: str) -> Format:
-    """Return the format of a file, by its first bytes where it has another suffix; ValueError if it is none of them."""
+def format_of(path: str, *, text: bool = False) -> Format:
+    """Return the format of a file, by its first bytes where it has another suffix; ValueError if it is none of them.
+
+    If it is said to be `text`, one that is none of the others is CSV, as in UTF-16 without a mark.
+    """
     stem, suffix = os.path.splitext(path.lower())
     if suffix in COMPRESSED:
         suffix = os.path.splitext(stem)[1]
@@ -81,6 +84,8 @@ def format_of(path: str) -> Format:
     for candidate in FORMATS.values():
         if candidate.begins(first):
             return candidate
+    if text:
+        return FORMATS["CSV"]
     names = [f"{k.name} ({', '.join(k.suffixes)})" for k in FORMATS.values() if k.part is not _has_no_rows]
     raise ValueError(f"{printable(path)} must be a file of {', '.join(names)}, and is none of them; save it as one.")
 

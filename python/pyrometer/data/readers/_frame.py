@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyrometer.base import printable
+from pyrometer.base import printable, quoted
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import require_present
+from pyrometer.data.readers._checks import remedy, require_present
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._dialect import dialect_of
 from pyrometer.data.readers._part import Part
@@ -22,12 +23,13 @@ __all__ = ["read_frame"]
 def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str], **csv: Any) -> pa.Table:
     """Return the columns of a source, in memory, without those to drop; empty text of CSV is missing.
 
-    ValueError or OSError, with the name of the part, if it cannot be read or lacks a column.
+    ValueError or OSError, with the name of the part, if it cannot be read, lacks a column that another has, or has one
+    of another kind.
     """
     import pyarrow as pa
 
     name, parts = parts_of(source, dialect_of(csv))
-    tables = []
+    tables, labels = [], list[str]()
     for part in parts:
         try:
             held = part.schema().names
@@ -39,12 +41,62 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
         table = pa.Table.from_batches(batches) if batches else None
         if table is not None:
             tables.append(_with_missing(table) if isinstance(part, Csv) else table)
+            labels.append(printable(part.label))
     if not tables or not sum(map(len, tables)):
         raise ValueError(f"{printable(name)} must have at least one row, got none.")
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        return _together(labels, tables)
     except pa.ArrowInvalid as error:
-        raise ValueError(f"{printable(name)} must have columns of one kind in all parts: {error}") from error
+        raise ValueError(f"{printable(name)} must have columns of one kind in all parts: {error}.") from error
+
+
+def _together(labels: list[str], tables: list[pa.Table]) -> pa.Table:
+    """Return the rows of all parts; a column without a value in one of them has the kind of the others."""
+    import pyarrow as pa
+
+    if len(tables) == 1:
+        return tables[0]
+    for label, table in zip(labels, tables, strict=True):
+        _require_columns(labels[0], tables[0].column_names, label, table.column_names)
+    names = tables[0].column_names
+    return pa.table({name: _united(labels, [table.column(name) for table in tables], name) for name in names})
+
+
+def _require_columns(first: str, expected: list[str], label: str, held: list[str]) -> None:
+    """Raise ValueError unless a part has the columns of the first one, each once."""
+    for one, names, other, those in ((first, expected, label, held), (label, held, first, expected)):
+        existing = set(those)
+        lacking = next((name for name in names if name not in existing), None)
+        if lacking is not None:
+            raise ValueError(
+                f"{one}: column {quoted(lacking)} must be in all parts or in none, and is not in {other}; select the "
+                "columns to use (columns, --columns)."
+            )
+    twice = next((name for name, count in Counter(held).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"{label}: column {quoted(twice)} is duplicated; rename or drop it.")
+
+
+def _united(labels: list[str], columns: list[pa.ChunkedArray], name: str) -> pa.ChunkedArray:
+    """Return one column of all parts, of the kind that its values have in common."""
+    import pyarrow as pa
+
+    empty = [column.null_count == len(column) for column in columns]
+    kind = pa.null()
+    for label, column, none in zip(labels, columns, empty, strict=True):
+        both = [pa.schema([pa.field(name, each)]) for each in (kind, pa.null() if none else column.type)]
+        try:
+            kind = pa.unify_schemas(both, promote_options="permissive").field(0).type
+        except pa.ArrowException as error:
+            raise ValueError(
+                f"{label}: column {quoted(name)} must be of one kind in all parts, got {column.type}, and {kind} in "
+                f"the parts before; write it in one way{remedy([name])}"
+            ) from error
+    kind = columns[0].type if pa.types.is_null(kind) else kind
+    chunks: list[pa.Array] = []
+    for column, none in zip(columns, empty, strict=True):
+        chunks += [pa.nulls(len(column), kind)] if none else column.cast(kind).chunks
+    return pa.chunked_array(chunks, kind)
 
 
 def _batches(part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -122,25 +123,49 @@ def _instead(source: Any) -> str:
 def _part(path: str, dialect: Dialect) -> Part:
     if os.path.exists(path) and not os.path.isfile(path):  # a named pipe
         return CsvStream(path, dialect, open(path, "rb"), close=True)
-    return format_of(path).part(path, dialect)
+    return format_of(path, text=bool(dialect.given())).part(path, dialect)
 
 
 def files_of(name: str) -> list[str]:
-    """Return the file of a path, or the sorted files of a folder or a glob pattern."""
+    """Return the file of a path, or the sorted files of a folder or a glob pattern.
+
+    Each is there once, whatever links lead to it. In a folder, links to folders are followed, and names that begin with
+    "." or "_" left out.
+    """
     if os.path.isdir(name):
-        files = [
-            os.path.join(folder, file)
-            for folder, _, names in os.walk(name)
-            for file in names
-            if not file.startswith((".", "_"))
-        ]
+        files = sorted(_held(name))
     elif os.path.exists(name) or not glob.has_magic(name):
         return [name]
     else:
-        files = [path for path in glob.glob(name, recursive=True) if os.path.isfile(path)]
+        files = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
     if not files:
         raise FileNotFoundError(2, "no files in this folder or matching this pattern", name)
-    return sorted(files)
+    real = {path: os.path.realpath(path) for path in files}
+    # Of the names of one file its own is kept, if it is among them, else the shortest.
+    kept = {
+        real[path]: path for path in sorted(files, key=lambda path: (os.path.abspath(path) == real[path], -len(path)))
+    }
+    return [path for path in files if kept[real[path]] is path]
+
+
+def _held(root: str) -> Iterator[str]:
+    """Yield the files of a folder and of those within it, each once, and those behind links last."""
+    waiting, read = deque([root]), set[str]()
+    while waiting:
+        folder = waiting.popleft()
+        if (path := os.path.realpath(folder)) in read:
+            continue
+        read.add(path)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith((".", "_")):
+                    continue
+                if not entry.is_dir():
+                    yield entry.path
+                elif entry.is_symlink():
+                    waiting.append(entry.path)
+                else:
+                    waiting.appendleft(entry.path)
 
 
 def _fragments(source: Any) -> list[Part] | None:
