@@ -21,6 +21,8 @@ using Signs = std::vector<std::int8_t>;
 inline constexpr Index kBlock = 64;
 /// Blocks per chunk of a parallel loop.
 inline constexpr Index kChunk = 32;
+/// Scattered rows are prefetched this many rows ahead.
+inline constexpr Index kAhead = 12;
 
 using pyrometer::at;
 
@@ -34,6 +36,7 @@ struct Block {
 /// (`nested`), which must not call the interrupt hook.
 struct ExecutionContext {
   /// Loops that read fewer numbers than this, about a millisecond's work, run serially: waking threads takes longer.
+  /// Eight products of numbers in a register count as one that is read.
   static constexpr Index kSerialWork = 1000000;
 
   int threads = 1;
@@ -64,6 +67,8 @@ struct Source {
   [[nodiscard]] virtual Block block(Index b, double* scratch) const = 0;
   /// Copies row i to z and returns its y.
   virtual double row(Index i, double* z) const = 0;
+  /// Prefetches row i into the cache.
+  virtual void prefetch(Index /*i*/) const {}
 
  protected:
   Source() = default;
@@ -120,8 +125,6 @@ struct Table : Source {
   [[nodiscard]] virtual bool exact(Index begin, Index end) const;
   /// Row i without centring: `features` numbers to x; returns its y.
   virtual double raw(Index i, double* x) const = 0;
-  /// Prefetches row i into the cache.
-  virtual void prefetch(Index i) const = 0;
 
   /// The sum of the weights of the rows.
   [[nodiscard]] double rows() const;

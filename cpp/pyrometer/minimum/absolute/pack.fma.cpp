@@ -1,18 +1,12 @@
 #include "pyrometer/minimum/absolute/whitening.hpp"
 
 namespace pyrometer::minimum::absolute {
-namespace {
-
-// Scattered rows are prefetched this many rows ahead.
-constexpr Index kAhead = 12;
-
-}  // namespace
 
 Rows pack(const Table& table, const Whitening& whitening, const Indices& chosen, ExecutionContext context) {
   const Index n = table.columns, r = whitening.rank;
   Rows rows(r, static_cast<Index>(chosen.size()));
   const base::Chunks chunks{rows.blocks(), 8};
-  context.for_each_chunk(chunks.number(), 3 * rows.count * n, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), rows.count * n * (3 + r / 8), [&](Index chunk, int) {
     Vec panel(at(n * kBlock)), x(at(n + 1));
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       std::fill(panel.begin(), panel.end(), 0.0);

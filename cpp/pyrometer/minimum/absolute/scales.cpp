@@ -22,7 +22,7 @@ Rows whitened(const Rows& rows, const Vec& factor, ExecutionContext context) {
   const Index n = rows.columns;
   Rows out = rows;
   const base::Chunks chunks{rows.blocks(), kChunk};
-  context.for_each_chunk(chunks.number(), rows.count * n, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), rows.count * n * (1 + n / 16), [&](Index chunk, int) {
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       double* x = out.x.data() + b * n * kBlock;
       for (Index i = 0; i < n; ++i) {
@@ -57,6 +57,7 @@ Vec inner_weights(const Table& table, const Whitening& whitening, const Indices&
   const Index n = table.columns, size = static_cast<Index>(chosen.size()), wanted = std::min<Index>(size, 4096);
   Vec x(at(wanted * n)), residual(at(wanted)), inner(at(n)), all(at(n)), row(at(n + 1));
   for (Index k = 0; k < wanted; ++k) {
+    if (k + kAhead < wanted) table.prefetch(chosen[at(stratified(k + kAhead, wanted, size))]);
     double r = table.row(chosen[at(stratified(k, wanted, size))], row.data());
     for (Index j = 0; j < n; ++j) {
       r -= row[at(j)] * theta[at(j)];
