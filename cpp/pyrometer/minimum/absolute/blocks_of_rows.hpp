@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include "pyrometer/base/chunks.hpp"
@@ -80,13 +82,33 @@ struct Source {
   ~Source() = default;
 };
 
+/// Allocates numbers that are not set: the threads that fill them then also touch their pages first, which takes as long.
+template <class T>
+struct Unset : std::allocator<T> {
+  Unset() = default;
+  template <class U>
+  explicit(false) Unset(const Unset<U>& /*other*/) {}
+  template <class U>
+  struct rebind {
+    using other = Unset<U>;
+  };
+  template <class U, class... Value>
+  void construct(U* at, const Value&... value) {
+    if constexpr (sizeof...(Value) == 0)
+      ::new (static_cast<void*>(at)) U;
+    else
+      ::new (static_cast<void*>(at)) U(value...);
+  }
+};
+
 /// Rows stored in blocks, usually in whitened coordinates (see Whitening), with the constant as one of the columns.
 struct Rows final : Source {
-  Vec x, y;
+  std::vector<double, Unset<double>> x;
+  Vec y;
 
   Rows() = default;
-  Rows(Index of_columns, Index rows) : Source(of_columns, rows) {
-    x.resize(at(blocks() * columns * kBlock));
+  /// x is not set.
+  Rows(Index of_columns, Index rows) : Source(of_columns, rows), x(at(blocks() * columns * kBlock)) {
     y.resize(at(blocks() * kBlock));
   }
   [[nodiscard]] Index scratch() const override { return 0; }
@@ -105,7 +127,7 @@ struct Rows final : Source {
   }
   void append(const double* z, double value) {
     ++count;
-    x.resize(at(blocks() * columns * kBlock));
+    x.resize(at(blocks() * columns * kBlock), 0.0);
     y.resize(at(blocks() * kBlock));
     set(count - 1, z, value);
   }

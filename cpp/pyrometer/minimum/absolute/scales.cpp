@@ -20,11 +20,13 @@ Vec least_squares_start(const Rows& rows) {
 
 Rows whitened(const Rows& rows, const Vec& factor, ExecutionContext context) {
   const Index n = rows.columns;
-  Rows out = rows;
+  Rows out(n, rows.count);
+  out.y = rows.y;
   const base::Chunks chunks{rows.blocks(), kChunk};
-  context.for_each_chunk(chunks.number(), rows.count * n * (1 + n / 16), [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), rows.count * n * (2 + n / 8), [&](Index chunk, int) {
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       double* x = out.x.data() + b * n * kBlock;
+      std::copy_n(rows.x.data() + b * n * kBlock, n * kBlock, x);
       for (Index i = 0; i < n; ++i) {
         const double* row = factor.data() + i * (i + 1) / 2;
         double* to = x + i * kBlock;
