@@ -17,8 +17,8 @@ inline constexpr Index kOuterLanes = 4, kOuterRow = 3 * kOuterLanes;
   return base::kVectorBytes == 64 && columns > kOuterRow - kOuterLanes + 1 && columns < kOuterRow;
 }
 
-/// Rows whose products are summed in registers, because short sums have small errors. Such sums are added to matrices in
-/// turn: those of one block to the first kOuterHalf numbers, those of the next to the others.
+/// Rows whose products are summed in registers, because short sums have small errors. The sums are added to matrices
+/// in turn: those of one block to the first kOuterHalf numbers, those of the next to the others.
 inline constexpr Index kOuterRun = 32, kOuterMatrix = kOuterRow * kOuterRow,
                        kOuterHalf = kBlock / kOuterRun * kOuterMatrix, kOuterSums = 2 * kOuterHalf;
 

@@ -37,7 +37,7 @@ struct Block {
 /// How loops run: on `threads` threads, or serially where the caller is itself one worker of a parallel loop
 /// (`nested`), which must not call the interrupt hook.
 struct ExecutionContext {
-  /// Loops that read fewer numbers than this, 0.2 to 0.4 ms of work, run serially: waking threads takes 0.01 to 0.05 ms.
+  /// Loops that read fewer numbers than this, 0.2 to 0.4 ms of work, run serially: waking threads takes 10 to 50 us.
   /// Eight products of numbers in a register count as one that is read.
   static constexpr Index kSerialWork = 400000;
 
@@ -82,7 +82,7 @@ struct Source {
   ~Source() = default;
 };
 
-/// Allocates numbers that are not set: the threads that fill them then also touch their pages first, which takes as long.
+/// Allocates numbers that are not set: threads that fill them also touch their pages first, which takes as long.
 template <class T>
 struct Unset : std::allocator<T> {
   Unset() = default;
