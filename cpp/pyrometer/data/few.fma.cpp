@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pyrometer/base/four.hpp"
 #include "pyrometer/base/transpose.hpp"
 
 namespace pyrometer::data {
@@ -10,14 +11,9 @@ namespace {
 
 constexpr Index kWide = base::kLanes<double>, kSide = kFewTile, kSquare = kSide * kSide * kWide;
 using V = base::Vec<double>;
-using Four = base::Unaligned<double, 32>;
-
-[[gnu::always_inline]] inline void load_four(const double* from, Four::Vec& v) {
-  v = reinterpret_cast<const Four*>(from)->v;
-}
-[[gnu::always_inline]] inline void load_four(const float* from, Four::Vec& v) {
-  v = __builtin_convertvector((reinterpret_cast<const base::Unaligned<float, 16>*>(from)->v), Four::Vec);
-}
+using base::Four;
+using base::load_four;
+using base::store_four;
 
 // One column, of consecutive numbers.
 template <class T>
@@ -35,10 +31,10 @@ template <class T>
 // `columns` columns, at most 4, of rows k to k + 3, of which four numbers each are read.
 template <class T>
 [[gnu::always_inline]] inline void pack_square(const T* from, Index p, Index columns, const double* shift, double* d) {
-  Four::Vec a[4];
+  Four a[4];
   for (Index l = 0; l < 4; ++l) load_four(from + l * p, a[l]);
   base::transpose(a);
-  for (Index l = 0; l < columns; ++l) reinterpret_cast<Four*>(d + l * kFewStride)->v = a[l] - shift[l];
+  for (Index l = 0; l < columns; ++l) store_four(d + l * kFewStride, a[l] - shift[l]);
 }
 
 template <class T>

@@ -58,8 +58,8 @@ struct MomentsOut {
 /// Reproducible: N depends on m and p alone and chunks are merged in order, so the bits are the same for every
 /// `threads` and for a system alone or in a stack. Instruction-set levels differ in the last digits.
 ///
-/// Cost: m (p + 1)^2 flops (see add_products, add_few, add_narrow for rows of one vector, and small_moments for systems
-/// of few rows) and one read of the data;
+/// Cost: m (p + 1)^2 flops (see add_products, add_few, add_narrow for rows of one vector, add_outer for those of three
+/// short ones, and small_moments for systems of few rows) and one read of the data;
 /// memory of at most a quarter of the data's, and (p + 264) (p + 8) doubles a thread. float32 takes the time of float64
 /// where arithmetic is the limit, so twice that of a product of float32: products of float32 are exact in doubles, and
 /// sums of products in float32 would have 7 digits, where minima and their certificates need 15. Safe to call from

@@ -15,6 +15,7 @@
 #include "pyrometer/data/few.hpp"
 #include "pyrometer/data/merge_tree.hpp"
 #include "pyrometer/data/narrow.hpp"
+#include "pyrometer/data/outer.hpp"
 #include "pyrometer/data/pack.hpp"
 #include "pyrometer/data/products.hpp"
 #include "pyrometer/data/small.hpp"
@@ -43,9 +44,9 @@ struct Scratch {
   explicit Scratch(const Stack<T>& data)
       : deviations(aligned_array<double>(kBlock * padded(data.features + 1))),
         sums(aligned_array<double>(padded(data.features + 1))),
-        rows(aligned_array<T>(data.by_columns ? kBlock * data.features : 0)),
+        rows(aligned_array<T>(data.by_columns ? kBlock * data.features + kOuterLanes : 0)),
         packed(aligned_array<double>(data.features < kFew ? kFewPacked : 0)),
-        products(aligned_array<double>(data.features < kFew ? few_sums(data.features + 1) : 0)) {
+        products(aligned_array<double>(data.features < kFew ? std::max(few_sums(data.features + 1), kOuterSums) : 0)) {
     if (data.features < kFew) std::fill_n(packed.get(), kFewPacked, 0.0);
   }
 
@@ -53,7 +54,7 @@ struct Scratch {
   Rows<T> in_rows(const Rows<T>& from) const {
     if (from.stride == 0) return from;
     by_rows(from.X, from.stride, from.rows, from.features, rows.get());
-    const Index readable = std::min(kBlock * from.features, from.readable);
+    const Index readable = std::min(kBlock * from.features + kOuterLanes, from.readable);
     return {rows.get(), from.y, from.rows, from.features, readable, from.weights};
   }
 
@@ -151,6 +152,18 @@ void sum_few(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift
   finish_few(columns, products, rows.weights ? nullptr : off, scatter);
 }
 
+// The same of rows that fit into three short vectors.
+template <class T>
+void sum_outer(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift, double* off, double* scatter) {
+  double* const sums = scratch.products.get();
+  std::fill_n(sums, outer_sums(rows.rows), 0.0);
+  for (Index begin = 0; begin < rows.rows; begin += kBlock) {
+    const Rows<T> block = scratch.in_rows(rows.from(begin, std::min(begin + kBlock, rows.rows)));
+    add_outer(block, shift, sums + begin / kBlock % 2 * kOuterHalf);
+  }
+  finish_outer(rows.rows, rows.features + 1, sums, off, scatter);
+}
+
 // The same of rows that fit into one vector.
 template <class T>
 void sum_narrow(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift, double* off, double* scatter) {
@@ -187,7 +200,9 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch,
   std::fill(off, off + ld, 0.0);
   start_products(columns, scatter);
   const bool weighted = rows.weights != nullptr;
-  if (columns <= kFew && (weighted || (rows.rows >= few_rows(columns) && rows.features != kNarrow)))
+  if (fits_outer(columns) && !weighted)
+    sum_outer(rows, scratch, part.shift.get(), off, scatter);
+  else if (columns <= kFew && (weighted || (rows.rows >= few_rows(columns) && rows.features != kNarrow)))
     sum_few(rows, scratch, part.shift.get(), off, scatter);
   else if (rows.features <= kNarrow && !weighted)
     sum_narrow(rows, scratch, part.shift.get(), off, scatter);

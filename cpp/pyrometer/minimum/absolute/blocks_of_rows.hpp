@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <new>
 #include <vector>
 
 #include "pyrometer/base/chunks.hpp"
@@ -21,6 +23,8 @@ using Signs = std::vector<std::int8_t>;
 inline constexpr Index kBlock = 64;
 /// Blocks per chunk of a parallel loop.
 inline constexpr Index kChunk = 32;
+/// Scattered rows are prefetched this many rows ahead.
+inline constexpr Index kAhead = 12;
 
 using pyrometer::at;
 
@@ -33,8 +37,9 @@ struct Block {
 /// How loops run: on `threads` threads, or serially where the caller is itself one worker of a parallel loop
 /// (`nested`), which must not call the interrupt hook.
 struct ExecutionContext {
-  /// Loops that read fewer numbers than this, about a millisecond's work, run serially: waking threads takes longer.
-  static constexpr Index kSerialWork = 1000000;
+  /// Loops that read fewer numbers than this, 0.2 to 0.4 ms of work, run serially: waking threads takes 10 to 50 us.
+  /// Eight products of numbers in a register count as one that is read.
+  static constexpr Index kSerialWork = 400000;
 
   int threads = 1;
   bool nested = false;
@@ -64,6 +69,8 @@ struct Source {
   [[nodiscard]] virtual Block block(Index b, double* scratch) const = 0;
   /// Copies row i to z and returns its y.
   virtual double row(Index i, double* z) const = 0;
+  /// Prefetches row i into the cache.
+  virtual void prefetch(Index /*i*/) const {}
 
  protected:
   Source() = default;
@@ -75,13 +82,33 @@ struct Source {
   ~Source() = default;
 };
 
+/// Allocates numbers that are not set: threads that fill them also touch their pages first, which takes as long.
+template <class T>
+struct Unset : std::allocator<T> {
+  Unset() = default;
+  template <class U>
+  explicit(false) Unset(const Unset<U>& /*other*/) {}
+  template <class U>
+  struct rebind {
+    using other = Unset<U>;
+  };
+  template <class U, class... Value>
+  void construct(U* at, const Value&... value) {
+    if constexpr (sizeof...(Value) == 0)
+      ::new (static_cast<void*>(at)) U;
+    else
+      ::new (static_cast<void*>(at)) U(value...);
+  }
+};
+
 /// Rows stored in blocks, usually in whitened coordinates (see Whitening), with the constant as one of the columns.
 struct Rows final : Source {
-  Vec x, y;
+  std::vector<double, Unset<double>> x;
+  Vec y;
 
   Rows() = default;
-  Rows(Index of_columns, Index rows) : Source(of_columns, rows) {
-    x.resize(at(blocks() * columns * kBlock));
+  /// x is not set.
+  Rows(Index of_columns, Index rows) : Source(of_columns, rows), x(at(blocks() * columns * kBlock)) {
     y.resize(at(blocks() * kBlock));
   }
   [[nodiscard]] Index scratch() const override { return 0; }
@@ -100,7 +127,7 @@ struct Rows final : Source {
   }
   void append(const double* z, double value) {
     ++count;
-    x.resize(at(blocks() * columns * kBlock));
+    x.resize(at(blocks() * columns * kBlock), 0.0);
     y.resize(at(blocks() * kBlock));
     set(count - 1, z, value);
   }
@@ -120,8 +147,6 @@ struct Table : Source {
   [[nodiscard]] virtual bool exact(Index begin, Index end) const;
   /// Row i without centring: `features` numbers to x; returns its y.
   virtual double raw(Index i, double* x) const = 0;
-  /// Prefetches row i into the cache.
-  virtual void prefetch(Index i) const = 0;
 
   /// The sum of the weights of the rows.
   [[nodiscard]] double rows() const;

@@ -77,7 +77,7 @@ class Newton {
   void derivatives(double g, Vec& gradient, Vec& hessian) {
     const Index n = rows_.columns, pairs = n * (n + 1) / 2;
     std::vector<Vec> slots(at(chunks_.number()));
-    context_.for_each_chunk(chunks_.number(), work_, [&](Index chunk, int) {
+    context_.for_each_chunk(chunks_.number(), work_ * (1 + n / 16), [&](Index chunk, int) {
       std::vector<LaneSum> first(at(n)), second(at(pairs));
       Vec panel(at(n * kBlock));
       Index filled = 0;

@@ -14,6 +14,7 @@ double band(const Source& source, const Vec& theta, const Vec& weight, double sh
   const Index wanted = std::min<Index>(source.count, 4096), n = source.columns;
   Vec x(at(n + 1)), score(at(wanted));
   for (Index k = 0; k < wanted; ++k) {
+    if (k + kAhead < wanted) source.prefetch(stratified(k + kAhead, wanted, source.count));
     double r = source.row(stratified(k, wanted, source.count), x.data()), norm = 0;
     for (Index j = 0; j < n; ++j) {
       const double scaled = x[at(j)] * weight[at(j)];

@@ -20,11 +20,13 @@ Vec least_squares_start(const Rows& rows) {
 
 Rows whitened(const Rows& rows, const Vec& factor, ExecutionContext context) {
   const Index n = rows.columns;
-  Rows out = rows;
+  Rows out(n, rows.count);
+  out.y = rows.y;
   const base::Chunks chunks{rows.blocks(), kChunk};
-  context.for_each_chunk(chunks.number(), rows.count * n, [&](Index chunk, int) {
+  context.for_each_chunk(chunks.number(), rows.count * n * (2 + n / 8), [&](Index chunk, int) {
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
       double* x = out.x.data() + b * n * kBlock;
+      std::copy_n(rows.x.data() + b * n * kBlock, n * kBlock, x);
       for (Index i = 0; i < n; ++i) {
         const double* row = factor.data() + i * (i + 1) / 2;
         double* to = x + i * kBlock;
@@ -57,6 +59,7 @@ Vec inner_weights(const Table& table, const Whitening& whitening, const Indices&
   const Index n = table.columns, size = static_cast<Index>(chosen.size()), wanted = std::min<Index>(size, 4096);
   Vec x(at(wanted * n)), residual(at(wanted)), inner(at(n)), all(at(n)), row(at(n + 1));
   for (Index k = 0; k < wanted; ++k) {
+    if (k + kAhead < wanted) table.prefetch(chosen[at(stratified(k + kAhead, wanted, size))]);
     double r = table.row(chosen[at(stratified(k, wanted, size))], row.data());
     for (Index j = 0; j < n; ++j) {
       r -= row[at(j)] * theta[at(j)];

@@ -95,6 +95,7 @@ struct Jittered final : Source {
     return {plain.x, y};
   }
   double row(Index i, double* z) const override { return table.row(i, z) + size * jitter_of(i); }
+  void prefetch(Index i) const override { table.prefetch(i); }
 };
 
 // The reduction of a table, whose rows are whitened when taken.

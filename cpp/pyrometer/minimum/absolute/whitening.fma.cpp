@@ -86,6 +86,7 @@ Orthogonal by_products(const Table& table, const Whitening& whitening, const Ind
   // The constant first.
   for (Index k = 0; k < n; ++k) o.order[at(k)] = table.intercept ? (k + n - 1) % n : k;
   Rows scaled(n, rows);
+  std::fill(scaled.x.begin(), scaled.x.end(), 0.0);
   Vec values(at(n + 1)), z(at(n)), weight(at(scaled.blocks() * kBlock));
   for (Index i = 0; i < rows; ++i) {
     table.row(sample[at(i)], values.data());
