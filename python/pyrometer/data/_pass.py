@@ -28,8 +28,8 @@ def state_of(data: validate.Data, *, intercept: bool, threads: int, alone: bool)
     mean, scatter, once, ranks = _core.second_moments(X, y, threads, w, alone)
     total = m if weights is None else weights.total
     smallest = None
-    if ranks is not None and (ranks < p).any():
-        smallest = smallest_of_pass(X, total, scatter, ranks)
+    if ranks is not None:
+        smallest = smallest_of_pass(X, total, mean, scatter, ranks)
     mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
     once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
     names = intercept, data.names, data.target

@@ -17,9 +17,11 @@ _ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors ar
 _SAMPLED = 1000  # rows of which medians are computed
 # Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
+_CELLS = 1 << 15  # numbers at a time, in cache
+_FEW = 32  # rows whose minima numpy finds fast
 _SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)  # of the nonzero values of a column, whose sizes may be typical
-_NOISE = 3e-16  # values of this share of their median may be rounding errors
-_MOST = 1 << 14  # rows that are compared
+_NOISE = 3e-16  # values of this share of their median may be rounding errors, where a mean was subtracted: ...
+_CENTRED = 1e-10  # ... it is at most this share of the root mean square
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -62,45 +64,74 @@ def rows_of_one_size(X: npt.NDArray[Any], scales: Array, *, intercept: bool) -> 
     return scaled
 
 
-def smallest_of_pass(X: npt.NDArray[Any], count: float, scatter: Array, ranks: npt.NDArray[np.int64]) -> Array | None:
+@np.errstate(over="ignore", under="ignore")
+def smallest_of_pass(
+    X: npt.NDArray[Any], count: float, mean: Array, scatter: Array, ranks: npt.NDArray[np.int64]
+) -> Array | None:
     """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
-    Cost: passes over some 10^4 rows of those systems whose columns are dependent.
+    Cost: of systems whose columns are dependent, a pass over the rows; where values of dependent columns differ by 1e5,
+    some ten passes, and a copy of the rows in memory.
     """
     m, p = X.shape[1:]
-    squares: Array = np.diagonal(scatter, axis1=-2, axis2=-1) / count
     result = None
-    for k in np.flatnonzero(ranks < p):
-        least = _smallest_rows(X[k, :: m // _MOST + 1], squares[k, :-1], ranks[k])
-        if least is not None:
-            result = squares.copy() if result is None else result
-            result[k, :-1] = np.minimum(result[k, :-1], least)
+    for k in np.flatnonzero(ranks < min(p, m - 1)):
+        squares = scatter[k].diagonal() / count
+        rounded = _least(X[k]) ** 2 < _HIDDEN * squares[:-1]
+        if not rounded.any() or not _may_be_rounding(count, mean[k], scatter[k], np.append(rounded, False)):
+            continue
+        centred = np.abs(mean[k]) <= _CENTRED * np.sqrt(squares)
+        smallest = _smallest_rows(X[k], squares[:-1], centred[:-1], ranks[k])
+        if smallest is not None:
+            result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
+            result[k, :-1] = np.minimum(result[k, :-1], smallest)
     return result
 
 
-@np.errstate(over="ignore", under="ignore")
-def _smallest_rows(X: npt.NDArray[Any], squares: Array, rank: int) -> Array | None:
+def _least(X: npt.NDArray[Any]) -> Array:
+    """Return the least magnitude of each column (p,) other than 0; 0 of a column of zeros."""
+    # The bits of a number without its sign increase with its size; less 1, those of 0 are the largest.
+    unsigned = np.dtype(f"u{X.itemsize}")
+    bits, one, step = X.view(unsigned), unsigned.type(1), max(1, _CELLS // X.shape[1])
+    parts = []
+    for first in range(0, len(X), step):
+        size = bits[first : first + step] << one
+        size -= one
+        while len(size) > _FEW:
+            half = len(size) // 2
+            np.minimum(size[:half], size[-half:], out=size[:half])
+            size = size[:-half]
+        parts.append(size.min(axis=0))
+    least: Array = ((np.min(parts, axis=0) + one) >> one).view(X.dtype).astype(np.float64)
+    return least
+
+
+def _smallest_rows(
+    X: npt.NDArray[Any], squares: Array, centred: npt.NDArray[np.bool_], rank: np.int64
+) -> Array | None:
     """Return squares of sizes, (p,), at which rows of X have a higher rank than that of their moments."""
-    size = np.sort(np.abs(X.astype(np.float64, order="F")), axis=0)
-    columns = np.arange(size.shape[1])
-
-    def at(share: float, first: npt.NDArray[np.int64]) -> Array:
-        place = np.minimum(first + (share * (len(size) - first)).astype(int), len(size) - 1)
-        values: Array = size[place, columns]
-        return values
-
-    first = (size <= _NOISE * at(0.5, (size == 0.0).sum(axis=0))).sum(axis=0)
-    for share in _SHARES:
-        scales = at(share, first)
+    for scales in np.transpose([_sizes(column, small) for column, small in zip(X.T, centred, strict=True)]):
         if not (scales**2 < _HIDDEN * squares).any():
             return None
-        rows = rows_of_one_size(X, np.where(scales > 0.0, scales, 1.0), intercept=True)
+        rows = rows_of_one_size(X, scales, intercept=True)
         mean, scatter, *_ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
         # The constant feature is a column of these rows, and counts.
         if _rank(len(rows), mean, scatter, intercept=False)[0] - 1 > rank:
             return scales**2
     return None
+
+
+def _sizes(column: npt.NDArray[Any], centred: np.bool_) -> list[float]:
+    """Return magnitudes of a column (m,) that are typical of rows of one size, in increasing order; 1 of zeros."""
+    size = np.abs(column[column != 0.0].astype(np.float64))
+    if size.size == 0:
+        return [1.0] * len(_SHARES)
+    if centred:  # the rounding errors of its mean are no rows of another size
+        size = size[size > _NOISE * np.median(size)]
+    places = [min(int(share * len(size)), len(size) - 1) for share in _SHARES]
+    result: list[float] = np.partition(size, places)[places].tolist()
+    return result
 
 
 def _rank(count: float, mean: Array, scatter: Array, *, intercept: bool = True) -> npt.NDArray[np.int64]:
@@ -115,20 +146,26 @@ def hidden(count: float, scatter: Array, smallest: Array) -> npt.NDArray[np.bool
     return rounded if rounded.any() else None
 
 
+def _may_be_rounding(count: float, mean: Array, scatter: Array, rounded: npt.NDArray[np.bool_]) -> bool:
+    """Return whether the rank falls short by more with the `rounded` columns, (p + 1,), than without them."""
+    if not rounded[:-1].any():
+        return False
+    at = np.append(np.flatnonzero(~rounded[:-1]), len(rounded) - 1)
+    part = np.ascontiguousarray(scatter[np.ix_(at, at)])
+    others = _rank(count, mean[at][None], part[None])[0] if len(at) > 1 else 0
+    return bool(_rank(count, mean[None], scatter[None])[0] - others < rounded[:-1].sum())
+
+
 def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:
     """Return for which systems, of the flattened stack, columns may be dependent only because of rounding.
 
-    That is, the rank falls short by more with the `hidden` columns than without them. None if there is no such system.
+    None if there is no such system.
     """
     rounded = moments.hidden()
     if rounded is None:
         return None
-    count, columns = moments.count, moments.mean.shape[-1]
+    columns = moments.mean.shape[-1]
     rounded, mean = rounded.reshape(-1, columns), moments.mean.reshape(-1, columns)
-    scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(rounded), dtype=bool)
-    for k in np.flatnonzero(rounded[:, :-1].any(axis=1)):
-        at = np.append(np.flatnonzero(~rounded[k, :-1]), columns - 1)
-        part = np.ascontiguousarray(scatter[k][np.ix_(at, at)])
-        others = _rank(count, mean[k, at][None], part[None])[0] if len(at) > 1 else 0
-        result[k] = _rank(count, mean[k][None], scatter[k][None])[0] - others < rounded[k, :-1].sum()
+    systems = zip(mean, moments.scatter.reshape(-1, columns, columns), rounded, strict=True)
+    result = np.array([_may_be_rounding(moments.count, *system) for system in systems], dtype=bool)
     return result if result.any() else None

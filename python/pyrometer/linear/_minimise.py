@@ -16,6 +16,7 @@ from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._largest_rows import allow_for_largest_rows
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
+from pyrometer.linear._target_unit import TargetUnit
 from pyrometer.results import Minimum
 
 if TYPE_CHECKING:
@@ -153,8 +154,9 @@ def _can_refine(
 def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Solved, Methods]:
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
-    options = (system.intercept, weights, penalty.intercept, threads)
-    solved = Solved(*_core.lasso(count, mean, scatter, *options, lost))
+    unit = TargetUnit.of(system)
+    options = (system.intercept, unit.weights(weights), penalty.intercept, threads)
+    solved = unit.restored(_core.lasso(count, *unit.moments(mean, scatter), *options, unit.lost(lost)))
     _allow_for_weights(system, solved)
     _reset_diverged(system, solved)
     _allow_for_dependence(solved)
@@ -168,8 +170,9 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
         at, unpenalised_at = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
-            of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
-            _replace(solved, at, _core.lasso_rows(X, y, mean[inaccurate], *of_lasso, by_row))
+            of_lasso = (system.intercept, options[1][positive], penalty.intercept, unit.less(start), threads)
+            means = unit.last(mean[inaccurate])
+            _replace(solved, at, unit.restored(_core.lasso_rows(X, unit.less(y), means, *of_lasso, by_row)))
         if not positive.all():
             unpenalised = _core.least_squares_rows(
                 X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row
