@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base import Array
 
-__all__ = ["dependence_hidden", "hidden", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
+__all__ = ["dependence_hidden", "hidden", "rank_of", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
 
 _FAR = 1e-8  # ratio of magnitudes that separates groups of rows
 _ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
@@ -117,7 +117,7 @@ def _smallest_rows(
         rows = rows_of_one_size(X, scales, intercept=True)
         mean, scatter, *_ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
         # The constant feature is a column of these rows, and counts.
-        if _rank(len(rows), mean, scatter, intercept=False)[0] - 1 > rank:
+        if rank_of(len(rows), mean, scatter, intercept=False)[0] - 1 > rank:
             return scales**2
     return None
 
@@ -134,7 +134,7 @@ def _sizes(column: npt.NDArray[Any], centred: np.bool_) -> list[float]:
     return result
 
 
-def _rank(count: float, mean: Array, scatter: Array, *, intercept: bool = True) -> npt.NDArray[np.int64]:
+def rank_of(count: float, mean: Array, scatter: Array, *, intercept: bool = True) -> npt.NDArray[np.int64]:
     """Return the ranks of the columns, centred if there is an intercept."""
     rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, intercept, 0.0, False, 1, None)[-1]
     return rank
@@ -152,8 +152,8 @@ def _may_be_rounding(count: float, mean: Array, scatter: Array, rounded: npt.NDA
         return False
     at = np.append(np.flatnonzero(~rounded[:-1]), len(rounded) - 1)
     part = np.ascontiguousarray(scatter[np.ix_(at, at)])
-    others = _rank(count, mean[at][None], part[None])[0] if len(at) > 1 else 0
-    return bool(_rank(count, mean[None], scatter[None])[0] - others < rounded[:-1].sum())
+    others = rank_of(count, mean[at][None], part[None])[0] if len(at) > 1 else 0
+    return bool(rank_of(count, mean[None], scatter[None])[0] - others < rounded[:-1].sum())
 
 
 def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:

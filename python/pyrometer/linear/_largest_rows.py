@@ -81,10 +81,10 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
     """The same without rows: where moments hide whether columns are dependent, only that energies are >= 0 is known."""
     penalty = system.penalty
     # A ridge bounds what is hidden by its own curvature.
-    systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.second_moments)
+    systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.known_moments())
     if systems is None:
         return None
-    target = np.sqrt(system.second_moments.target_square().reshape(-1)[systems])
+    target = np.sqrt(system.known_moments().target_square().reshape(-1)[systems])
     terms = _terms(system, solved, systems) + target.reshape(len(target), *[1] * (solved.value.ndim - 1))
     solved.gap[systems] += solved.value[systems] + _ROUNDED * terms**2
     solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
@@ -98,7 +98,7 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
 
 def _terms(system: LinearSystem, solved: Solved, systems: Any) -> Array:
     """Return sums over parameters of their sizes times the root mean squares of their columns, shaped as values."""
-    squares, size = system.second_moments.mean_squares(), np.abs(solved.parameters[systems])
+    squares, size = system.known_moments().mean_squares(), np.abs(solved.parameters[systems])
     of_columns = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems])
     result: Array = (size * of_columns.reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
     return result

@@ -75,7 +75,7 @@ def _flat_moments(system: LinearSystem) -> tuple[float, Array, Array, tuple[Arra
     both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
     sqrt(scatter_error_j scatter_error_k).
     """
-    moments = system.second_moments
+    moments = system.known_moments()
     columns = moments.mean.shape[-1]
     mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
     scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
@@ -143,7 +143,7 @@ def _can_refine(
     condition, l2 = solved.condition, system.penalty
     if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
         return np.zeros(len(condition), dtype=bool)
-    count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
+    count, squares = system.known_moments().count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
     with np.errstate(all="ignore"):
         # The square of a mean's error is added to the mean squares of the deviations.
         error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2
@@ -187,7 +187,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
 @np.errstate(over="ignore")
 def _reset_diverged(system: LinearSystem, solved: Solved) -> None:
     """Replace diverged parameters by 0, where the energy is lower: columns may be equal up to rounding."""
-    moments, penalty = system.second_moments, system.penalty
+    moments, penalty = system.known_moments(), system.penalty
     free = system.intercept and (penalty is None or not penalty.intercept)
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
     rounding = 1e-12 * moments.target_square()  # of energies from moments
@@ -221,7 +221,7 @@ def _add_lost(
         return
     at = np.unique(np.flatnonzero((lost[0] != 0.0) | (lost[1] != 0.0)) // mean.shape[-1])
     value, theta, gap, relative, condition = (array[at] for array in solved[:5])
-    count, p = system.second_moments.count, mean.shape[-1] - 1
+    count, p = system.known_moments().count, mean.shape[-1] - 1
 
     def each(array: Array) -> Array:
         chosen: Array = array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
@@ -308,7 +308,7 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     inaccurate = ~(relative <= 10.0**-ENOUGH_DIGITS)  # nan, too
     if not inaccurate.any():
         return None
-    squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
+    squares = system.known_moments().target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
     lost = inaccurate & ~exact
     if not lost.any():
@@ -316,7 +316,7 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     return too_few(
         digits_of(relative[lost]),
         rows=system.X is not None,
-        merged=system.second_moments.merged(),
+        merged=system.known_moments().merged(),
         features=system.parameters - system.intercept,
         small=bool((value + gap <= _CLOSE_FIT * squares)[lost].all()),
     )

@@ -30,7 +30,7 @@ class TargetUnit(NamedTuple):
     @classmethod
     def of(cls, system: LinearSystem) -> TargetUnit:
         """Return the size of the targets; 1 unless it is extreme."""
-        most = float(np.max(system.second_moments.target_square(), initial=0.0))
+        most = float(np.max(system.known_moments().target_square(), initial=0.0))
         exponent = int(np.frexp(np.sqrt(most))[1])
         return cls(exponent if abs(exponent) > _EXTREME else 0)
 
