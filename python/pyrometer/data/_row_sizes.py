@@ -1,4 +1,4 @@
-"""Rows that are far larger than others, such as fill values: second moments have no digits left for the others."""
+"""Rows that are far larger than others, such as fill values: rounding hides whether columns depend without them."""
 
 from __future__ import annotations
 
@@ -10,58 +10,84 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base import Array
 
-__all__ = ["dependence_hidden", "hidden", "rank_of", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
+__all__ = ["dependence_hidden", "hidden", "rank_of", "rank_of_rows", "smallest_of_pass", "typical_sizes"]
 
-_FAR = 1e-8  # ratio of magnitudes that separates groups of rows
-_ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
-_SAMPLED = 1000  # rows of which medians are computed
-# Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
+# Mean squares of typical rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
-_CELLS = 1 << 15  # numbers at a time, in cache
-_FEW = 32  # rows whose minima numpy finds fast
-_SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)  # of the nonzero values of a column, whose sizes may be typical
-_NOISE = 3e-16  # values of this share of their median may be rounding errors, where a mean was subtracted: ...
-_CENTRED = 1e-10  # ... it is at most this share of the root mean square
+_TYPICAL = 10  # one of so many values of a column, other than 0, is at most of typical size
+_SAMPLED = 1 << 12  # rows of which typical sizes are computed
+_BLOCK = 1 << 12  # rows that are eliminated at a time
+_MOST = 1e8  # operations
+_SUBTRACTED = 1e-15  # error of values other than 0, in units of typical ones, as where a mean was subtracted
+_CLEAR = 8.0  # in units of its error bound, of a value that is not 0
 
 
-@np.errstate(over="ignore", under="ignore")
-def row_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
-    """Return how many times larger than others each row of X (m, p) is, 1 for most, and scales of columns, (p,)."""
-    sizes, scales = np.ones(len(X)), np.ones(X.shape[1])
-    middles = np.median(X[:: max(1, len(X) // _SAMPLED)].astype(np.float64), axis=0)
-    for j, middle in enumerate(middles):
-        column = X[:, j].astype(np.float64)
-        scales[j] = np.abs(column).max() or 1.0
-        for distance in (np.abs(column), np.abs(column - middle))[: 1 if middle == 0.0 else 2]:
-            typical = _typical(distance)
-            far = _FAR * distance > typical
-            if far.any():
-                sizes[far] = np.maximum(sizes[far], distance[far] / typical)
-                scales[j] = min(scales[j], typical)
-    return sizes, scales
+def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
+    """Return centers and sizes of the columns of X (m, p): a tenth of the values other than the center are nearer to it.
+
+    The center is 0 or the median, whichever has the smaller size; the size of a column of zeros is 1.
+    """
+    centers, scales = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    for j, column in enumerate(X[:: len(X) // _SAMPLED + 1].T):
+        values = (column if column.any() else X[:, j]).astype(np.float64)
+        found = []
+        for center in (0.0, float(np.median(values))):
+            distance = np.abs(values - center)
+            distance = distance[distance > 0.0]
+            if distance.size:
+                place = len(distance) // _TYPICAL
+                found.append((float(np.partition(distance, place)[place]), center))
+        if found:
+            scales[j], centers[j] = min(found)
+    return centers, scales
 
 
-def _typical(distance: Array) -> float:
-    """Return the largest magnitude of the smallest group, ignoring a group of a few that may be rounding errors."""
-    positive = distance[distance > 0.0]
-    largest, few = float(positive.max(initial=0.0)), len(positive) // 4
-    while True:
-        positive = positive[positive <= _FAR * largest]
-        most = float(positive.max(initial=0.0))
-        if most == 0.0 or (len(positive) <= few and most > _ROUNDING * largest):
-            return largest
-        largest = most
+def rank_of_rows(X: npt.NDArray[Any], scales: Array, *, intercept: bool, above: int) -> bool:
+    """Return whether columns of X (m, p), and the constant feature if there is an intercept, may have a rank above this.
+
+    Unlike that of a factor of all rows, it does not depend on the sizes of rows and columns: elimination with bounds of
+    the errors of all values. `scales` are typical sizes. m p rank operations of numpy, fewer if some rows suffice; where
+    that is too many, nothing is computed, and the rank may be higher.
+    """
+    if float(X.size) * (above + 1) > _MOST:
+        return True
+    kept = np.empty((0, X.shape[1]), dtype=X.dtype)
+    for first in range(0, len(X), _BLOCK):
+        together = np.concatenate([kept, X[first : first + _BLOCK]])
+        kept = together[_independent_rows(together, scales, intercept)]
+        if len(kept) > above:
+            return True
+    return False
 
 
-@np.errstate(over="ignore", under="ignore")
-def rows_of_one_size(X: npt.NDArray[Any], scales: Array, *, intercept: bool) -> Array:
-    """Return rows of one size, with the constant feature as a column: they have the same rank, without rounding."""
-    rows = X / np.maximum(scales, 1e-280 * np.abs(X).max(axis=0))
+@np.errstate(all="ignore")
+def _independent_rows(X: npt.NDArray[Any], scales: Array, intercept: bool) -> list[int]:
+    """Return the numbers of rows of X that are certainly independent, as many as can be."""
+    rows, unit = X / scales, float(np.finfo(X.dtype).eps)
+    error = unit * np.abs(rows) + _SUBTRACTED * (rows != 0.0)
     if intercept:
-        rows = np.column_stack([rows, np.ones(len(X))])
+        rows, error = (np.column_stack([array, np.full(len(X), one)]) for array, one in ((rows, 1.0), (error, unit)))
     largest = np.abs(rows).max(axis=1, keepdims=True)
-    scaled: Array = rows / np.where(largest > 0.0, largest, 1.0)
-    return scaled
+    size = np.where(largest > 0.0, largest, 1.0)
+    rows, error = rows / size, error / size
+    chosen: list[int] = []
+    while True:
+        # Errors of a row with a pivot are added to the others: the pivot is large relative to the largest of them.
+        certain = np.abs(rows) > _CLEAR * error
+        if not certain.any():
+            return chosen
+        strength = np.where(certain, np.abs(rows) / error.max(axis=1, keepdims=True), 0.0)
+        i, j = np.unravel_index(int(strength.argmax()), rows.shape)
+        chosen.append(int(i))
+        pivot, own, of_own = rows[i, j], rows[i].copy(), error[i].copy()
+        factor = rows[:, j] / pivot
+        of_factor = (error[:, j] + np.abs(factor) * of_own[j]) / abs(pivot)
+        change = np.outer(factor, own)
+        error += np.outer(np.abs(factor), of_own) + np.outer(of_factor, np.abs(own))
+        rows -= change
+        error += np.finfo(np.float64).eps * (np.abs(change) + np.abs(rows))
+        for array in (rows, error):
+            array[i], array[:, j] = 0.0, 0.0
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -71,72 +97,39 @@ def smallest_of_pass(
     """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
-    Cost: of systems whose columns are dependent, a pass over the rows; where values of dependent columns differ by 1e5,
-    some ten passes, and a copy of the rows in memory.
+    Cost: of systems whose columns are dependent, passes over some 10^3 rows; where these differ by 1e5 in size,
+    `rank_of_rows`.
     """
     m, p = X.shape[1:]
     result = None
     for k in np.flatnonzero(ranks < min(p, m - 1)):
         squares = scatter[k].diagonal() / count
-        rounded = _least(X[k]) ** 2 < _HIDDEN * squares[:-1]
-        if not rounded.any() or not _may_be_rounding(count, mean[k], scatter[k], np.append(rounded, False)):
+        if not (_least(X[k]) ** 2 < _HIDDEN * squares[:-1]).any():
             continue
-        centred = np.abs(mean[k]) <= _CENTRED * np.sqrt(squares)
-        smallest = _smallest_rows(X[k], squares[:-1], centred[:-1], ranks[k])
-        if smallest is not None:
+        scales = typical_sizes(X[k])[1]
+        rounded = np.append(scales**2 < _HIDDEN * squares[:-1], False)
+        if not _may_be_rounding(count, mean[k], scatter[k], rounded):
+            continue
+        if rank_of_rows(X[k], scales, intercept=True, above=int(ranks[k]) + 1):
             result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
-            result[k, :-1] = np.minimum(result[k, :-1], smallest)
+            result[k, :-1] = np.minimum(result[k, :-1], scales**2)
     return result
 
 
 def _least(X: npt.NDArray[Any]) -> Array:
-    """Return the least magnitude of each column (p,) other than 0; 0 of a column of zeros."""
-    # The bits of a number without its sign increase with its size; less 1, those of 0 are the largest.
-    unsigned = np.dtype(f"u{X.itemsize}")
-    bits, one, step = X.view(unsigned), unsigned.type(1), max(1, _CELLS // X.shape[1])
-    parts = []
-    for first in range(0, len(X), step):
-        size = bits[first : first + step] << one
-        size -= one
-        while len(size) > _FEW:
-            half = len(size) // 2
-            np.minimum(size[:half], size[-half:], out=size[:half])
-            size = size[:-half]
-        parts.append(size.min(axis=0))
-    least: Array = ((np.min(parts, axis=0) + one) >> one).view(X.dtype).astype(np.float64)
+    """Return the least of the sizes that `typical_sizes` compares, (p,)."""
+    sample = X[:: len(X) // _SAMPLED + 1]
+    size = np.abs([sample, sample - np.median(sample, axis=0)])
+    size[size == 0.0] = np.inf
+    least: Array = size.min(axis=(0, 1)).astype(np.float64)
+    # A column of zeros may have others that were not sampled.
+    least[np.isinf(least)] = 0.0
     return least
 
 
-def _smallest_rows(
-    X: npt.NDArray[Any], squares: Array, centred: npt.NDArray[np.bool_], rank: np.int64
-) -> Array | None:
-    """Return squares of sizes, (p,), at which rows of X have a higher rank than that of their moments."""
-    for scales in np.transpose([_sizes(column, small) for column, small in zip(X.T, centred, strict=True)]):
-        if not (scales**2 < _HIDDEN * squares).any():
-            return None
-        rows = rows_of_one_size(X, scales, intercept=True)
-        mean, scatter, *_ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
-        # The constant feature is a column of these rows, and counts.
-        if rank_of(len(rows), mean, scatter, intercept=False)[0] - 1 > rank:
-            return scales**2
-    return None
-
-
-def _sizes(column: npt.NDArray[Any], centred: np.bool_) -> list[float]:
-    """Return magnitudes of a column (m,) that are typical of rows of one size, in increasing order; 1 of zeros."""
-    size = np.abs(column[column != 0.0].astype(np.float64))
-    if size.size == 0:
-        return [1.0] * len(_SHARES)
-    if centred:  # the rounding errors of its mean are no rows of another size
-        size = size[size > _NOISE * np.median(size)]
-    places = [min(int(share * len(size)), len(size) - 1) for share in _SHARES]
-    result: list[float] = np.partition(size, places)[places].tolist()
-    return result
-
-
-def rank_of(count: float, mean: Array, scatter: Array, *, intercept: bool = True) -> npt.NDArray[np.int64]:
-    """Return the ranks of the columns, centred if there is an intercept."""
-    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, intercept, 0.0, False, 1, None)[-1]
+def rank_of(count: float, mean: Array, scatter: Array) -> npt.NDArray[np.int64]:
+    """Return the ranks of the centred columns."""
+    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, True, 0.0, False, 1, None)[-1]
     return rank
 
 
