@@ -16,6 +16,7 @@ __all__ = ["dependence_hidden", "hidden", "rank_of", "rank_of_rows", "smallest_o
 _HIDDEN = 1e-10
 _TYPICAL = 10  # one of so many values of a column, other than 0, is at most of typical size
 _SAMPLED = 1 << 12  # rows of which typical sizes are computed
+_FEW = 1 << 8  # rows of which medians are
 _BLOCK = 1 << 12  # rows that are eliminated at a time
 _MOST = 1e8  # operations
 _SUBTRACTED = 1e-15  # error of values other than 0, in units of typical ones, as where a mean was subtracted
@@ -31,12 +32,11 @@ def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
     for j, column in enumerate(X[:: len(X) // _SAMPLED + 1].T):
         values = (column if column.any() else X[:, j]).astype(np.float64)
         found = []
-        for center in (0.0, float(np.median(values))):
+        for center in (0.0, float(_median(values))):
             distance = np.abs(values - center)
             distance = distance[distance > 0.0]
             if distance.size:
-                place = len(distance) // _TYPICAL
-                found.append((float(np.partition(distance, place)[place]), center))
+                found.append((float(np.sort(distance)[len(distance) // _TYPICAL]), center))
         if found:
             scales[j], centers[j] = min(found)
     return centers, scales
@@ -116,10 +116,16 @@ def smallest_of_pass(
     return result
 
 
+def _median(X: npt.NDArray[Any]) -> Any:
+    """Return about the median of each column: a value that occurs."""
+    few = np.sort(X[:: len(X) // _FEW + 1], axis=0)
+    return few[len(few) // 2]
+
+
 def _least(X: npt.NDArray[Any]) -> Array:
     """Return the least of the sizes that `typical_sizes` compares, (p,)."""
     sample = X[:: len(X) // _SAMPLED + 1]
-    size = np.abs([sample, sample - np.median(sample, axis=0)])
+    size = np.abs([sample, sample - _median(sample)])
     size[size == 0.0] = np.inf
     least: Array = size.min(axis=(0, 1)).astype(np.float64)
     # A column of zeros may have others that were not sampled.
