@@ -17,8 +17,7 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
-from pyrometer.data._pass import state_of
-from pyrometer.data._row_sizes import rank_of, smallest_of_pass
+from pyrometer.data._pass import compared, state_of
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
@@ -180,8 +179,7 @@ class Moments(Displayed, Averages):
         """
         data = validate.data(X, y, weights=weights, by_columns=True)
         intercept, threads = validate.flag("intercept", intercept), validate.threads(threads)
-        made = cls._of(data, intercept=intercept, threads=threads, alone=True)
-        return made._in_units_of(data.weights)
+        return cls._of(data, intercept=intercept, threads=threads, alone=True)._in_units_of(data.weights)
 
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int, alone: bool = False) -> Moments:
@@ -204,15 +202,7 @@ class Moments(Displayed, Averages):
 
     def compared(self, X: npt.NDArray[Any]) -> Moments:
         """Return the same moments, which say where the largest of their rows X (..., m, p) hide others, as of `of`."""
-        columns = self.mean.shape[-1]
-        mean, scatter = self.mean.reshape(-1, columns), self.scatter.reshape(-1, columns, columns)
-        ranks = rank_of(self.count, mean, scatter)
-        smallest = smallest_of_pass(X.reshape(len(mean), *X.shape[-2:]), self.count, mean, scatter, ranks)
-        if smallest is None:
-            return self
-        accuracy = self._accuracy.copy()
-        accuracy[..., -1, :] = smallest.reshape(self.mean.shape)
-        return self._new(self._state()._replace(accuracy=accuracy))
+        return self._new(compared(self._state(), X))
 
     def with_rows(self, rows: int) -> Moments:
         """Return the moments of weighted rows with another number of them: those of weight 0 may have been left out."""

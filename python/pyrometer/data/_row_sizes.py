@@ -10,23 +10,24 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base import Array
 
-__all__ = ["dependence_hidden", "hidden", "rank_of", "rank_of_rows", "smallest_of_pass", "typical_sizes"]
+__all__ = ["dependence_hidden", "hidden", "rank_is_above", "rank_of", "smallest_of_pass", "typical_sizes"]
 
 # Mean squares of typical rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
-_TYPICAL = 10  # one of so many values of a column, other than 0, is at most of typical size
+_TYPICAL = 20  # one of so many values of a column, other than 0, is at most of typical size
 _SAMPLED = 1 << 12  # rows of which typical sizes are computed
 _FEW = 1 << 8  # rows of which medians are
 _BLOCK = 1 << 12  # rows that are eliminated at a time
-_MOST = 1e8  # operations
+_MOST = 1e8  # numbers that are eliminated: about a second
 _SUBTRACTED = 1e-15  # error of values other than 0, in units of typical ones, as where a mean was subtracted
+_FAR = 1e-140  # scales of values of other sizes leave the range of doubles
 _CLEAR = 8.0  # in units of its error bound, of a value that is not 0
 
 
 def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
-    """Return centers and sizes of the columns of X (m, p): a tenth of the values other than the center are nearer to it.
+    """Return a center of each column of X (m, p), and the distance within which a twentieth of its other values are.
 
-    The center is 0 or the median, whichever has the smaller size; the size of a column of zeros is 1.
+    The center is 0 or the median, whichever has the smaller distance; the distance in a column of zeros is 1.
     """
     centers, scales = np.zeros(X.shape[1]), np.ones(X.shape[1])
     for j, column in enumerate(X[:: len(X) // _SAMPLED + 1].T):
@@ -42,15 +43,16 @@ def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
     return centers, scales
 
 
-def rank_of_rows(X: npt.NDArray[Any], scales: Array, *, intercept: bool, above: int) -> bool:
-    """Return whether columns of X (m, p), and the constant feature if there is an intercept, may have a rank above this.
+def rank_is_above(X: npt.NDArray[Any], scales: Array, *, intercept: bool, above: int) -> bool:
+    """Return whether the rank of X (m, p), with the constant feature if there is an intercept, may be above this.
 
     Unlike that of a factor of all rows, it does not depend on the sizes of rows and columns: elimination with bounds of
-    the errors of all values. `scales` are typical sizes. m p rank operations of numpy, fewer if some rows suffice; where
-    that is too many, nothing is computed, and the rank may be higher.
+    the errors of all values. `scales` are those of `typical_sizes`. Time: about m p rank numbers, fewer if some rows
+    suffice; where that is too long, nothing is computed, and the rank may be higher.
     """
     if float(X.size) * (above + 1) > _MOST:
         return True
+    scales = np.maximum(scales, _FAR * np.abs(X).max(axis=0))
     kept = np.empty((0, X.shape[1]), dtype=X.dtype)
     for first in range(0, len(X), _BLOCK):
         together = np.concatenate([kept, X[first : first + _BLOCK]])
@@ -63,7 +65,7 @@ def rank_of_rows(X: npt.NDArray[Any], scales: Array, *, intercept: bool, above: 
 @np.errstate(all="ignore")
 def _independent_rows(X: npt.NDArray[Any], scales: Array, intercept: bool) -> list[int]:
     """Return the numbers of rows of X that are certainly independent, as many as can be."""
-    rows, unit = X / scales, float(np.finfo(X.dtype).eps)
+    rows, unit = X / scales, float(np.finfo(np.float64).eps)
     error = unit * np.abs(rows) + _SUBTRACTED * (rows != 0.0)
     if intercept:
         rows, error = (np.column_stack([array, np.full(len(X), one)]) for array, one in ((rows, 1.0), (error, unit)))
@@ -85,7 +87,7 @@ def _independent_rows(X: npt.NDArray[Any], scales: Array, intercept: bool) -> li
         change = np.outer(factor, own)
         error += np.outer(np.abs(factor), of_own) + np.outer(of_factor, np.abs(own))
         rows -= change
-        error += np.finfo(np.float64).eps * (np.abs(change) + np.abs(rows))
+        error += unit * (np.abs(change) + np.abs(rows))
         for array in (rows, error):
             array[i], array[:, j] = 0.0, 0.0
 
@@ -98,7 +100,7 @@ def smallest_of_pass(
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
     Cost: of systems whose columns are dependent, passes over some 10^3 rows; where these differ by 1e5 in size,
-    `rank_of_rows`.
+    `rank_is_above`.
     """
     m, p = X.shape[1:]
     result = None
@@ -110,7 +112,7 @@ def smallest_of_pass(
         rounded = np.append(scales**2 < _HIDDEN * squares[:-1], False)
         if not _may_be_rounding(count, mean[k], scatter[k], rounded):
             continue
-        if rank_of_rows(X[k], scales, intercept=True, above=int(ranks[k]) + 1):
+        if rank_is_above(X[k], scales, intercept=True, above=int(ranks[k]) + 1):
             result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
             result[k, :-1] = np.minimum(result[k, :-1], scales**2)
     return result
@@ -165,6 +167,7 @@ def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:
         return None
     columns = moments.mean.shape[-1]
     rounded, mean = rounded.reshape(-1, columns), moments.mean.reshape(-1, columns)
-    systems = zip(mean, moments.scatter.reshape(-1, columns, columns), rounded, strict=True)
-    result = np.array([_may_be_rounding(moments.count, *system) for system in systems], dtype=bool)
+    scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(rounded), dtype=bool)
+    for k in np.flatnonzero(rounded.any(axis=1)):
+        result[k] = _may_be_rounding(moments.count, mean[k], scatter[k], rounded[k])
     return result if result.any() else None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array
-from pyrometer.data import dependence_hidden, rank_of_rows, typical_sizes
+from pyrometer.data import dependence_hidden, rank_is_above, typical_sizes
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of
 from pyrometer.linear._penalties import L2, Penalty
@@ -38,7 +38,7 @@ def allow_for_largest_rows(
 
     The minimum is at least that of a sum of squares over the rows that are not huge. Where the rank is as found,
     energies still change with the rounding of the huge rows. Cost: nothing where columns are independent, else a pass
-    over the rows, and where some are huge `rank_of_rows` and least squares of all rows (`solve`) and of the others
+    over the rows, and where some are huge `rank_is_above` and least squares of all rows (`solve`) and of the others
     (`lowest`).
     """
     if not penalties:
@@ -54,14 +54,15 @@ def allow_for_largest_rows(
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
         centers, scales = typical_sizes(X)
-        size = (np.abs(X - centers) / scales).max(axis=1)
+        with np.errstate(over="ignore"):
+            size = (np.abs(X - centers) / scales).max(axis=1)
         kept = size <= _HUGE
         if kept.all():
             continue
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
         # With a penalty it is not that of the columns.
         rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
-        if not rank_of_rows(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
+        if not rank_is_above(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
             theta = solved.parameters.reshape(*value.shape, -1)[k]
             for j, changed in enumerate(every.changes(X, centers, scales, theta)):
                 gap[k, j] += changed

@@ -156,7 +156,8 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     count, mean, scatter, lost = _flat_moments(system)
     unit = TargetUnit.of(system)
     options = (system.intercept, unit.weights(weights), penalty.intercept, threads)
-    solved = unit.restored(_core.lasso(count, *unit.moments(mean, scatter), *options, unit.lost(lost)))
+    means, scatters = unit.moments(mean, scatter)
+    solved = unit.restored(_core.lasso(count, means, scatters, *options, unit.lost(lost)))
     _allow_for_weights(system, solved)
     _reset_diverged(system, solved)
     _allow_for_dependence(solved)
@@ -171,8 +172,8 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
             of_lasso = (system.intercept, options[1][positive], penalty.intercept, unit.less(start), threads)
-            means = unit.last(mean[inaccurate])
-            _replace(solved, at, unit.restored(_core.lasso_rows(X, unit.less(y), means, *of_lasso, by_row)))
+            found = _core.lasso_rows(X, unit.less(y), means[inaccurate], *of_lasso, by_row)
+            _replace(solved, at, unit.restored(found))
         if not positive.all():
             unpenalised = _core.least_squares_rows(
                 X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row

@@ -36,7 +36,7 @@ class TargetUnit(NamedTuple):
 
     def less(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return targets or parameters in this unit."""
-        return np.ldexp(array.astype(np.float64), -self.exponent) if self.exponent else array
+        return np.ldexp(array, -self.exponent) if self.exponent else array
 
     def weights(self, weights: Array) -> Array:
         """Return weights of the penalty in this unit; those above 0 remain so, and finite."""

@@ -234,9 +234,8 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: Array) ->
     squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
     trace = contract(np.ones((1, n)), deviations, 2)[0] + theta @ theta
     # Covariances and products of means may cancel in `moment`: both are at most the product of the root mean squares.
-    sizes = np.sqrt(n * float(np.reshape(system.known_moments().target_square(), -1)[0])) + singular[0] * np.linalg.norm(
-        theta
-    )
+    target = float(np.reshape(system.known_moments().target_square(), -1)[0])
+    sizes = np.sqrt(n * target) + singular[0] * np.linalg.norm(theta)
     rounding = 4.0 * n * _EPS * singular[0] * sizes
     residual = np.abs(vectors @ (moment - factor.T @ (factor @ theta))) + rounding
     distance = np.linalg.norm(minimum.parameter_error.reshape(-1, n)[i])
