@@ -49,7 +49,7 @@ def test_logistic_models_follow_swapped_labels_and_signs(seed):
 
 
 def lasso(data, of_x, of_y, *, alone):
-    """Value, gap, parameters, their bounds and digits of a lasso in other units, powers of two, in those of the data."""
+    """Value, gap, parameters, their bounds and digits of a lasso in other units, in those of the data."""
     X, y, lam, intercept, penalised = data
     A, b = np.ldexp(X, of_x), np.ldexp(y, of_y)
     penalty = pm.L1(math.ldexp(lam, of_x + of_y), intercept=penalised)
