@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "bindings.hpp"
@@ -10,13 +11,14 @@
 namespace pyrometer::bindings {
 namespace {
 
-// The ranks of the centred columns of X.
-Array<Index> ranks_of(const Array<double>& mean, const Array<double>& scatter, int threads) {
+// The ranks of the centred columns of X, or None if they are independent in every system.
+py::object ranks_of(const Array<double>& mean, const Array<double>& scatter, int threads) {
   const minimum::Moments moments{mean.shape(0), 1, mean.shape(1) - 1, mean.data(), scatter.data()};
   Array<Index> rank(mean.shape(0));
   const std::span<Index> out{rank.mutable_data(), at(moments.systems)};
   released([&] { minimum::ranks(moments, threads, out); });
-  return rank;
+  const bool full = std::all_of(out.begin(), out.end(), [&](Index r) { return r == moments.features; });
+  return full ? py::object(py::none()) : py::object(rank);
 }
 
 template <class T>
@@ -32,7 +34,7 @@ py::tuple second_moments(const RowArray<T>& X, const Array<T>& y, int threads, c
   Array<double> once({py::ssize_t{3}, X.shape(0), columns});
   const data::MomentsOut out{mean.mutable_data(), scatter.mutable_data(), once.mutable_data()};
   released([&] { data::second_moments(stack, threads, out); });
-  const py::object rank = ranks ? py::object(ranks_of(mean, scatter, threads)) : py::none();
+  const py::object rank = ranks ? ranks_of(mean, scatter, threads) : py::none();
   return py::make_tuple(mean, scatter, once, rank);
 }
 
@@ -108,7 +110,7 @@ void bind_moments(py::module_& module) {
              "weights"_a.noconvert() = py::none(), "ranks"_a = false,
              "Means and scatter about them of (X, y): X (s, m, p), y (s, m) -> (s, p+1), (s, p+1, p+1), "
              "and, (3, s, p+1), the low parts of the means, the squares that were rounded and those that are left; "
-             "the ranks (s) of the centred columns of X if wanted, else None. "
+             "if wanted, the ranks (s) of the centred columns of X, or None where all are independent. "
              "Each system of X is stored by rows or by columns.");
   module.def("second_moments", &second_moments<float>, "X"_a.noconvert(), "y"_a.noconvert(), "threads"_a,
              "weights"_a.noconvert() = py::none(), "ranks"_a = false, "The same for float32 data.");

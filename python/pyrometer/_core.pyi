@@ -41,7 +41,7 @@ def standard_numbers(seed: _Seed, first_draw: int, draws: int, families: _F64) -
 # halves, and (3, s, p+1) low parts of the means, rounded sums of squares, diagonal. ValueError naming the cell for a value
 # that is not finite.
 # weights: w (s, m) > 0; then means are weighted, and scatters sums of w times products of deviations. ranks: whether those
-# of the centred columns of X (s) are computed, else None.
+# of the centred columns of X (s) are wanted; None if these are independent in every system.
 def second_moments(
     X: _Ordered, y: _Rows, threads: int, weights: _F64 | None = None, ranks: bool = False
 ) -> tuple[_F64, _F64, _F64, npt.NDArray[np.int64] | None]: ...

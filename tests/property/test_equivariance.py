@@ -1,5 +1,7 @@
 """What must follow a change of the target: absolute deviations its shift and scale, logistic models their labels."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,3 +46,36 @@ def test_logistic_models_follow_swapped_labels_and_signs(seed):
     law = pm.Normal(2.0)
     energies = [pm.mean_energy(pm.LogisticRegression(X, t), law).value for t in (labels, ~labels)]
     assert energies[0] == energies[1]
+
+
+def lasso(data, of_x, of_y, *, alone):
+    """Value, gap, parameters, their bounds and digits of a lasso in other units, in those of the data."""
+    X, y, lam, intercept, penalised = data
+    A, b = np.ldexp(X, of_x), np.ldexp(y, of_y)
+    penalty = pm.L1(math.ldexp(lam, of_x + of_y), intercept=penalised)
+    system = pm.LinearRegression(A, b, intercept=intercept, penalty=penalty)
+    if alone:
+        system = pm.LinearRegression.from_moments(pm.Moments.of(A, b, intercept=intercept), penalty=penalty)
+    found = pm.minimum_energy(system)
+    units = np.array([of_x - of_y] * X.shape[1] + [-of_y] * intercept)
+    energies = (np.ldexp(each, -2 * of_y) for each in (found.value, found.gap))
+    return *energies, *(np.ldexp(each, units) for each in (found.parameters, found.parameter_error)), found.digits
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")
+@pytest.mark.parametrize("alone", [False, True])
+def test_lassos_follow_powers_of_two_exactly(alone):
+    """Squares of parameters underflowed where features are huge and targets tiny: gaps grew to the whole energy."""
+    for seed in range(60):
+        rng = np.random.default_rng([47, seed])
+        m, p = int(rng.integers(4, 30)), int(rng.integers(2, 6))
+        X = rng.normal(size=(m, p)) + (10.0 ** rng.integers(0, 7) if seed % 3 == 1 else 0.0)
+        if seed % 3 == 2:
+            X[:, 1] = X[:, 0] + rng.normal(size=m) * 10.0 ** -rng.integers(4, 14)
+        y = X @ rng.normal(size=p) + rng.normal(size=m) * 10.0 ** rng.integers(-8, 1)
+        data = X, y, float(10.0 ** rng.uniform(-8, 1)), bool(seed % 2), seed % 4 == 1
+        base = lasso(data, 0, 0, alone=alone)
+        for of_x, of_y in ((330, -330), (-330, 330), (330, 330), (300, 0), (-200, -150), (0, -330), (0, 330)):
+            if seed % 4 != 1 or of_x == 0:  # a penalised intercept's column keeps its unit
+                for one, other in zip(base, lasso(data, of_x, of_y, alone=alone), strict=True):
+                    np.testing.assert_array_equal(one, other, str((seed, of_x, of_y)))

@@ -1,6 +1,7 @@
 """Closed forms of the mean energy and its variance, against brute quadrature over the parameters."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -152,6 +153,27 @@ def test_draws_whose_variance_underflows_have_no_standard_error():
         system = pm.LinearRegression([[1.0], [2.0]], [0.0, 0.0], energy=energy)
         with pytest.raises(ValueError, match="above 1e-140 for their variance not to underflow"):
             pm.mean_energy(system, pm.Normal(scale), method="monte-carlo", rng=0)
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")
+def test_energies_of_constants_that_are_rounding_errors_are_not_refused():
+    """Negative means of squares, and energies below 1e-140 of constants alone, were taken for an underflow."""
+    for seed in range(120):
+        rng = np.random.default_rng([53, seed])
+        size = 10.0 ** rng.integers(-90, 70) if seed % 3 == 0 else 1.0
+        X, theta = rng.normal(size=(20, 3)) * 10.0 ** rng.integers(0, 4), np.round(rng.normal(size=4), 1) * size
+        y = X @ theta[:3] + theta[3]
+        rows = [[Fraction(v) for v in row] for row in np.column_stack([X, np.ones(20), -y]).tolist()]
+        factors = [Fraction(v) for v in [*theta.tolist(), 1.0]]
+        exact = sum(sum(a * b for a, b in zip(row, factors, strict=True)) ** 2 for row in rows) / 20
+        system = pm.LinearRegression(X, y)
+        found = pm.mean_energy(system, pm.Constant(theta), method="monte-carlo", samples=100, rng=0)
+        assert found.value >= 0.0
+        assert found.standard_error == 0.0
+        assert abs(Fraction(found.value) - exact) <= Fraction(found.error_bound), seed
+        if seed % 3:
+            narrow = pm.Independent([*map(pm.Constant, theta[:3].tolist()), pm.Uniform(1e-17)])
+            assert pm.mean_energy(system, narrow, method="monte-carlo", samples=100, rng=0).value >= 0.0
 
 
 def test_a_temperature_too_large_for_a_double_is_refused():

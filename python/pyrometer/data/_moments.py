@@ -17,7 +17,7 @@ from pyrometer.data._accumulate import accumulated
 from pyrometer.data._averages import Averages
 from pyrometer.data._moments_state import HEADER, MOST_ROWS, described, loaded, rescaled, sound
 from pyrometer.data._moments_state import State as _State  # the name in pickles of version 0.1.0
-from pyrometer.data._pass import state_of
+from pyrometer.data._pass import compared, state_of
 from pyrometer.data._standardised import standardised
 from pyrometer.errors import MomentsFileError
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
@@ -179,8 +179,7 @@ class Moments(Displayed, Averages):
         """
         data = validate.data(X, y, weights=weights, by_columns=True)
         intercept, threads = validate.flag("intercept", intercept), validate.threads(threads)
-        made = cls._of(data, intercept=intercept, threads=threads, alone=True)
-        return made._in_units_of(data.weights)
+        return cls._of(data, intercept=intercept, threads=threads, alone=True)._in_units_of(data.weights)
 
     @classmethod
     def _of(cls, data: validate.Data, *, intercept: bool, threads: int, alone: bool = False) -> Moments:
@@ -200,6 +199,10 @@ class Moments(Displayed, Averages):
                 "different sums; divide each by its sum (weights / weights.sum(axis=-1, keepdims=True))."
             )
         return self.scaled(weights.exponent) if weights.exponent else self
+
+    def compared(self, X: npt.NDArray[Any]) -> Moments:
+        """Return the same moments, which say where the largest of their rows X (..., m, p) hide others, as of `of`."""
+        return self._new(compared(self._state(), X))
 
     def with_rows(self, rows: int) -> Moments:
         """Return the moments of weighted rows with another number of them: those of weight 0 may have been left out."""

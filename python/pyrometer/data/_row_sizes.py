@@ -1,4 +1,4 @@
-"""Rows that are far larger than others, such as fill values: second moments have no digits left for the others."""
+"""Rows that are far larger than others, such as fill values: rounding hides whether columns depend without them."""
 
 from __future__ import annotations
 
@@ -10,102 +10,134 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base import Array
 
-__all__ = ["dependence_hidden", "hidden", "row_sizes", "rows_of_one_size", "smallest_of_pass"]
+__all__ = ["dependence_hidden", "hidden", "rank_is_above", "rank_of", "smallest_of_pass", "typical_sizes"]
 
-_FAR = 1e-8  # ratio of magnitudes that separates groups of rows
-_ROUNDING = 1e-18  # relative to a column's magnitudes: their rounding errors are larger
-_SAMPLED = 1000  # rows of which medians are computed
-# Mean squares of the smallest rows below this share of the column's leave too few digits of a dependence.
+# Mean squares of typical rows below this share of the column's leave too few digits of a dependence.
 _HIDDEN = 1e-10
-_SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)  # of the nonzero values of a column, whose sizes may be typical
-_NOISE = 3e-16  # values of this share of their median may be rounding errors
-_MOST = 1 << 14  # rows that are compared
+_TYPICAL = 20  # one of so many values of a column, other than 0, is at most of typical size
+_SAMPLED = 1 << 12  # rows of which typical sizes are computed
+_FEW = 1 << 8  # rows of which medians are
+_BLOCK = 1 << 12  # rows that are eliminated at a time
+_MOST = 1e8  # numbers that are eliminated: about a second
+_SUBTRACTED = 1e-15  # error of values other than 0, in units of typical ones, as where a mean was subtracted
+_FAR = 1e-140  # scales of values of other sizes leave the range of doubles
+_CLEAR = 8.0  # in units of its error bound, of a value that is not 0
 
 
-@np.errstate(over="ignore", under="ignore")
-def row_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
-    """Return how many times larger than others each row of X (m, p) is, 1 for most, and scales of columns, (p,)."""
-    sizes, scales = np.ones(len(X)), np.ones(X.shape[1])
-    middles = np.median(X[:: max(1, len(X) // _SAMPLED)].astype(np.float64), axis=0)
-    for j, middle in enumerate(middles):
-        column = X[:, j].astype(np.float64)
-        scales[j] = np.abs(column).max() or 1.0
-        for distance in (np.abs(column), np.abs(column - middle))[: 1 if middle == 0.0 else 2]:
-            typical = _typical(distance)
-            far = _FAR * distance > typical
-            if far.any():
-                sizes[far] = np.maximum(sizes[far], distance[far] / typical)
-                scales[j] = min(scales[j], typical)
-    return sizes, scales
+def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
+    """Return a center of each column of X (m, p), and the distance within which a twentieth of its other values are.
+
+    The center is 0 or the median, whichever has the smaller distance; the distance in a column of zeros is 1.
+    """
+    centers, scales = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    for j, column in enumerate(X[:: len(X) // _SAMPLED + 1].T):
+        values = (column if column.any() else X[:, j]).astype(np.float64)
+        found = []
+        for center in (0.0, float(_median(values))):
+            distance = np.abs(values - center)
+            distance = distance[distance > 0.0]
+            if distance.size:
+                found.append((float(np.sort(distance)[len(distance) // _TYPICAL]), center))
+        if found:
+            scales[j], centers[j] = min(found)
+    return centers, scales
 
 
-def _typical(distance: Array) -> float:
-    """Return the largest magnitude of the smallest group, ignoring a group of a few that may be rounding errors."""
-    positive = distance[distance > 0.0]
-    largest, few = float(positive.max(initial=0.0)), len(positive) // 4
-    while True:
-        positive = positive[positive <= _FAR * largest]
-        most = float(positive.max(initial=0.0))
-        if most == 0.0 or (len(positive) <= few and most > _ROUNDING * largest):
-            return largest
-        largest = most
+def rank_is_above(X: npt.NDArray[Any], scales: Array, *, intercept: bool, above: int) -> bool:
+    """Return whether the rank of X (m, p), with the constant feature if there is an intercept, may be above this.
+
+    Unlike that of a factor of all rows, it does not depend on the sizes of rows and columns: elimination with bounds of
+    the errors of all values. `scales` are those of `typical_sizes`. Time: about m p rank numbers, fewer if some rows
+    suffice; where that is too long, nothing is computed, and the rank may be higher.
+    """
+    if float(X.size) * (above + 1) > _MOST:
+        return True
+    scales = np.maximum(scales, _FAR * np.abs(X).max(axis=0))
+    kept = np.empty((0, X.shape[1]), dtype=X.dtype)
+    for first in range(0, len(X), _BLOCK):
+        together = np.concatenate([kept, X[first : first + _BLOCK]])
+        kept = together[_independent_rows(together, scales, intercept)]
+        if len(kept) > above:
+            return True
+    return False
 
 
-@np.errstate(over="ignore", under="ignore")
-def rows_of_one_size(X: npt.NDArray[Any], scales: Array, *, intercept: bool) -> Array:
-    """Return rows of one size, with the constant feature as a column: they have the same rank, without rounding."""
-    rows = X / np.maximum(scales, 1e-280 * np.abs(X).max(axis=0))
+@np.errstate(all="ignore")
+def _independent_rows(X: npt.NDArray[Any], scales: Array, intercept: bool) -> list[int]:
+    """Return the numbers of rows of X that are certainly independent, as many as can be."""
+    rows, unit = X / scales, float(np.finfo(np.float64).eps)
+    error = unit * np.abs(rows) + _SUBTRACTED * (rows != 0.0)
     if intercept:
-        rows = np.column_stack([rows, np.ones(len(X))])
+        rows, error = (np.column_stack([array, np.full(len(X), one)]) for array, one in ((rows, 1.0), (error, unit)))
     largest = np.abs(rows).max(axis=1, keepdims=True)
-    scaled: Array = rows / np.where(largest > 0.0, largest, 1.0)
-    return scaled
+    size = np.where(largest > 0.0, largest, 1.0)
+    rows, error = rows / size, error / size
+    chosen: list[int] = []
+    while True:
+        # Errors of a row with a pivot are added to the others: the pivot is large relative to the largest of them.
+        certain = np.abs(rows) > _CLEAR * error
+        if not certain.any():
+            return chosen
+        strength = np.where(certain, np.abs(rows) / error.max(axis=1, keepdims=True), 0.0)
+        i, j = np.unravel_index(int(strength.argmax()), rows.shape)
+        chosen.append(int(i))
+        pivot, own, of_own = rows[i, j], rows[i].copy(), error[i].copy()
+        factor = rows[:, j] / pivot
+        of_factor = (error[:, j] + np.abs(factor) * of_own[j]) / abs(pivot)
+        change = np.outer(factor, own)
+        error += np.outer(np.abs(factor), of_own) + np.outer(of_factor, np.abs(own))
+        rows -= change
+        error += unit * (np.abs(change) + np.abs(rows))
+        for array in (rows, error):
+            array[i], array[:, j] = 0.0, 0.0
 
 
-def smallest_of_pass(X: npt.NDArray[Any], count: float, scatter: Array, ranks: npt.NDArray[np.int64]) -> Array | None:
+@np.errstate(over="ignore", under="ignore")
+def smallest_of_pass(
+    X: npt.NDArray[Any], count: float, mean: Array, scatter: Array, ranks: npt.NDArray[np.int64]
+) -> Array | None:
     """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
-    Cost: passes over some 10^4 rows of those systems whose columns are dependent.
+    Cost: of systems whose columns are dependent, passes over some 10^3 rows; where these differ by 1e5 in size,
+    `rank_is_above`.
     """
     m, p = X.shape[1:]
-    squares: Array = np.diagonal(scatter, axis1=-2, axis2=-1) / count
     result = None
-    for k in np.flatnonzero(ranks < p):
-        least = _smallest_rows(X[k, :: m // _MOST + 1], squares[k, :-1], ranks[k])
-        if least is not None:
-            result = squares.copy() if result is None else result
-            result[k, :-1] = np.minimum(result[k, :-1], least)
+    for k in np.flatnonzero(ranks < min(p, m - 1)):
+        squares = scatter[k].diagonal() / count
+        if not (_least(X[k]) ** 2 < _HIDDEN * squares[:-1]).any():
+            continue
+        scales = typical_sizes(X[k])[1]
+        rounded = np.append(scales**2 < _HIDDEN * squares[:-1], False)
+        if not _may_be_rounding(count, mean[k], scatter[k], rounded):
+            continue
+        if rank_is_above(X[k], scales, intercept=True, above=int(ranks[k]) + 1):
+            result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
+            result[k, :-1] = np.minimum(result[k, :-1], scales**2)
     return result
 
 
-@np.errstate(over="ignore", under="ignore")
-def _smallest_rows(X: npt.NDArray[Any], squares: Array, rank: int) -> Array | None:
-    """Return squares of sizes, (p,), at which rows of X have a higher rank than that of their moments."""
-    size = np.sort(np.abs(X.astype(np.float64, order="F")), axis=0)
-    columns = np.arange(size.shape[1])
-
-    def at(share: float, first: npt.NDArray[np.int64]) -> Array:
-        place = np.minimum(first + (share * (len(size) - first)).astype(int), len(size) - 1)
-        values: Array = size[place, columns]
-        return values
-
-    first = (size <= _NOISE * at(0.5, (size == 0.0).sum(axis=0))).sum(axis=0)
-    for share in _SHARES:
-        scales = at(share, first)
-        if not (scales**2 < _HIDDEN * squares).any():
-            return None
-        rows = rows_of_one_size(X, np.where(scales > 0.0, scales, 1.0), intercept=True)
-        mean, scatter, *_ = _core.second_moments(rows[None], np.zeros((1, len(rows))), 1)
-        # The constant feature is a column of these rows, and counts.
-        if _rank(len(rows), mean, scatter, intercept=False)[0] - 1 > rank:
-            return scales**2
-    return None
+def _median(X: npt.NDArray[Any]) -> Any:
+    """Return about the median of each column: a value that occurs."""
+    few = np.sort(X[:: len(X) // _FEW + 1], axis=0)
+    return few[len(few) // 2]
 
 
-def _rank(count: float, mean: Array, scatter: Array, *, intercept: bool = True) -> npt.NDArray[np.int64]:
-    """Return the ranks of the columns, centred if there is an intercept."""
-    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, intercept, 0.0, False, 1, None)[-1]
+def _least(X: npt.NDArray[Any]) -> Array:
+    """Return the least of the sizes that `typical_sizes` compares, (p,)."""
+    sample = X[:: len(X) // _SAMPLED + 1]
+    size = np.abs([sample, sample - _median(sample)])
+    size[size == 0.0] = np.inf
+    least: Array = size.min(axis=(0, 1)).astype(np.float64)
+    # A column of zeros may have others that were not sampled.
+    least[np.isinf(least)] = 0.0
+    return least
+
+
+def rank_of(count: float, mean: Array, scatter: Array) -> npt.NDArray[np.int64]:
+    """Return the ranks of the centred columns."""
+    rank: npt.NDArray[np.int64] = _core.least_squares(count, mean, scatter, True, 0.0, False, 1, None)[-1]
     return rank
 
 
@@ -115,20 +147,27 @@ def hidden(count: float, scatter: Array, smallest: Array) -> npt.NDArray[np.bool
     return rounded if rounded.any() else None
 
 
+def _may_be_rounding(count: float, mean: Array, scatter: Array, rounded: npt.NDArray[np.bool_]) -> bool:
+    """Return whether the rank falls short by more with the `rounded` columns, (p + 1,), than without them."""
+    if not rounded[:-1].any():
+        return False
+    at = np.append(np.flatnonzero(~rounded[:-1]), len(rounded) - 1)
+    part = np.ascontiguousarray(scatter[np.ix_(at, at)])
+    others = rank_of(count, mean[at][None], part[None])[0] if len(at) > 1 else 0
+    return bool(rank_of(count, mean[None], scatter[None])[0] - others < rounded[:-1].sum())
+
+
 def dependence_hidden(moments: Any) -> npt.NDArray[np.bool_] | None:
     """Return for which systems, of the flattened stack, columns may be dependent only because of rounding.
 
-    That is, the rank falls short by more with the `hidden` columns than without them. None if there is no such system.
+    None if there is no such system.
     """
     rounded = moments.hidden()
     if rounded is None:
         return None
-    count, columns = moments.count, moments.mean.shape[-1]
+    columns = moments.mean.shape[-1]
     rounded, mean = rounded.reshape(-1, columns), moments.mean.reshape(-1, columns)
     scatter, result = moments.scatter.reshape(-1, columns, columns), np.zeros(len(rounded), dtype=bool)
-    for k in np.flatnonzero(rounded[:, :-1].any(axis=1)):
-        at = np.append(np.flatnonzero(~rounded[k, :-1]), columns - 1)
-        part = np.ascontiguousarray(scatter[k][np.ix_(at, at)])
-        others = _rank(count, mean[k, at][None], part[None])[0] if len(at) > 1 else 0
-        result[k] = _rank(count, mean[k][None], scatter[k][None])[0] - others < rounded[k, :-1].sum()
+    for k in np.flatnonzero(rounded.any(axis=1)):
+        result[k] = _may_be_rounding(moments.count, mean[k], scatter[k], rounded[k])
     return result if result.any() else None

@@ -253,7 +253,7 @@ class LassoRegressor(_MomentsRegressor):
 
     def _set_parameters(self, coefficients: npt.NDArray[np.float64], intercepts: npt.NDArray[np.float64]) -> None:
         super()._set_parameters(coefficients, intercepts)
-        moments = self.system_.second_moments
+        moments = self.system_.known_moments()
         slopes = moments.scatter[:-1, -1] / moments.count
         if not self.fit_intercept:
             slopes = slopes + moments.mean[:-1] * moments.mean[-1]

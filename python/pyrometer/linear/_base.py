@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -80,12 +81,12 @@ class LinearSystem(Displayed):
         if self.parameters == 0:
             raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
 
-    @property
+    @cached_property
     def second_moments(self) -> Moments:
-        """The moments of a squared-error system."""
+        """The moments of a squared-error system; without their rows, too, they say what these hide."""
         if self.moments is None:
             raise TypeError(f"second moments are of squared error, got energy={self.energy!r}.")
-        return self.moments
+        return self.moments if self.X is None else self.moments.compared(self.X)
 
     def stacked_rows(self, *, by_columns: bool = False) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Rows (systems, m, p) and (systems, m) of one dtype; X is C-contiguous, or, `by_columns`, as it is stored."""
@@ -119,10 +120,10 @@ class LinearSystem(Displayed):
             if w is None:
                 yield X[None], y[None], None, len(y) / self.rows
             else:
-                yield X[None], y[None], of_mean_one(w[None]), float(w.sum()) / self._moments().count
+                yield X[None], y[None], of_mean_one(w[None]), float(w.sum()) / self.known_moments().count
 
-    def _moments(self) -> Moments:
-        """Moments of rows that are not in memory."""
+    def known_moments(self) -> Moments:
+        """Return the moments as they were accumulated, whether or not the rows are in memory."""
         moments = self.moments if self.scanned is None else self.scanned.moments
         assert moments is not None
         return moments
@@ -130,29 +131,29 @@ class LinearSystem(Displayed):
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the stack of systems; ``()`` for a single one."""
-        return self._moments().shape if self.X is None else self.X.shape[:-2]
+        return self.known_moments().shape if self.X is None else self.X.shape[:-2]
 
     @property
     def rows(self) -> int:
         """Number of rows m of each system."""
-        return self._moments().rows if self.X is None else int(self.X.shape[-2])
+        return self.known_moments().rows if self.X is None else int(self.X.shape[-2])
 
     @property
     def parameters(self) -> int:
         """Number of parameters n, the intercept included."""
-        features = self._moments().mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]
+        features = self.known_moments().mean.shape[-1] - 1 if self.X is None else self.X.shape[-1]
         return int(features) + self.intercept
 
     @property
     def weighted(self) -> bool:
         """Whether the rows have weights."""
-        return self._moments().weighted if self.X is None else self.weights is not None
+        return self.known_moments().weighted if self.X is None else self.weights is not None
 
     @property
     def total_weight(self) -> float:
         """Sum of the weights of the rows of one system; their number if they have none."""
         if self.X is None:
-            return self._moments().count
+            return self.known_moments().count
         return self.rows if self.weights is None else float(self.weights.reshape(-1, self.rows)[0].sum())
 
     @property
@@ -261,7 +262,7 @@ class LinearSystem(Displayed):
         if self.X is not None:
             columns = self.X.any(axis=-2) & chosen[: self.X.shape[-1]]
             return np.asarray(columns.any(axis=-1))
-        squares = self._moments().mean_squares() * chosen
+        squares = self.known_moments().mean_squares() * chosen
         return np.asarray(squares.any(axis=-1))
 
     def to_dict(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def residuals(system: LinearSystem, constants: Array) -> Residuals:
     They are quadratic forms of the scatter about the means, so that large means cost no digits; what rounding can
     change, and what the moments have lost, is in the error.
     """
-    moments, n = system.second_moments, system.parameters
+    moments, n = system.known_moments(), system.parameters
     columns = moments.mean.shape[-1]
     mean, scatter = moments.mean.reshape(-1, columns), moments.scatter.reshape(-1, columns, columns) / moments.count
     deviation = np.sqrt(scatter.diagonal(0, -2, -1))

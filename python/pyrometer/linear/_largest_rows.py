@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array
-from pyrometer.data import dependence_hidden, row_sizes, rows_of_one_size
+from pyrometer.data import dependence_hidden, rank_is_above, typical_sizes
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of
 from pyrometer.linear._penalties import L2, Penalty
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["allow_for_largest_rows"]
 
+_HUGE = 1e5  # sizes of rows, in units of typical ones
 _MOVED = 3.0  # sizes of parameters, relative to those of a minimiser, that are taken for as good
 _DEPENDENT = 1e-9  # singular values of rows of one size, relative to the largest, of dependent columns
 _ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, relative to the square of their terms
@@ -33,12 +34,12 @@ def allow_for_largest_rows(
     lowest: Callable[[LinearSystem], Minimum],
     solve: Callable[[LinearSystem], Solved],
 ) -> PrecisionWarning | None:
-    """Widen the gaps of minima whose columns have a higher rank once rows are rescaled, and return a warning.
+    """Widen the gaps of minima whose columns have a higher rank than was found, and return a warning.
 
-    Rescaled rows have the same rank, without rounding. The minimum is at least that of a sum of squares over the rows
-    that are not huge. Where the rank is the same, energies still change with the rounding of the huge rows. Cost:
-    nothing where columns are independent, else a pass over the rows, and where some are huge least squares of all rows,
-    of the rescaled ones (`solve`) and of the others (`lowest`).
+    The minimum is at least that of a sum of squares over the rows that are not huge. Where the rank is as found,
+    energies still change with the rounding of the huge rows. Cost: nothing where columns are independent, else a pass
+    over the rows, and where some are huge `rank_is_above` and least squares of all rows (`solve`) and of the others
+    (`lowest`).
     """
     if not penalties:
         return None
@@ -52,15 +53,18 @@ def allow_for_largest_rows(
     warning = None
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
-        size, scales = row_sizes(X)
-        kept = size == 1.0
+        centers, scales = typical_sizes(X)
+        with np.errstate(over="ignore"):
+            size = (np.abs(X - centers) / scales).max(axis=1)
+        kept = size <= _HUGE
         if kept.all():
             continue
         every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
-        rank = int(solve(_of_one_size(system, X, scales)).rank[0]) - system.intercept
-        if rank <= solve(every.system(None)).rank[0]:
+        # With a penalty it is not that of the columns.
+        rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
+        if not rank_is_above(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
             theta = solved.parameters.reshape(*value.shape, -1)[k]
-            for j, changed in enumerate(every.changes(X, scales, theta)):
+            for j, changed in enumerate(every.changes(X, centers, scales, theta)):
                 gap[k, j] += changed
                 relative[k, j] = max(relative[k, j], changed / value[k, j])
         else:
@@ -81,10 +85,10 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
     """The same without rows: where moments hide whether columns are dependent, only that energies are >= 0 is known."""
     penalty = system.penalty
     # A ridge bounds what is hidden by its own curvature.
-    systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.second_moments)
+    systems = None if isinstance(penalty, L2) and penalty.lam > 0.0 else dependence_hidden(system.known_moments())
     if systems is None:
         return None
-    target = np.sqrt(system.second_moments.target_square().reshape(-1)[systems])
+    target = np.sqrt(system.known_moments().target_square().reshape(-1)[systems])
     terms = _terms(system, solved, systems) + target.reshape(len(target), *[1] * (solved.value.ndim - 1))
     solved.gap[systems] += solved.value[systems] + _ROUNDED * terms**2
     solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
@@ -98,16 +102,10 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
 
 def _terms(system: LinearSystem, solved: Solved, systems: Any) -> Array:
     """Return sums over parameters of their sizes times the root mean squares of their columns, shaped as values."""
-    squares, size = system.second_moments.mean_squares(), np.abs(solved.parameters[systems])
+    squares, size = system.known_moments().mean_squares(), np.abs(solved.parameters[systems])
     of_columns = np.sqrt(squares.reshape(-1, squares.shape[-1])[systems])
     result: Array = (size * of_columns.reshape(len(size), *[1] * (size.ndim - 2), -1)).sum(axis=-1)
     return result
-
-
-def _of_one_size(system: LinearSystem, X: npt.NDArray[Any], scales: Array) -> LinearSystem:
-    of: Any = type(system)
-    made: LinearSystem = of(rows_of_one_size(X, scales, intercept=system.intercept), np.zeros(len(X)), intercept=False)
-    return made
 
 
 class _Part:
@@ -129,15 +127,21 @@ class _Part:
         return made
 
     @np.errstate(over="ignore", invalid="ignore")
-    def changes(self, X: npt.NDArray[Any], scales: Array, theta: Array) -> list[float]:
+    def changes(self, X: npt.NDArray[Any], centers: Array, scales: Array, theta: Array) -> list[float]:
         """Return what energies change by as parameters theta (k, n) move along dependences by as much as their size.
 
         A dependence of columns holds up to the rounding of each row's terms, and residuals change by it.
         """
         intercept = bool(self._options["intercept"])
-        factor = np.linalg.qr(rows_of_one_size(X, scales, intercept=intercept), mode="r")
+        rows = (X - centers if intercept else X) / scales
+        if intercept:
+            rows = np.column_stack([rows, np.ones(len(X))])
+        largest = np.abs(rows).max(axis=1, keepdims=True)
+        factor = np.linalg.qr(rows / np.where(largest > 0.0, largest, 1.0), mode="r")
         _, singular, right = np.linalg.svd(factor, full_matrices=True)
         null = right[np.count_nonzero(singular > _DEPENDENT * singular[0]) :] / np.append(scales, [1.0] * intercept)
+        if intercept:
+            null[:, -1] -= null[:, :-1] @ centers
         Z = np.column_stack([X, np.ones(len(X))]).astype(np.float64) if intercept else X.astype(np.float64)
         weights = self._options["weights"]
         w = np.ones(len(Z)) if weights is None else weights

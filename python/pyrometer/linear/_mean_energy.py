@@ -49,8 +49,12 @@ def mean_energies(
     warn_of_lost(system)
     if method == "monte-carlo":
         draws, key = range(validate.count("samples", samples, minimum=2)), validate.seed(rng)
-        value, error = formulas.sample(system, law, draws, key, threads)
-        lost = LOSSES[system.energy].moments and system.second_moments.lost() is not None
+        if law.random.any():
+            value, error = formulas.sample(system, law, draws, key, threads)
+        else:  # all draws are the same: their variance is 0, and does not underflow
+            value = formulas.energies(system, law, range(1), key, threads)
+            error = np.zeros(value.shape)
+        lost = LOSSES[system.energy].moments and system.known_moments().lost() is not None
         closed = None
         if (slope or lost) and formulas.is_closed(system, law):
             closed = formulas.exact(system, law, threads, slope=slope)
@@ -101,7 +105,7 @@ def _not_below_zero(system: LinearSystem, law: Spread, energies: Array, threads:
     axes = shape + (1,) * (energies.ndim - len(shape))
     if LOSSES[system.energy].moments:
         # An error d of predictions changes a mean of squared residuals E by 2 E^1/2 d + d^2 at most.
-        sizes = np.sqrt(system.second_moments.mean_squares())
+        sizes = np.sqrt(system.known_moments().mean_squares())
         of_predictions = 8.0 * (system.parameters + 1) * _UNIT * contract(sizes, np.abs(constants))
         of_residuals = residuals(system, constants).error
         error = of_residuals.reshape(axes) + 2.0 * np.sqrt(energies) * of_predictions.reshape(axes)
@@ -139,7 +143,7 @@ def warn_of_lost(system: LinearSystem) -> None:
     """Warn of mean squares of few digits, where additions and subtractions of moments have cancelled."""
     if not LOSSES[system.energy].moments:
         return
-    worst = system.second_moments.greatest_square_error()
+    worst = system.known_moments().greatest_square_error()
     digits = digits_of(np.array(worst)) if worst else ENOUGH_DIGITS
     if digits < ENOUGH_DIGITS:
         warn_caller(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"))

@@ -16,6 +16,7 @@ from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._largest_rows import allow_for_largest_rows
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
+from pyrometer.linear._target_unit import TargetUnit
 from pyrometer.results import Minimum
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _flat_moments(system: LinearSystem) -> tuple[float, Array, Array, tuple[Arra
     both (systems, p + 1): errors of means are at most mean_error, those of scatter_jk at most
     sqrt(scatter_error_j scatter_error_k).
     """
-    moments = system.second_moments
+    moments = system.known_moments()
     columns = moments.mean.shape[-1]
     mean = np.ascontiguousarray(moments.mean.reshape(math.prod(system.shape), columns))
     scatter = np.ascontiguousarray(moments.scatter.reshape(len(mean), columns, columns))
@@ -142,7 +143,7 @@ def _can_refine(
     condition, l2 = solved.condition, system.penalty
     if system.X is None or not system.intercept or (isinstance(l2, L2) and l2.lam > 0 and l2.intercept):
         return np.zeros(len(condition), dtype=bool)
-    count, squares = system.second_moments.count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
+    count, squares = system.known_moments().count, np.diagonal(scatter, axis1=-2, axis2=-1)[:, :-1]
     with np.errstate(all="ignore"):
         # The square of a mean's error is added to the mean squares of the deviations.
         error = count * (np.finfo(float).eps * mean[:, :-1]) ** 2
@@ -153,8 +154,10 @@ def _can_refine(
 def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], threads: int) -> tuple[Solved, Methods]:
     """A lasso for each weight, shape (systems, weights), likewise."""
     count, mean, scatter, lost = _flat_moments(system)
-    options = (system.intercept, weights, penalty.intercept, threads)
-    solved = Solved(*_core.lasso(count, mean, scatter, *options, lost))
+    unit = TargetUnit.of(system)
+    options = (system.intercept, unit.weights(weights), penalty.intercept, threads)
+    means, scatters = unit.moments(mean, scatter)
+    solved = unit.restored(_core.lasso(count, means, scatters, *options, unit.lost(lost)))
     _allow_for_weights(system, solved)
     _reset_diverged(system, solved)
     _allow_for_dependence(solved)
@@ -168,8 +171,9 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
         at, unpenalised_at = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
-            of_lasso = (system.intercept, weights[positive], penalty.intercept, start, threads)
-            _replace(solved, at, _core.lasso_rows(X, y, mean[inaccurate], *of_lasso, by_row))
+            of_lasso = (system.intercept, options[1][positive], penalty.intercept, unit.less(start), threads)
+            found = _core.lasso_rows(X, unit.less(y), means[inaccurate], *of_lasso, by_row)
+            _replace(solved, at, unit.restored(found))
         if not positive.all():
             unpenalised = _core.least_squares_rows(
                 X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row
@@ -184,7 +188,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
 @np.errstate(over="ignore")
 def _reset_diverged(system: LinearSystem, solved: Solved) -> None:
     """Replace diverged parameters by 0, where the energy is lower: columns may be equal up to rounding."""
-    moments, penalty = system.second_moments, system.penalty
+    moments, penalty = system.known_moments(), system.penalty
     free = system.intercept and (penalty is None or not penalty.intercept)
     least = moments.scatter[..., -1, -1] / moments.count if free else moments.target_square()
     rounding = 1e-12 * moments.target_square()  # of energies from moments
@@ -218,7 +222,7 @@ def _add_lost(
         return
     at = np.unique(np.flatnonzero((lost[0] != 0.0) | (lost[1] != 0.0)) // mean.shape[-1])
     value, theta, gap, relative, condition = (array[at] for array in solved[:5])
-    count, p = system.second_moments.count, mean.shape[-1] - 1
+    count, p = system.known_moments().count, mean.shape[-1] - 1
 
     def each(array: Array) -> Array:
         chosen: Array = array[at].reshape(-1, *[1] * (value.ndim - 1), p + 1)
@@ -305,7 +309,7 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     inaccurate = ~(relative <= 10.0**-ENOUGH_DIGITS)  # nan, too
     if not inaccurate.any():
         return None
-    squares = system.second_moments.target_square().reshape(-1, *[1] * (value.ndim - 1))
+    squares = system.known_moments().target_square().reshape(-1, *[1] * (value.ndim - 1))
     exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
     lost = inaccurate & ~exact
     if not lost.any():
@@ -313,7 +317,7 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     return too_few(
         digits_of(relative[lost]),
         rows=system.X is not None,
-        merged=system.second_moments.merged(),
+        merged=system.known_moments().merged(),
         features=system.parameters - system.intercept,
         small=bool((value + gap <= _CLOSE_FIT * squares)[lost].all()),
     )

@@ -25,14 +25,14 @@ def exact(system: LinearSystem, parameters: Spread, threads: int, *, slope: bool
     constants = parameters.constants
     if constants is not None:
         return _with_constants(system, parameters, constants, quadratic)
-    target = system.second_moments.target_square()
+    target = system.known_moments().target_square()
     linear = absolute_penalty(system, parameters)
     ones = (1,) * len(parameters.batch_shape)
     with np.errstate(over="ignore"):
         value = quadratic.value + target.reshape(target.shape + ones) + linear
         derivative = quadratic.slope + linear
     require_finite(value)
-    errors = system.second_moments.square_errors()
+    errors = system.known_moments().square_errors()
     error = quadratic.error if errors is None else quadratic.error + errors[..., -1].reshape(target.shape + ones)
     return Closed(value, derivative, error, quadratic.slope_error)
 
@@ -62,7 +62,7 @@ def limit(system: LinearSystem, parameters: Spread, threads: int) -> Closed:
 
 def _quadratic(system: LinearSystem, parameters: Spread) -> Closed:
     """The terms that are quadratic in the scales, which may overflow."""
-    moments, deviations = system.second_moments, parameters.deviations()
+    moments, deviations = system.known_moments(), parameters.deviations()
     squares = moments.mean_squares()
     if isinstance(system.penalty, L2):
         squares = squares + weights(system, L2)
@@ -102,9 +102,9 @@ def energies(system: LinearSystem, parameters: Spread, draws: range, seed: tuple
 def variance(system: LinearSystem, parameters: Spread) -> Array:
     """Closed-form variance of the energy; its formula is in the docstring of `pyrometer.energy_variance`."""
     n = parameters.parameters
-    second = system.second_moments.second().reshape(-1, n + 1, n + 1)
+    second = system.known_moments().second().reshape(-1, n + 1, n + 1)
     G, b = second[:, :n, :n].copy(), second[:, None, :n, n]
-    errors = system.second_moments.second_errors().reshape(-1, n + 1, n + 1)
+    errors = system.known_moments().second_errors().reshape(-1, n + 1, n + 1)
     of_g, of_b = errors[:, :n, :n], errors[:, None, :n, n]
     constants = parameters.constants
     if constants is not None:
@@ -149,7 +149,7 @@ def _arguments(
     system: LinearSystem, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
 ) -> tuple[Any, ...]:
     """Return the arguments of the core's samplers."""
-    moments = system.second_moments
+    moments = system.known_moments()
     columns = moments.mean.shape[-1]
     return (
         moments.count,

@@ -135,7 +135,7 @@ def training_path(
             for i in range(math.prod(system.shape))
         ]
     start_energy = np.asarray(system.mean_energies(bound, "exact", 0, 0, 0, slope=False).estimate.value)
-    if system.second_moments.lost() is None:
+    if system.known_moments().lost() is None:
         _require_modes(modes, start_energy.reshape(len(modes), -1))
     paths = [_path(each, time, rate) for each in modes]
     shape = (*system.shape, *bound.batch_shape, len(time))
@@ -145,7 +145,7 @@ def training_path(
     require_finite(energy)
     change = np.stack([path.entropy_change for path in paths]).reshape(*system.shape, *[1] * len(bound.batch_shape), -1)
     start = bound.entropies(cell, leading=False).sum(axis=-1)[..., None]
-    targets = system.second_moments.target_square().reshape(*system.shape, *[1] * (len(bound.batch_shape) + 1))
+    targets = system.known_moments().target_square().reshape(*system.shape, *[1] * (len(bound.batch_shape) + 1))
     _warn_of_few_digits("Energies", float(np.max(error / np.maximum(energy, _EXACT_FIT * targets), initial=0.0)))
     slope_errors = np.array([path.slope_error for path in paths]).reshape(system.shape)
     _warn_of_few_digits("Temperatures", max(path.uncertain for path in paths))
@@ -230,13 +230,12 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: Array) ->
     factor, mean_error, scatter_error = _factor(system)
     _, singular, vectors = np.linalg.svd(factor, full_matrices=False)
     theta = minimum.parameters.reshape(-1, n)[i]
-    moment = system.second_moments.second().reshape(n + 1, n + 1)[:n, n]
+    moment = system.known_moments().second().reshape(n + 1, n + 1)[:n, n]
     squares = contract(vectors**2, deviations, 2).T + (vectors @ theta) ** 2
     trace = contract(np.ones((1, n)), deviations, 2)[0] + theta @ theta
     # Covariances and products of means may cancel in `moment`: both are at most the product of the root mean squares.
-    sizes = np.sqrt(n * float(np.reshape(system.second_moments.target_square(), -1)[0])) + singular[0] * np.linalg.norm(
-        theta
-    )
+    target = float(np.reshape(system.known_moments().target_square(), -1)[0])
+    sizes = np.sqrt(n * target) + singular[0] * np.linalg.norm(theta)
     rounding = 4.0 * n * _EPS * singular[0] * sizes
     residual = np.abs(vectors @ (moment - factor.T @ (factor @ theta))) + rounding
     distance = np.linalg.norm(minimum.parameter_error.reshape(-1, n)[i])
@@ -260,8 +259,8 @@ def _modes(system: LinearSystem, minimum: Minimum, i: int, deviations: Array) ->
 def _minimum_error(system: LinearSystem, minimum: Minimum, i: int) -> float:
     """Return a bound of the error of minimum i, that of a single system."""
     value, gap, digits = (float(np.reshape(each, -1)[i]) for each in (minimum.value, minimum.gap, minimum.digits))
-    if digits == 0.0 and system.second_moments.lost() is not None:  # it is between 0 and the energy of theta = 0
-        return float(max(value, 2.0 * system.second_moments.target_square().item()))
+    if digits == 0.0 and system.known_moments().lost() is not None:  # it is between 0 and the energy of theta = 0
+        return float(max(value, 2.0 * system.known_moments().target_square().item()))
     return float(max(gap, value * 10.0**-digits))
 
 
@@ -270,7 +269,7 @@ def _factor(system: LinearSystem) -> tuple[Array, float, float]:
 
     Means are a row of M of their own: the scatter about them keeps small eigenvalues of columns with large means.
     """
-    moments, p = system.second_moments, system.parameters - system.intercept
+    moments, p = system.known_moments(), system.parameters - system.intercept
     columns = p + 1
     mean = moments.mean.reshape(columns)[:p]
     scatter = moments.scatter.reshape(columns, columns)[:p, :p] / moments.count

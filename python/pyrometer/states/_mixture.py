@@ -281,7 +281,7 @@ def _pooled(a: System, b: System) -> System:
             "sums; divide all weights of both by one number, and give every data set of a stack the same sum."
         )
     if a.moments is not None and b.moments is not None:
-        pooled = LinearRegression.from_moments(a.moments + b.moments, penalty=a.penalty)
+        pooled = LinearRegression.from_moments(a.second_moments + b.second_moments, penalty=a.penalty)
         # Where the moments have too few digits for the minimum, the rows are used.
         if a.X is None or b.X is None or pooled.least_energy(0)[1] is None:
             return pooled
@@ -382,7 +382,7 @@ def _error_of(system: System, minimum: Minimum) -> Array:
         return np.asarray(minimum.gap)
     error = value * 10.0**-digits
     # No digits: an exact fit, or one lost to rounding. The rounding of its terms distinguishes them.
-    moments = system.second_moments
+    moments = system.known_moments()
     terms = (np.abs(minimum.parameters) * np.sqrt(moments.mean_squares())).sum(axis=-1) + np.sqrt(
         moments.target_square()
     )

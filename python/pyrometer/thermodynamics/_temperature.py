@@ -163,15 +163,16 @@ def compose(
     S, undefined = total(parts, count, parts.shape[:-1])  # of the laws, whatever the number of systems
     ground, of_ground = (np.zeros(()),) * 2 if minimum is None and limit else _ground(system, minimum, threads)
     ground, of_ground = (broadcast(a.reshape(a.shape + (1,) * (E.ndim - a.ndim)), E.shape) for a in (ground, of_ground))
+    difference = E - ground
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
         # Parameters that are not random, or without an entropy, have no marginal temperature.
         number = np.where(np.isnan(S) | (count == 0), np.nan, count)
-        value, per_parameter = (E - ground) / divisor, slope / number
+        value, per_parameter = difference / divisor, slope / number
     if not coded:
-        warn("temperature", E - ground, np.asarray(energy.standard_error), dominated)
+        warn("temperature", difference, np.asarray(energy.standard_error), dominated)
     if not limit:
-        _warn_of_cancelled(E, ground, np.asarray(energy.error_bound) + of_ground, defined=~undefined)
+        _warn_of_cancelled(E, difference, (energy.error_bound, of_ground), undefined)
     if np.isinf(value).any() or np.isinf(per_parameter).any():
         raise ValueError(
             "the temperature and the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale "
@@ -218,18 +219,17 @@ def _sum_of_magnitudes(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64
 
 def _warn_of_cancelled(
     E: npt.NDArray[np.float64],
-    ground: npt.NDArray[np.float64],
-    error: npt.NDArray[np.float64],
-    *,
-    defined: npt.NDArray[np.bool_],
+    difference: npt.NDArray[np.float64],
+    errors: tuple[npt.ArrayLike, npt.NDArray[np.float64]],
+    undefined: npt.NDArray[np.bool_],
 ) -> None:
-    """Give a PrecisionWarning where E - E* has few digits of two energies with more."""
-    difference = np.abs(E - ground)
-    lost = difference < _FEW_DIGITS * E  # few digits of the energies are known to be wrong by more than `error`
+    """Give a PrecisionWarning where `difference`, E - E*, has few digits of two energies with more, of these errors."""
+    lost = difference < _FEW_DIGITS * E  # few digits of the energies are known to be wrong by more than their errors
     if not lost.any():
         return
-    error = error + _ROUNDING * E
-    lost &= defined & (error > _CERTAIN * difference) & (error <= _CERTAIN * E)
+    difference = np.abs(difference)
+    error = np.asarray(errors[0]) + errors[1] + _ROUNDING * E
+    lost &= (difference < _FEW_DIGITS * E) & ~undefined & (error > _CERTAIN * difference) & (error <= _CERTAIN * E)
     if lost.any():
         with np.errstate(divide="ignore"):
             digits = max(0, int(-np.log10(np.max(np.where(lost, np.minimum(error / difference, 1.0), 0.0)))))

@@ -58,10 +58,10 @@ inline void draw_standard(base::Seed seed, Index first_draw, Index count, const 
                               " (system " + std::to_string(system) + "); use a smaller scale.");
 }
 
-/// Whether energies are so small that their squared deviations have underflowed.
+/// Whether energies are so small that their squared deviations have underflowed. By rounding they may be negative.
 [[nodiscard]] inline bool underflows(double mean, double squares) {
   constexpr double tiny = 1e-140;
-  return mean != 0 && mean < tiny && squares < tiny * tiny;
+  return mean != 0 && std::abs(mean) < tiny && squares < tiny * tiny;
 }
 
 /// Throws std::invalid_argument if the variance of the energies overflows or underflows.

@@ -280,19 +280,20 @@ void least_squares(const Moments& data, const Penalty& l2, int threads, const Mi
 
 void ranks(const Moments& data, int threads, std::span<Index> out) {
   const Index p = data.features;
-  if (p <= kAlikeFeatures) {
-    std::vector<double> numbers(out.size()), parameters(at(data.systems * data.parameters()));
-    std::vector<double> value = numbers, gap = numbers, error = numbers, bound = parameters;
-    least_squares(data, {}, threads, {value, parameters, gap, error, numbers, bound, out});
-    return;
-  }
-  const base::Chunks chunks{data.systems, systems_at_once(p)};
+  const bool alike = p >= 1 && p <= kAlikeFeatures;
+  const Index step = alike ? alike_at_once() : 1, groups = (systems_at_once(p) + step - 1) / step;
+  const base::Chunks chunks{data.systems, groups * step};
+  const int inner = data.systems == 1 ? threads : 1;
   std::vector<Centred> scratch(at(base::worker_count(chunks.number(), threads)));
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int worker) {
     Centred& c = scratch[at(worker)];
-    for (Index system = chunks.begin(chunk); system < chunks.end(chunk); ++system) {
-      c.assemble(data, system, 0, data.systems == 1 ? threads : 1);
-      out[at(system)] = c.factor.rank();
+    for (Index first = chunks.begin(chunk); first < chunks.end(chunk); first += step) {
+      const unsigned independent = alike ? independent_alike(data, first) : 0;
+      for (Index system = first; system < std::min(first + step, chunks.end(chunk)); ++system) {
+        const bool full = independent >> (system - first) & 1U;
+        if (!full) c.assemble(data, system, 0, inner);
+        out[at(system)] = full ? p : c.factor.rank();
+      }
     }
   });
 }

@@ -105,3 +105,17 @@ TEST_CASE("ranks are those of least squares") {
     CHECK(rank[0] == p - 1);
   }
 }
+
+TEST_CASE("ranks of a stack are those of each system") {
+  constexpr Index systems = 21, p = 3, columns = p + 1;
+  std::vector<double> mean(at(systems * columns)), scatter(at(systems * columns * columns));
+  for (Index s = 0; s < systems; ++s) {
+    double* own = scatter.data() + s * columns * columns;
+    for (Index j = 0; j < columns; ++j) own[j * (columns + 1)] = 2;
+    if (s % 4 == 1) own[1] = own[columns] = 2;  // the second column is the first
+    if (s % 4 == 2) own[0] = 0;                 // the first is constant
+  }
+  std::vector<Index> rank(at(systems));
+  ranks({systems, 9, p, mean.data(), scatter.data()}, 2, rank);
+  for (Index s = 0; s < systems; ++s) CHECK(rank[at(s)] == (s % 4 == 1 || s % 4 == 2 ? p - 1 : p));
+}

@@ -130,6 +130,8 @@ class Solver {
   }
 
   void read();
+  // Returns the lanes whose columns are certainly independent, as bits, after a factor of their covariances.
+  [[nodiscard]] unsigned factor();
   void solve();
   void evaluate();
   void bound();
@@ -192,6 +194,13 @@ void Solver::read() {
     }
   }
   s_.good = nothing == 0 ? s_.good : V{};
+}
+
+unsigned Solver::factor() {
+  s_.factor();
+  unsigned lanes = 0;
+  for (int lane = 0; lane < kL; ++lane) lanes |= s_.good[lane] != 0 ? 1U << lane : 0;
+  return lanes;
 }
 
 void Solver::solve() {
@@ -332,6 +341,12 @@ unsigned Solver::write(const Minima& out) const {
 }  // namespace
 
 Index alike_at_once() { return kL; }
+
+unsigned independent_alike(const Moments& data, Index first) {
+  Solver solver(data, {}, first);
+  solver.read();
+  return solver.factor();
+}
 
 unsigned solve_alike(const Moments& data, const Penalty& l2, Index first, const Minima& out) {
   Solver solver(data, l2, first);

@@ -9,6 +9,11 @@ namespace pyrometer::minimum {
 [[nodiscard]] Index alike_at_once();
 inline constexpr Index kAlikeFeatures = 24;
 
+/// Returns a bit for each of alike_at_once() consecutive systems from `first` on whose columns are certainly
+/// independent: those that solve_alike() solves. Beyond the end of the stack the last system is repeated. Serial. Cost:
+/// p^3 / 3 vector operations.
+[[nodiscard]] unsigned independent_alike(const Moments& data, Index first);
+
 /// Minimises the energy of least_squares() for consecutive systems that need no pivoting: Cholesky factors in the given
 /// order of the columns, with all pivots of the scaled covariances above 1e-6, so that the rank is certainly full.
 ///
