@@ -19,6 +19,7 @@ __all__ = ["OnnxModel", "module_of"]
 
 _OLDEST = 13  # before, axes of reductions and of Softmax mean something else
 _STANDARD = ("", "ai.onnx")
+_SEVERAL = ("Split", "If")
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,7 @@ def _branch(graph: Any, tensors: dict[str, Any], before: set[str]) -> Branch:
             made.add(node.output[0])
             continue
         _require_made(node.input, made, f"operation {node.op_type}")
+        _require_single(node, {*last, *outputs})
         branches = _branches(node, attributes, tensors, made) if node.op_type == "If" else {}
         made |= set(node.output)
         done = tuple(name for name in _taken_by(node) if last[name] == place and name not in (*outputs, *before))
@@ -291,6 +293,16 @@ def _require_made(names: Sequence[str], made: set[str], taker: str) -> None:
     missing = [name for name in names if name not in made]
     if missing:
         raise ValueError(f"the file is damaged: nothing makes [{listed(missing)}] for {taker}; export the model again.")
+
+
+def _require_single(node: Any, used: set[str]) -> None:
+    """Refuse the mask of a dropout, the places of maxima, the statistics of a norm, unless they are left unused."""
+    others = [name for name in node.output[1:] if name in used]
+    if others and _name(node) not in (*_SEVERAL, *RECURRENT):
+        raise ValueError(
+            f"operation {node.op_type} is supported with its first output alone, but [{listed(others)}] of it are "
+            "used; export the model without them, or pass the PyTorch model instead."
+        )
 
 
 def _tensor(proto: Any) -> Any:
