@@ -474,16 +474,18 @@ def test_branches_that_depend_on_drawn_numbers_are_not_in_closed_form():
         pm.models.measure(branching("hidden"), np.ones((7, 4), np.float32), laws={"*": pm.Normal(0.5)})
 
 
-def recurrent(operation, gates, directions=1, seed=0, batch_first=False, **attributes):
-    """Return a model of one recurrent operation, its weights, and inputs of 4 steps, 3 rows and 5 columns."""
+def recurrent(operation, gates, directions=1, seed=0, batch_first=False, states=(), **attributes):
+    """Return a model of one recurrent operation with first states, and its weights; 4 steps, 3 rows, 5 columns."""
     rng, width = np.random.default_rng(seed), 6
     shapes = {"w": (directions, gates * width, 5), "r": (directions, gates * width, width)}
     shapes["b"] = (directions, 2 * gates * width)
     arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     held = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
     made = ["y", "last", "cell"][: 3 if operation == "LSTM" else 2]
+    held += [onnx.numpy_helper.from_array(state, f"s{k}") for k, state in enumerate(states)]
+    names = ["x", "w", "r", "b", "", *(f"s{k}" for k in range(len(states)))]
     node = helper.make_node(
-        operation, ["x", "w", "r", "b"], made, hidden_size=width, layout=int(batch_first), name="cells", **attributes
+        operation, names, made, hidden_size=width, layout=int(batch_first), name="cells", **attributes
     )
     values = [helper.make_tensor_value_info(name, 1, None) for name in made]
     x = helper.make_tensor_value_info("x", 1, [3, 4, 5] if batch_first else [4, 3, 5])
@@ -550,6 +552,33 @@ def test_energies_of_recurrent_operations():
     assert (layers.units[0], layers.parameters[0]) == (expected.units[0], expected.parameters[0])
     error = np.hypot(layers.standard_error[0], expected.standard_error[0])
     assert abs(layers.energy[0] - expected.energy[0]) < 4.0 * error
+
+
+@pytest.mark.parametrize(("operation", "gates", "states"), [("RNN", 1, 1), ("LSTM", 4, 2), ("GRU", 3, 1)])
+def test_first_states_of_nought_are_no_parameters(operation, gates, states):
+    x, laws = real(4, 3, 5), {"w": pm.Normal(0.5), "r": pm.Normal(0.3), "b": pm.Normal(0.2)}
+    nought = [np.zeros((1, 3, 6), dtype=np.float32)] * states
+    without, given = (
+        pm.models.measure(recurrent(operation, gates, states=each)[0], x, laws=laws, rows=3, draws=8)
+        for each in ((), nought)
+    )
+    assert given.kind.tolist() == without.kind.tolist()
+    assert np.array_equal(given.energy, without.energy)
+
+
+def test_scales_of_sizes_are_no_parameters():
+    scales = onnx.numpy_helper.from_array(np.array([1.0, 1.0, 1.5, 2.0], dtype=np.float32), "scales")
+    weight = onnx.numpy_helper.from_array(real(2, 3, 1, 1), "w")
+    nodes = [
+        helper.make_node("Resize", ["x", "", "scales"], ["large"]),
+        helper.make_node("Conv", ["large", "w"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(name, 1, ["n", 3, "a", "b"]) for name in ("x", "y")]
+    built = helper.make_graph(nodes, "one", values[:1], values[1:], [scales, weight])
+    model = helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    layers = pm.models.measure(model, np.ones((2, 3, 4, 4), dtype=np.float32), laws={"*": pm.Normal(0.5)})
+    assert (layers.name.tolist(), layers.total_parameters) == (["w"], 6)
+    assert layers.energy[0] == pytest.approx(2 * 3 * 6 * 8 * 0.25, rel=1e-6)
 
 
 @pytest.mark.parametrize(

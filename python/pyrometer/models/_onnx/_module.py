@@ -20,6 +20,7 @@ __all__ = ["OnnxModel", "module_of"]
 _OLDEST = 13  # before, axes of reductions and of Softmax mean something else
 _STANDARD = ("", "ai.onnx")
 _SEVERAL = ("Split", "If")
+_FIXED = {"BatchNormalization": 3, "Resize": 1}  # the first input that is no parameter
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,18 @@ class OnnxModel(torch.nn.Module):
     """A graph that is computed node by node.
 
     Tensors of several real numbers in the file are parameters, with the modules that their names describe; statistics
-    of batch normalisation, single numbers and integers are buffers.
+    of batch normalisation, scales of sizes, single numbers and integers are buffers.
     """
 
     def __init__(self, nodes: list[Node], inputs: list[Input], outputs: list[str], tensors: dict[str, Any]) -> None:
         super().__init__()
         self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
-        statistics = {
-            name for node in _all_nodes(nodes) if node.operation == "BatchNormalization" for name in node.inputs[3:]
+        fixed = {
+            name for node in _all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
         }
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():
-            random = tensor.is_floating_point() and tensor.numel() > 1 and name not in statistics
+            random = tensor.is_floating_point() and tensor.numel() > 1 and name not in fixed
             random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
         self._recurrent: dict[str, str] = {}
