@@ -77,8 +77,8 @@ def laws(
     logistic activation; names are ``"coefs_[0]"``, ``"intercepts_[0]"``.
 
     ONNX: parameters are the tensors of several real numbers in the file, but for statistics of batch normalisation and
-    scales of ``Resize``. Those that no pattern names are constants where all values are equal, such as biases of 0; else
-    their law is unknown.
+    scales of ``Resize``. Those that no pattern names are constants where all values are equal, such as biases of 0;
+    else their law is unknown.
 
     Examples
     --------
