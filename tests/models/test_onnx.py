@@ -115,7 +115,7 @@ def test_parameters_without_a_law_are_unknown_by_name():
 
 
 def graph(operation, arrays, outputs=1, version=18, **attributes):
-    kinds = {np.dtype(np.float32): 1, np.dtype(np.int64): 7, np.dtype(bool): 9}
+    kinds = {np.dtype(np.float32): 1, np.dtype(np.int32): 6, np.dtype(np.int64): 7, np.dtype(bool): 9}
     names = [f"x{k}" for k in range(len(arrays))]
     values = [
         helper.make_tensor_value_info(name, kinds[np.asarray(array).dtype], np.shape(array))
@@ -224,7 +224,13 @@ CASES = [
     ("Trilu", [real(4, 4), np.array(1)], {"upper": 0}),
     ("Pad", [real(2, 3), whole(0, 1, 0, 2), np.float32(1.5)], {}),
     ("Pad", [real(2, 3, 4), whole(0, 0, 1, 0, 0, 2)], {"mode": "reflect"}),
+    *(
+        ("Pad", [real(3, 4, 2), whole(*pads)], {"mode": how})
+        for how in ("reflect", "edge", "wrap")
+        for pads in ((2, 0, 0, 1, 3, 1), (0, 0, 0, 2, 0, 1))
+    ),
     ("CumSum", [real(3, 4), np.array(1)], {}),
+    ("CumSum", [np.arange(6, dtype=np.int32), np.array(0)], {}),
     *(
         ("Resize", [real(1, 2, 3, 4), real(0), np.array([1, 1, *scales], dtype=np.float32)], options)
         for scales in ((2.0, 3.0), (2.0 / 3.0, 1.5))
@@ -250,7 +256,7 @@ def test_operations_are_those_of_the_reference(operation, arrays, attributes):
 
     from pyrometer.models._onnx._module import module_of
 
-    model = graph(operation, arrays, **attributes)
+    model = graph(operation, arrays, version=19 if attributes.get("mode") == "wrap" else 18, **attributes)
     expected = ReferenceEvaluator(model).run(None, {f"x{k}": np.asarray(array) for k, array in enumerate(arrays)})[0]
     found = module_of(model).eval()(*(torch.as_tensor(np.asarray(array)) for array in arrays)).numpy()
     assert found.shape == np.shape(expected)
@@ -271,7 +277,77 @@ def test_split_and_gelu():
         assert torch.allclose(found, nn.functional.gelu(x, approximate=how))
 
 
+def read(operation, arrays, **attributes):
+    from pyrometer.models._onnx._module import module_of
+
+    tensors = [torch.as_tensor(np.asarray(array)) for array in arrays]
+    return module_of(graph(operation, arrays, **attributes)).eval()(*tensors).numpy()
+
+
+def largest(x, window, strides, pads, ceiling):
+    """Return the maxima of windows, one by one; none begins in the padding behind the numbers."""
+    axes = len(window)
+    sizes = []
+    for k, (size, width, step) in enumerate(zip(x.shape[2:], window, strides, strict=True)):
+        room = size + pads[k] + pads[axes + k] - width
+        count = (-(-room // step) if ceiling else room // step) + 1
+        sizes.append(sum(place * step < size + pads[k] for place in range(count)))
+    out = np.empty((*x.shape[:2], *sizes), dtype=x.dtype)
+    for place in np.ndindex(*sizes):
+        begin = [each * step - first for each, step, first in zip(place, strides, pads, strict=False)]
+        part = tuple(slice(max(b, 0), b + width) for b, width in zip(begin, window, strict=True))
+        out[(..., *place)] = x[(..., *part)].max(axis=tuple(range(2, x.ndim)))
+    return out
+
+
+def test_largest_of_windows_of_random_geometry():
+    rng = np.random.default_rng(0)
+    for _ in range(120):
+        axes = int(rng.integers(1, 3))
+        window, strides = ([int(number) for number in rng.integers(1, 5, axes)] for _ in range(2))
+        pads = [int(rng.integers(0, window[k % axes])) for k in range(2 * axes)]
+        x, ceiling = rng.normal(size=(1, 2, *rng.integers(4, 9, axes))).astype(np.float32), int(rng.integers(0, 2))
+        found = read("MaxPool", [x], kernel_shape=window, strides=strides, pads=pads, ceil_mode=ceiling)
+        expected = largest(x, window, strides, pads, ceiling)
+        np.testing.assert_array_equal(found, expected, err_msg=str((x.shape, window, strides, pads, ceiling)))
+
+
+def test_slices_backwards_begin_at_the_first_element_at_the_earliest():
+    x = real(4, 3)
+    found = read("Slice", [x, whole(-9, 9), whole(-(2**62), -9), whole(0, 1), whole(-1, -2)])
+    np.testing.assert_array_equal(found, x[:1, ::-2])
+
+
+def test_reductions_over_no_axes():
+    x = real(3, 4)
+    options = {"noop_with_empty_axes": 1}
+    np.testing.assert_array_equal(read("ReduceL2", [x], **options), np.abs(x))
+    np.testing.assert_array_equal(read("ReduceMean", [x], **options), x)
+
+
+@pytest.mark.parametrize("scale", [0.7, 0.9, 1.1, 2.3])
+def test_sizes_of_scales_are_those_of_pytorch(scale):
+    for size in range(10, 50, 10):
+        x = real(1, 1, size)
+        scales = np.array([1.0, 1.0, scale], dtype=np.float32)
+        found = read("Resize", [x, real(0), scales], coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+        expected = nn.functional.interpolate(torch.from_numpy(x), scale_factor=scale)
+        assert found.shape == tuple(expected.shape), (scale, size)
+
+
 # ---- Bad input.
+
+
+@pytest.mark.parametrize("operation", ["Dropout", "LayerNormalization", "MaxPool", "BatchNormalization"])
+def test_second_outputs_that_are_used(operation):
+    from pyrometer.models._onnx._module import module_of
+
+    arrays = {"LayerNormalization": [real(2, 3), real(3)], "BatchNormalization": [real(2, 3), *[real(3)] * 4]}
+    model = graph(operation, arrays.get(operation, [real(1, 1, 3)]), outputs=2)
+    with pytest.raises(ValueError, match=rf"{operation} is supported with its first output alone, but \['y1'\] of it"):
+        module_of(model)
+    del model.graph.output[1]
+    module_of(model)  # unused, as exporters leave them
 
 
 def simple(operation="Gemm", domain="", version=18):
@@ -398,16 +474,18 @@ def test_branches_that_depend_on_drawn_numbers_are_not_in_closed_form():
         pm.models.measure(branching("hidden"), np.ones((7, 4), np.float32), laws={"*": pm.Normal(0.5)})
 
 
-def recurrent(operation, gates, directions=1, seed=0, batch_first=False, **attributes):
-    """Return a model of one recurrent operation, its weights, and inputs of 4 steps, 3 rows and 5 columns."""
+def recurrent(operation, gates, directions=1, seed=0, batch_first=False, states=(), **attributes):
+    """Return a model of one recurrent operation with first states, and its weights; 4 steps, 3 rows, 5 columns."""
     rng, width = np.random.default_rng(seed), 6
     shapes = {"w": (directions, gates * width, 5), "r": (directions, gates * width, width)}
     shapes["b"] = (directions, 2 * gates * width)
     arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     held = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
     made = ["y", "last", "cell"][: 3 if operation == "LSTM" else 2]
+    held += [onnx.numpy_helper.from_array(state, f"s{k}") for k, state in enumerate(states)]
+    names = ["x", "w", "r", "b", "", *(f"s{k}" for k in range(len(states)))]
     node = helper.make_node(
-        operation, ["x", "w", "r", "b"], made, hidden_size=width, layout=int(batch_first), name="cells", **attributes
+        operation, names, made, hidden_size=width, layout=int(batch_first), name="cells", **attributes
     )
     values = [helper.make_tensor_value_info(name, 1, None) for name in made]
     x = helper.make_tensor_value_info("x", 1, [3, 4, 5] if batch_first else [4, 3, 5])
@@ -474,6 +552,33 @@ def test_energies_of_recurrent_operations():
     assert (layers.units[0], layers.parameters[0]) == (expected.units[0], expected.parameters[0])
     error = np.hypot(layers.standard_error[0], expected.standard_error[0])
     assert abs(layers.energy[0] - expected.energy[0]) < 4.0 * error
+
+
+@pytest.mark.parametrize(("operation", "gates", "states"), [("RNN", 1, 1), ("LSTM", 4, 2), ("GRU", 3, 1)])
+def test_first_states_of_nought_are_no_parameters(operation, gates, states):
+    x, laws = real(4, 3, 5), {"w": pm.Normal(0.5), "r": pm.Normal(0.3), "b": pm.Normal(0.2)}
+    nought = [np.zeros((1, 3, 6), dtype=np.float32)] * states
+    without, given = (
+        pm.models.measure(recurrent(operation, gates, states=each)[0], x, laws=laws, rows=3, draws=8)
+        for each in ((), nought)
+    )
+    assert given.kind.tolist() == without.kind.tolist()
+    assert np.array_equal(given.energy, without.energy)
+
+
+def test_scales_of_sizes_are_no_parameters():
+    scales = onnx.numpy_helper.from_array(np.array([1.0, 1.0, 1.5, 2.0], dtype=np.float32), "scales")
+    weight = onnx.numpy_helper.from_array(real(2, 3, 1, 1), "w")
+    nodes = [
+        helper.make_node("Resize", ["x", "", "scales"], ["large"]),
+        helper.make_node("Conv", ["large", "w"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(name, 1, ["n", 3, "a", "b"]) for name in ("x", "y")]
+    built = helper.make_graph(nodes, "one", values[:1], values[1:], [scales, weight])
+    model = helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    layers = pm.models.measure(model, np.ones((2, 3, 4, 4), dtype=np.float32), laws={"*": pm.Normal(0.5)})
+    assert (layers.name.tolist(), layers.total_parameters) == (["w"], 6)
+    assert layers.energy[0] == pytest.approx(2 * 3 * 6 * 8 * 0.25, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ class Kind(Enum):
     RANDOM = "an independent draw from a family of laws"
     OUTSIDE = "made outside of the framework"
     UNKNOWN = "unknown"
+    """It may depend on any draw."""
+    FIXED = "values of the file"
     MASK = "whether a draw is outside of bounds"
     TRIANGLE = "the triangle of a QR factorisation, or the signs of its diagonal"
 
@@ -36,8 +38,9 @@ class Kind(Enum):
 class Label:
     """What is known of a number.
 
-    A random number is ``centre + scale u``, with u of the family at scale 1 and draws of one number independent. A
-    constant has the value `centre`; nan if the value was computed. Bounds of a mask are values of u.
+    A random number is ``centre + scale u``, or ``centre - scale u`` if it is `negative`, with u of the family at scale
+    1 and draws of one number independent. A constant has the value `centre`; nan if the value was computed. Bounds of a
+    mask are values of u.
     """
 
     kind: Kind
@@ -47,6 +50,7 @@ class Label:
     centre: float = 0.0
     reason: str = ""
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    negative: bool = False
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,9 @@ def laws(
     scikit-learn: weights and biases of a layer are uniform in :math:`\pm\sqrt{6/(n_{l-1} + n_l)}`, with 2 for 6 for the
     logistic activation; names are ``"coefs_[0]"``, ``"intercepts_[0]"``.
 
-    ONNX: parameters are the tensors of several real numbers in the file. Those that no pattern names are constants
-    where all values are equal, such as biases of 0; else their law is unknown.
+    ONNX: parameters are the tensors of several real numbers in the file, but for statistics of batch normalisation and
+    scales of ``Resize``. Those that no pattern names are constants where all values are equal, such as biases of 0;
+    else their law is unknown.
 
     Examples
     --------

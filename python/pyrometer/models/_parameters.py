@@ -52,10 +52,10 @@ class Counter:
             size, label = int(lengths.sum()), labels[number]
             new = size
             if label.kind is Kind.RANDOM:
+                first = self._first.setdefault(label.draw, name)
                 new = self._count(label.draw, runs.origins[which], lengths, size)
-                if new < size:
-                    shared = shared or self._first[label.draw]
-                self._first.setdefault(label.draw, name)
+                if new < size and first != name:  # numbers of its own may occur twice
+                    shared = shared or first
             parts.append(Drawn(label, size, new))
         return parts, shared
 

@@ -52,4 +52,4 @@ def _label(tensor: Any) -> Label:
     values = np.asarray(tensor.detach().double().numpy())
     if np.ptp(values) == 0.0:
         return Label(Kind.CONSTANT, centre=float(values.flat[0]))
-    return Label(Kind.UNKNOWN, reason="values of the file")
+    return Label(Kind.FIXED)

@@ -19,6 +19,8 @@ __all__ = ["OnnxModel", "module_of"]
 
 _OLDEST = 13  # before, axes of reductions and of Softmax mean something else
 _STANDARD = ("", "ai.onnx")
+_SEVERAL = ("Split", "If")
+_FIXED = {"BatchNormalization": 3, "Resize": 1}  # the first input that is no parameter
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,18 @@ class OnnxModel(torch.nn.Module):
     """A graph that is computed node by node.
 
     Tensors of several real numbers in the file are parameters, with the modules that their names describe; statistics
-    of batch normalisation, single numbers and integers are buffers.
+    of batch normalisation, scales of sizes, single numbers and integers are buffers.
     """
 
     def __init__(self, nodes: list[Node], inputs: list[Input], outputs: list[str], tensors: dict[str, Any]) -> None:
         super().__init__()
         self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
-        statistics = {
-            name for node in _all_nodes(nodes) if node.operation == "BatchNormalization" for name in node.inputs[3:]
+        fixed = {
+            name for node in _all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
         }
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():
-            random = tensor.is_floating_point() and tensor.numel() > 1 and name not in statistics
+            random = tensor.is_floating_point() and tensor.numel() > 1 and name not in fixed
             random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
         self._recurrent: dict[str, str] = {}
@@ -257,6 +259,7 @@ def _branch(graph: Any, tensors: dict[str, Any], before: set[str]) -> Branch:
             made.add(node.output[0])
             continue
         _require_made(node.input, made, f"operation {node.op_type}")
+        _require_single(node, {*last, *outputs})
         branches = _branches(node, attributes, tensors, made) if node.op_type == "If" else {}
         made |= set(node.output)
         done = tuple(name for name in _taken_by(node) if last[name] == place and name not in (*outputs, *before))
@@ -291,6 +294,16 @@ def _require_made(names: Sequence[str], made: set[str], taker: str) -> None:
     missing = [name for name in names if name not in made]
     if missing:
         raise ValueError(f"the file is damaged: nothing makes [{listed(missing)}] for {taker}; export the model again.")
+
+
+def _require_single(node: Any, used: set[str]) -> None:
+    """Refuse the mask of a dropout, the places of maxima, the statistics of a norm, unless they are left unused."""
+    others = [name for name in node.output[1:] if name in used]
+    if others and _name(node) not in (*_SEVERAL, *RECURRENT):
+        raise ValueError(
+            f"operation {node.op_type} is supported with its first output alone, but [{listed(others)}] of it are "
+            "used; export the model without them, or pass the PyTorch model instead."
+        )
 
 
 def _tensor(proto: Any) -> Any:

@@ -93,13 +93,13 @@ def _over_axis(function: Callable[..., Any]) -> _Operation:
     return lambda attributes, x: function(x, dim=attributes.get("axis", -1))
 
 
-def _reduced(function: Callable[..., Any]) -> _Operation:
-    """Return a reduction over axes, all of them by default; axes are an attribute or an input."""
+def _reduced(function: Callable[..., Any], alone: Callable[[Any], Any] = lambda x: x) -> _Operation:
+    """Return a reduction over axes, all of them by default; axes are an attribute or an input; and that over none."""
 
     def operation(attributes: _Attributes, x: Any, axes: Any = None) -> Any:
         reduced_axes = attributes.get("axes", []) if axes is None else axes.tolist()
         if not reduced_axes and attributes.get("noop_with_empty_axes", 0):
-            return x
+            return alone(x)
         return function(x, dim=tuple(reduced_axes) or tuple(range(x.ndim)), keepdim=bool(attributes.get("keepdims", 1)))
 
     return operation
@@ -179,7 +179,7 @@ OPERATIONS: dict[str, _Operation] = {
     "ReduceSum": _reduced(torch.sum),
     "ReduceMax": _reduced(torch.amax),
     "ReduceMin": _reduced(torch.amin),
-    "ReduceL2": _reduced(torch.linalg.vector_norm),
+    "ReduceL2": _reduced(torch.linalg.vector_norm, torch.abs),
     "MatMul": _plain(torch.matmul),
     "Gemm": _gemm,
     "Einsum": _einsum,

@@ -94,7 +94,7 @@ def _sizes(before: list[int], scales: Any, sizes: Any) -> tuple[list[float], lis
     """Return scales and sizes of axes, of which one is given."""
     if scales is not None and scales.numel():
         factors = [float(each) for each in scales.tolist()]
-        return factors, [int(size * factor) for size, factor in zip(before, factors, strict=True)]
+        return factors, (scales * scales.new_tensor(before)).to(torch.int64).tolist()  # rounded to 32 bits
     after = [int(each) for each in sizes.tolist()]
     return [new / size for new, size in zip(after, before, strict=True)], after
 

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
+from pyrometer.base import listed
+
 __all__ = ["SHAPES", "TYPES"]
 
 _Attributes: TypeAlias = dict[str, Any]
@@ -46,12 +48,12 @@ def _flatten(attributes: _Attributes, x: Any) -> Any:
 
 
 def _squeeze(_: _Attributes, x: Any, axes: Any = None) -> Any:
-    return x.squeeze() if axes is None else x.squeeze(tuple(axes.tolist()))
+    return x.squeeze() if axes is None else x.squeeze(tuple(axes.reshape(-1).tolist()))
 
 
 def _unsqueeze(_: _Attributes, x: Any, axes: Any) -> Any:
-    dimensions = x.ndim + len(axes)
-    for axis in sorted(axis % dimensions for axis in axes.tolist()):
+    dimensions = x.ndim + axes.numel()
+    for axis in sorted(axis % dimensions for axis in axes.reshape(-1).tolist()):
         x = x.unsqueeze(axis)
     return x
 
@@ -68,7 +70,9 @@ def _slice(_: _Attributes, x: Any, starts: Any, ends: Any, axes: Any = None, ste
         if step > 0:
             x = x[(*[slice(None)] * axis, slice(start, end, step))]
         else:  # which slices of PyTorch do not have
-            places = list(range(x.shape[axis])[start:end:step])
+            size = x.shape[axis]
+            first, last = (place + size if place < 0 else place for place in (start, end))
+            places = list(range(min(max(first, 0), size - 1), min(max(last, -1), size), step))
             x = x.index_select(axis, torch.tensor(places, dtype=torch.int64, device=x.device))
     return x
 
@@ -131,17 +135,35 @@ def _pad(attributes: _Attributes, x: Any, pads: Any, value: Any = None, axes: An
     which = list(range(x.ndim)) if axes is None else [axis % x.ndim for axis in axes.tolist()]
     numbers = pads.tolist()
     each = {axis: (numbers[k], numbers[k + len(which)]) for k, axis in enumerate(which)}
-    how = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}[attributes.get("mode", "constant")]
-    first = min((axis for axis, pair in each.items() if pair != (0, 0)), default=x.ndim)
-    flat = itertools.chain.from_iterable(each.get(axis, (0, 0)) for axis in reversed(range(first, x.ndim)))
-    extra = {"value": 0.0 if value is None else float(value)} if how == "constant" else {}
-    return functional.pad(x, list(flat), mode=how, **extra)
+    how = attributes.get("mode", "constant")
+    if how == "constant":
+        flat = itertools.chain.from_iterable(each.get(axis, (0, 0)) for axis in reversed(range(x.ndim)))
+        return functional.pad(x, list(flat), value=0.0 if value is None else float(value))
+    if how not in _BEYOND:
+        raise ValueError(f"Pad must have a mode of [{listed(['constant', *_BEYOND])}], got {how!r}")
+    for axis, (before, after) in each.items():
+        size = x.shape[axis]
+        x = x.index_select(axis, _BEYOND[how](torch.arange(-before, size + after, device=x.device), size))
+    return x
+
+
+def _reflected(place: Any, size: int) -> Any:
+    period = max(2 * size - 2, 1)
+    return torch.minimum(place % period, -place % period)
+
+
+# The places in an axis of a size that have the numbers of places beyond it.
+_BEYOND: dict[str, Callable[[Any, int], Any]] = {
+    "reflect": _reflected,
+    "edge": lambda place, size: place.clamp(0, size - 1),
+    "wrap": lambda place, size: place % size,
+}
 
 
 def _cumulative(attributes: _Attributes, x: Any, axis: Any) -> Any:
     if attributes.get("exclusive", 0) or attributes.get("reverse", 0):
         raise ValueError("CumSum must be neither exclusive nor in reverse")
-    return torch.cumsum(x, int(axis))
+    return torch.cumsum(x, int(axis), dtype=x.dtype)
 
 
 SHAPES: dict[str, Callable[..., Any]] = {

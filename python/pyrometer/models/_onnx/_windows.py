@@ -83,11 +83,17 @@ def _transposed(attributes: _Attributes, x: Any, weight: Any, bias: Any = None) 
 
 
 def _max_pool(attributes: _Attributes, x: Any) -> Any:
-    window = attributes["kernel_shape"]
-    x = _padded(x, *_pads(attributes, x, window), -torch.inf)
+    window, sizes = attributes["kernel_shape"], x.shape[2:]
+    before, after = _pads(attributes, x, window)
+    x = _padded(x, before, after, -torch.inf)
     ones = [1] * len(window)
     strides, dilations = attributes.get("strides", ones), attributes.get("dilations", ones)
-    return _LARGEST[len(window)](x, window, strides, 0, dilations, bool(attributes.get("ceil_mode", 0)))
+    if not attributes.get("ceil_mode", 0):
+        return _LARGEST[len(window)](x, window, strides, 0, dilations)
+    x = _LARGEST[len(window)](x, window, strides, 0, dilations, ceil_mode=True)
+    for axis, (size, first, step) in enumerate(zip(sizes, before, strides, strict=True), start=2):
+        x = x.narrow(axis, 0, min(x.shape[axis], -(-(size + first) // step)))  # no window begins in the padding
+    return x
 
 
 def _average_pool(attributes: _Attributes, x: Any) -> Any:

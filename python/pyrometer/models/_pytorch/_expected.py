@@ -2,13 +2,14 @@
 
 Where weights have mean zero, are uncorrelated within each sum and independent of the input, sum sigma^2 x^2 + E b^2
 replaces the square of w x + b (not in the paper). Weights are independent of the input of the first operation that uses
-their random numbers.
+their random numbers, unless an earlier one used numbers of which it is not known what they were computed from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -19,7 +20,10 @@ from pyrometer.models._pytorch._consumers import Consumer, Operands
 from pyrometer.models._pytorch._operations import Given
 from pyrometer.networks import ORTHOGONAL
 
-__all__ = ["Expectation", "Expected", "square"]
+__all__ = ["Elements", "Expectation", "Expected", "square"]
+
+Elements: TypeAlias = list[tuple[int, int, int]]
+"""A draw, its first element, and the end of the last."""
 
 
 def square(tensor: torch.Tensor) -> float:
@@ -52,6 +56,7 @@ class Expectation:
         self._memory = memory
         self._runs = runs
         self._used: dict[int, list[tuple[int, int]]] = {}
+        self._anything_used = False
 
     def mark_used(self, weights: Iterable[torch.Tensor], names: Callable[[torch.Tensor], Iterable[str]]) -> None:
         """Note that an operation has used weights, of parameters with these names: activations depend on them now."""
@@ -61,13 +66,16 @@ class Expectation:
                 self._used.setdefault(uniform[0].draw, []).append(uniform[1:])
                 continue
             for name in names(weight):
-                for draw, first, last in self._elements_of(self._runs[name]):
+                elements = self._elements_of(self._runs[name])
+                self._anything_used = self._anything_used or elements is None
+                for draw, first, last in elements or ():
                     self._used.setdefault(draw, []).append((first, last))
 
     def of_product(self, consumer: Consumer, operands: Operands, given: Given, out: torch.Tensor) -> Expected:
         """Return the sum of the squared outputs of a product with a weight."""
         weight = None if operands.weight.is_complex() or out.is_complex() else self.moments(operands.weight)
-        if weight is None or (consumer.centred and not weight.centred):
+        dependent = operands.bias is not None and self.meets(self.elements(operands.weight), operands.bias)
+        if weight is None or (consumer.centred and not weight.centred) or dependent:
             return Expected(square(out), averaged=False, centred=False)
         value, centred = operands.factor**2 * consumer.square(operands, given, weight.second), weight.centred
         if operands.bias is not None:
@@ -84,6 +92,24 @@ class Expectation:
         second = moments.second
         each = float(second.sum()) if isinstance(second, torch.Tensor) else second * bias.numel()
         return Expected(repeats * each, averaged=True, centred=moments.centred)
+
+    def elements(self, tensor: torch.Tensor) -> Elements | None:
+        """Return the draws that a tensor has elements of, as spans; None if it has numbers that are unknown."""
+        uniform = self._memory.uniform(tensor)
+        if uniform is not None and uniform[0].kind is Kind.RANDOM:
+            return [(uniform[0].draw, *uniform[1:])]
+        return self._elements_of(self._memory.read(tensor)) if self._memory.holds(tensor) else []
+
+    def meets(self, elements: Elements | None, bias: torch.Tensor) -> bool:
+        """Whether a bias may depend on these elements of draws, those of a weight; activations do not here."""
+        others = self.elements(bias)
+        if elements is None or others is None:
+            return bool(elements != [] and others != [])
+        return any(
+            draw == other and first < end and begin < last
+            for draw, first, last in elements
+            for other, begin, end in others
+        )
 
     def moments(self, weight: torch.Tensor) -> _Moments | None:
         """Return the moments of independent numbers; None if they are not, are unknown, or have been used."""
@@ -114,7 +140,7 @@ class Expectation:
             return label.centre**2, label.centre
         if label.kind is not Kind.RANDOM or label.family is None:
             return None
-        if any(begin < last and first < end for begin, end in self._used.get(label.draw, ())):
+        if self._anything_used or any(begin < last and first < end for begin, end in self._used.get(label.draw, ())):
             return None
         variance = label.scale**2 / label.family.precision
         if label.family is ORTHOGONAL:
@@ -131,12 +157,14 @@ class Expectation:
         same = (draws[1:] == draws[:-1]) & (draws[1:] >= 0)
         return not (same & (first[1:] < first[:-1] + lengths[:-1])).any()
 
-    def _elements_of(self, runs: Runs) -> list[tuple[int, int, int]]:
-        """Return the draws that a parameter has elements of, the first element, and the end of the last."""
+    def _elements_of(self, runs: Runs) -> Elements | None:
+        """Return the draws that runs have elements of, the first element, and the end of the last; None as above."""
         spans = dict[int, tuple[int, int]]()
         ends = runs.origins + runs.stops - runs.starts
         for number, first, last in zip(runs.labels.tolist(), runs.origins.tolist(), ends.tolist(), strict=True):
             label = self._memory.labels[number]
+            if label.kind is Kind.UNKNOWN:
+                return None
             if label.kind is Kind.RANDOM:
                 begin, end = spans.get(label.draw, (first, last))
                 spans[label.draw] = min(begin, first), max(end, last)

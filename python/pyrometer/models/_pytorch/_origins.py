@@ -85,6 +85,8 @@ class Entry:
         Whether the outputs have mean zero given the parameters of all other call sites.
     averaged : float or None
         Expected sum of the squared outputs over the weights, without a bias that is added later.
+    weight : list of tuple of int, optional
+        Random numbers of the weight, as of `Expectation.elements`.
     """
 
     site: int
@@ -93,6 +95,7 @@ class Entry:
     biased: bool
     centred: bool
     averaged: float | None
+    weight: list[tuple[int, int, int]] | None = None
 
 
 class ByStorage(Generic[_Held]):

@@ -217,7 +217,10 @@ class Pass(Mode):
         )
         number = self._repeated()
         biased = kind != "other" if operands is None else operands.bias is not None
-        self._direct[result] = Entry(number, self._path.module, result.numel(), biased, expected.centred, alone)
+        elements = None if operands is None else self._expectation.elements(operands.weight)
+        self._direct[result] = Entry(
+            number, self._path.module, result.numel(), biased, expected.centred, alone, elements
+        )
         return number
 
     def _repeated(self) -> int:
@@ -277,7 +280,7 @@ class Pass(Mode):
         (entry,), site = products, self.sites[products[0].site]
         if entry.site in self._known:
             expected = _UNASKED
-        elif entry.averaged is not None:
+        elif entry.averaged is not None and not self._expectation.meets(entry.weight, bias[0]):
             added = self._expectation.of_bias(bias[0], out.numel())
             expected = Expected(entry.averaged + added.value, averaged=True, centred=entry.centred and added.centred)
         else:
@@ -317,7 +320,9 @@ class Pass(Mode):
         if not (first.biased or last.biased) and first.outputs == last.outputs == out.numel():
             alone = None if first.averaged is None or last.averaged is None else first.averaged + last.averaged
             centred = first.centred and last.centred
-            self._direct[out] = replace(first, centred=centred, averaged=alone if centred else None)
+            weight = None if first.weight is None or last.weight is None else [*first.weight, *last.weight]
+            averaged = alone if centred else None
+            self._direct[out] = replace(first, centred=centred, averaged=averaged, weight=weight)
         return first.site
 
 

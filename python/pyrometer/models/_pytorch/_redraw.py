@@ -138,7 +138,8 @@ def _fill(values: torch.Tensor, runs: Runs, memory: Memory, drawn: dict[int, tor
             drawn[label.draw] = torch.empty(memory.sizes[label.draw], dtype=values.dtype, device=values.device)
             draw_into(drawn[label.draw], label.family, 1.0)
         part = drawn[label.draw][origin : origin + stop - start]
-        values[start:stop] = label.scale * part.to(values) + label.centre
+        scale = -label.scale if label.negative else label.scale
+        values[start:stop] = scale * part.to(values) + label.centre
 
 
 def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -127,7 +128,8 @@ def _affine(a: float, b: float) -> Callable[[Label], Label]:
         if label.kind is Kind.RANDOM and a == 0.0:
             return Label(Kind.CONSTANT, centre=b)
         if label.kind is Kind.RANDOM:
-            return Label(Kind.RANDOM, label.draw, label.family, abs(a) * label.scale, a * label.centre + b)
+            changed = replace(label, scale=abs(a) * label.scale, centre=a * label.centre + b, reason="")
+            return replace(changed, negative=label.negative != (a < 0.0))
         return label if label.kind in (Kind.UNKNOWN, Kind.OUTSIDE) else Label(Kind.UNKNOWN, reason="arithmetic")
 
     return new
@@ -206,7 +208,7 @@ def _erfinv(memory: Memory, given: Given, out: Any) -> None:
             return Label(Kind.UNKNOWN, reason="the operation erfinv")
         bound = math.sqrt(2.0) * float(torch.special.erfinv(torch.tensor(0.5 * label.scale, dtype=torch.float64)))
         family = NORMAL if bound > FAR else truncated_normal(bound)
-        return Label(Kind.RANDOM, label.draw, family, math.sqrt(0.5))
+        return replace(label, family=family, scale=math.sqrt(0.5))
 
     memory.change(given["self"], out, new)
 
