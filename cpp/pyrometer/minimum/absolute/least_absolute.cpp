@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <string>
 
 #include "pyrometer/base/require.hpp"
@@ -62,13 +61,10 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
 }
 
 [[noreturn]] void throw_parameter_range(std::size_t j, std::size_t features, double power) {
-  std::ostringstream message;
-  message << "X and y must have a minimiser within the range of a double, got about 10^" << std::lround(power);
-  if (j < features)
-    message << " for the parameter of column " << j << "; multiply that column, or divide y, by a power of ten";
-  else
-    message << " for the intercept; divide y by a power of ten";
-  throw std::invalid_argument(message.str());
+  constexpr const char* must = "X and y must have a minimiser within the range of a double, got about 10^";
+  const long digits = std::lround(power);
+  if (j == features) refuse({must, digits, " for the intercept; divide y by a power of ten"});
+  refuse({must, digits, " for the parameter of column ", j, "; multiply that column, or divide y, by a power of ten"});
 }
 
 // From the units of Scaled to the caller's. The gap includes what is lost where a result underflows.
