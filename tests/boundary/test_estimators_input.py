@@ -126,6 +126,32 @@ def test_what_needs_a_fit(kind):
             kind().path([1.0])
 
 
+REFUSED = [
+    (X[:, :1] * [1.0, np.nan], Y, None),
+    (X[:, :1], np.array(["p"] * 6), None),
+    (X[:, :1], np.array([0, 1, 2, 3, 4, np.inf]), None),
+    (X[:, :1], Y, -np.ones(6)),
+    (X[:, :1] * 1e305, Y, None),  # squares overflow
+]
+OF_EACH = [(kind, *case) for kind in ALL for case in REFUSED if kind is not LADRegressor or case is not REFUSED[-1]]
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.SeparationWarning")
+@pytest.mark.parametrize("fitted", [True, False])
+@pytest.mark.parametrize(("kind", "rows", "target", "weights"), OF_EACH)
+def test_refused_rows_change_nothing(kind, rows, target, weights, fitted):
+    model = kind()
+    if fitted:
+        model.fit(X, Y)
+    before = dict(vars(model))
+    for name in ("fit", "partial_fit"):
+        if hasattr(model, name):
+            with pytest.raises((ValueError, TypeError)):
+                getattr(model, name)(rows, target, weights)
+            assert vars(model).keys() == before.keys()
+            assert all(vars(model)[key] is before[key] for key in before)
+
+
 @pytest.mark.filterwarnings("ignore::pyrometer.SeparationWarning")
 @pytest.mark.parametrize("kind", ALL)
 def test_rows_of_other_features(kind):

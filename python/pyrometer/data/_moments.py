@@ -233,11 +233,9 @@ class Moments(Displayed, Averages):
         Parameters
         ----------
         source : path, list of paths, Dataset, or stream
-            A file of CSV with a header, Parquet or Arrow IPC; a folder or a glob pattern of such files, read in
-            order of their names, each once whatever links lead to it (in a folder, links to folders are followed, and
-            names that begin with "." or "_" are left out, such as ``.ipynb_checkpoints``); a list of them; a pyarrow
-            Dataset (partition keys are columns); or any object with ``__arrow_c_stream__``: a pyarrow RecordBatchReader
-            or Table, a polars or pandas frame, a duckdb relation.
+            A file of CSV with a header, Parquet or Arrow IPC; a folder (but for names that begin with "." or "_") or a
+            glob pattern of such files, each read once, in order of their names; a list of them; a pyarrow Dataset
+            (partition keys are columns); or any object with ``__arrow_c_stream__``, such as a polars or pandas frame.
         target : str
             Column of the target.
         columns : sequence of str, optional

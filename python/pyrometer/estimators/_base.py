@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +20,7 @@ from pyrometer.thermodynamics import minimum_energy, temperature
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["SystemEstimator"]
+__all__ = ["SystemEstimator", "unchanged_if_refused"]
 
 
 # Most solutions of least squares, each of the residuals of those before, until these are rounding.
@@ -33,6 +35,18 @@ def _validated(estimator: Any, *data: Any, **options: Any) -> Any:
     if hasattr(checks, "validate_data"):  # since version 1.6
         return checks.validate_data(estimator, *data, **options)
     return estimator._validate_data(*data, **options)
+
+
+@contextmanager
+def unchanged_if_refused(estimator: BaseEstimator) -> Iterator[None]:
+    """Restore the attributes of an estimator where its data are refused."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class SystemEstimator(BaseEstimator):
@@ -79,7 +93,8 @@ class SystemEstimator(BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If the data are not finite real numbers of matching shapes, or an option is out of range.
+            If the data are not finite real numbers of matching shapes, or an option is out of range. The estimator is
+            unchanged then.
 
         Warns
         -----
@@ -88,8 +103,9 @@ class SystemEstimator(BaseEstimator):
         SeparationWarning
             Of classifiers, if the labels are separable: see there.
         """
-        X, y, weights = self._checked(X, y, sample_weight)
-        return self._learn(self._describe(X, y, weights))
+        with unchanged_if_refused(self):
+            X, y, weights = self._checked(X, y, sample_weight)
+            return self._learn(self._describe(X, y, weights))
 
     def system(self, X: Any, y: Any, sample_weight: Any = None) -> System:
         """Return the system that `fit` would minimise; nothing is fitted.

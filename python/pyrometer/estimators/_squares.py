@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pyrometer.base import described, validate
 from pyrometer.data import Moments
+from pyrometer.estimators._base import unchanged_if_refused
 from pyrometer.estimators._regressors import Regressor
 from pyrometer.linear import L1, L2, LinearRegression, Penalty, minimum_path
 from pyrometer.results import Minimum
@@ -53,13 +54,14 @@ class _MomentsRegressor(Regressor):
                 f"moments must have intercept={self.fit_intercept}, as the estimator, got {moments.intercept}; set "
                 f"fit_intercept={moments.intercept}."
             )
-        system = self._of_moments(moments)
-        self.n_features_in_ = moments.mean.shape[-1] - 1
-        if moments.names is not None:
-            self.feature_names_in_ = np.array(moments.names, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        return self._learn(system)
+        with unchanged_if_refused(self):
+            system = self._of_moments(moments)
+            self.n_features_in_ = moments.mean.shape[-1] - 1
+            if moments.names is not None:
+                self.feature_names_in_ = np.array(moments.names, dtype=object)
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+            return self._learn(system)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         r"""Add rows to those of `fit`, `fit_moments` and earlier calls, and minimise the energy of all of them.
@@ -85,16 +87,17 @@ class _MomentsRegressor(Regressor):
         where columns are nearly dependent. Time O(m p\ :sup:`2` + p\ :sup:`3`) for m rows.
         """
         fitted = hasattr(self, "system_")
-        X, y, weights = self._checked(X, y, sample_weight, reset=not fitted)
-        moments = Moments.of(X, y, intercept=self.fit_intercept, weights=weights)
-        if fitted:
-            if self.system_.rescaled:
-                raise ValueError(
-                    "sample_weight of the rows before is too large or too small to be added to; divide it by its "
-                    "maximum, and call fit again."
-                )
-            moments = self.system_.second_moments + moments
-        return self._learn(self._of_moments(moments))
+        with unchanged_if_refused(self):
+            X, y, weights = self._checked(X, y, sample_weight, reset=not fitted)
+            moments = Moments.of(X, y, intercept=self.fit_intercept, weights=weights)
+            if fitted:
+                if self.system_.rescaled:
+                    raise ValueError(
+                        "sample_weight of the rows before is too large or too small to be added to; divide it by its "
+                        "maximum, and call fit again."
+                    )
+                moments = self.system_.second_moments + moments
+            return self._learn(self._of_moments(moments))
 
     def _of_moments(self, moments: Moments) -> LinearRegression:
         return LinearRegression.from_moments(moments, penalty=self._penalty())

@@ -64,9 +64,9 @@ def allow_for_largest_rows(
         rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
         if not rank_is_above(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
             theta = solved.parameters.reshape(*value.shape, -1)[k]
-            for j, changed in enumerate(every.changes(X, centers, scales, theta)):
-                gap[k, j] += changed
-                relative[k, j] = max(relative[k, j], changed / value[k, j])
+            for j, changed in enumerate(every.relative_changes(X, centers, scales, theta, value[k])):
+                gap[k, j] += changed * value[k, j]
+                relative[k, j] = max(relative[k, j], changed)
         else:
             rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
             for j, penalty in enumerate(penalties):
@@ -126,16 +126,26 @@ class _Part:
         made: LinearSystem = self._of(*self._rows, penalty=scaled, **self._options)
         return made
 
+    def relative_changes(
+        self, X: npt.NDArray[Any], centers: Array, scales: Array, theta: Array, value: Array
+    ) -> list[float]:
+        """Return the same relative to the energies `value`: at most 1, as no energy is negative."""
+        changes = zip(self.changes(X, centers, scales, theta), value, strict=True)
+        return [float(changed / energy) if changed < energy else float(energy > 0.0) for changed, energy in changes]
+
     @np.errstate(over="ignore", invalid="ignore")
     def changes(self, X: npt.NDArray[Any], centers: Array, scales: Array, theta: Array) -> list[float]:
         """Return what energies change by as parameters theta (k, n) move along dependences by as much as their size.
 
-        A dependence of columns holds up to the rounding of each row's terms, and residuals change by it.
+        A dependence of columns holds up to the rounding of each row's terms, and residuals change by it. Infinity where
+        deviations leave the range of a double.
         """
         intercept = bool(self._options["intercept"])
         rows = (X - centers if intercept else X) / scales
         if intercept:
             rows = np.column_stack([rows, np.ones(len(X))])
+        if not np.isfinite(rows).all():
+            return [np.inf] * len(theta)
         largest = np.abs(rows).max(axis=1, keepdims=True)
         factor = np.linalg.qr(rows / np.where(largest > 0.0, largest, 1.0), mode="r")
         _, singular, right = np.linalg.svd(factor, full_matrices=True)
