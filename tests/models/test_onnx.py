@@ -98,6 +98,24 @@ def test_energies_are_those_of_the_exported_model(name, tmp_path):
     np.testing.assert_allclose(found.entropy, expected.entropy[kept], rtol=1e-12)
 
 
+def test_slopes_of_a_layer_have_the_energy_of_its_output():
+    def made():
+        return nn.Sequential(nn.Linear(5, 8), nn.PReLU(8), nn.Linear(8, 3))
+
+    nodes = [
+        helper.make_node("Gemm", ["x", "0.weight", "0.bias"], ["a"], transB=1),
+        helper.make_node("PRelu", ["a", "1.weight"], ["b"]),
+        helper.make_node("Gemm", ["b", "2.weight", "2.bias"], ["z"], transB=1),
+    ]
+    values = [onnx.numpy_helper.from_array(value.numpy(), name) for name, value in made().state_dict().items()]
+    ends = [helper.make_tensor_value_info(name, 1, ["rows", width]) for name, width in (("x", 5), ("z", 3))]
+    file = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], values))
+    inputs, laws = torch.randn(4, 5, generator=torch.Generator().manual_seed(3)), {**LAWS, "1.weight": pm.Uniform(1.0)}
+    expected, found = (pm.models.measure(model, inputs, laws=laws) for model in (made, file))
+    assert found.kind.tolist() == expected.kind.tolist() == ["dense", "scale", "dense"]
+    np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore:After .* draws energies have heavy tails:pyrometer.SimulationWarning")
 def test_parameters_without_a_law_are_unknown_by_name():
     (_, model), inputs = exported("block"), MODELS["block"][1]

@@ -127,7 +127,7 @@ def _hard_sigmoid(x: Any, alpha: float, beta: float) -> Any:
 
 
 def _parametric(_: _Attributes, x: Any, slope: Any) -> Any:
-    return torch.where(x < 0.0, slope * x, x)
+    return torch.ops.aten._prelu_kernel(x, slope)  # one operation, whose output is the layer's
 
 
 OPERATIONS: dict[str, _Operation] = {
