@@ -158,8 +158,8 @@ class Moments(Displayed, Averages):
         Notes
         -----
         Rows are centred before they are multiplied, so that a variance has about 14 correct digits however large the
-        mean is relative to it. Time: :math:`m (p + 1)^2` flops, or one read of the data if that takes longer;
-        weights take 25 ns a row more, up to ten columns, and a third to twice the time with more. Memory: at most a quarter of the data's.
+        mean is relative to it. Time: :math:`m (p + 1)^2` flops, or one read of the data if that takes longer; weights
+        cost 25 ns a row, more beyond ten columns. Memory: at most a quarter of the data's.
 
         References
         ----------
