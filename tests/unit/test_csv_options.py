@@ -329,6 +329,15 @@ def test_comments_are_lines_outside_quotes_wherever_pieces_end(comment):
         assert read.decode() == without_comments(text, comment, delimiter), text
 
 
+@pytest.mark.parametrize(("mark", "encoding"), [(b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le")])
+def test_a_comment_after_a_byte_order_mark(tmp_path, mark, encoding):
+    path = tmp_path / "d.csv"
+    path.write_bytes(mark + "# of today, by hand\na,y\n1,2\n3,5\n# end\n4,4\n".encode(encoding))
+    moments = pm.Moments.scan(path, target="y", comment="#", encoding=encoding)
+    assert moments.names == ("a",)
+    assert np.array_equal(moments.mean, [8.0 / 3.0, 11.0 / 3.0])
+
+
 def test_a_value_with_a_line_that_looks_like_a_comment(tmp_path):
     """Without its end the value took the next row with it."""
     (tmp_path / "rows.csv").write_text('# made by "hand\ntext,a,y\n"x\n#y",1,2\n# "\n"z",3,4\nw,7,9\n')

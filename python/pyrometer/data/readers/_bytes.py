@@ -68,6 +68,7 @@ class Text(io.RawIOBase):
         self._decoder = None if plain else codecs.getincrementaldecoder(encoding)()
         self._comments = None if comment is None else _Comments(comment, delimiter)
         self._partial = b""  # the beginning of a line, which may become a comment
+        self._first = True
         self._ready = bytearray(self._converted(head))
 
     def readable(self) -> bool:
@@ -94,8 +95,10 @@ class Text(io.RawIOBase):
             return piece
         piece = self._partial + piece
         end = len(piece) if self._ended else _end_of_lines(piece)
-        self._partial = piece[end:]
-        return self._comments.removed(piece[:end])
+        lines, self._partial = piece[:end], piece[end:]
+        if self._first and lines:
+            self._first, lines = False, lines.removeprefix(codecs.BOM_UTF8)
+        return self._comments.removed(lines)
 
 
 def _end_of_lines(piece: bytes) -> int:

@@ -32,6 +32,9 @@ __all__ = ["Csv", "CsvFile", "CsvStream"]
 _MAGIC = 4
 # Values from which the notation of a column is inferred.
 _LOOK = 1000
+# Fewer different texts may be categories of which few rows are known.
+_FEW = 12
+_LIKE_A_NUMBER = re.compile(r"[^\w\s]{0,2}\s*[-+]?\d[\d.,' \u00a0]*(?:[eE][-+]?\d+)?\s*(?:[^\w\s]|[A-Za-z]{1,3})?")
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to \w+: invalid value '(.*)'", re.S)
 _BAD_ROW = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")
 
@@ -166,6 +169,19 @@ class Csv:
             bad = first_lost(texts, self.dialect)
             if bad >= 0:
                 raise self._too_long(name, texts[bad].strip(), bad + 1)
+
+    def require_categories(self, name: str, column: pa.ChunkedArray) -> None:
+        """Raise ValueError for texts that are categories of their own, but look like numbers: some are not, or none."""
+        import pyarrow.compute as pc
+
+        different = pc.unique(column.drop_null())
+        if len(different) < _FEW or 2 * len(different) <= len(column) - column.null_count:
+            return
+        texts = different[:_LOOK].to_pylist()
+        if 2 * sum(map(bool, map(_LIKE_A_NUMBER.fullmatch, texts))) > len(texts):
+            row = first_word(column, self.dialect.decimal)
+            if row >= 0:
+                raise self._bad_value(name, column[row].as_py().strip(), row + 1)
 
     def _first_words(self, names: list[str]) -> dict[str, str]:
         """Return what columns have in the first row that is not a number; ValueError if other options make it one."""

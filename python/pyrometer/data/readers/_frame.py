@@ -24,7 +24,7 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
     """Return the columns of a source, in memory, without those to drop; empty text of CSV is missing.
 
     ValueError or OSError, with the name of the part, if it cannot be read, lacks a column that another has, or has one
-    of another kind.
+    of another kind, or of numbers that are not written as CSV is said to have them.
     """
     import pyarrow as pa
 
@@ -40,7 +40,7 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
             raise unreadable(part.label, error) from error
         table = pa.Table.from_batches(batches) if batches else None
         if table is not None:
-            tables.append(_with_missing(table) if isinstance(part, Csv) else table)
+            tables.append(_with_missing(table, part) if isinstance(part, Csv) else table)
             labels.append(printable(part.label))
     if not tables or not sum(map(len, tables)):
         raise ValueError(f"{printable(name)} must have at least one row, got none.")
@@ -113,8 +113,8 @@ def _batches(part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
         row += batch.num_rows
 
 
-def _with_missing(table: pa.Table) -> pa.Table:
-    """Return the table with missing values in the places of empty text."""
+def _with_missing(table: pa.Table, part: Csv) -> pa.Table:
+    """Return the table with missing values in the places of empty text; ValueError for texts that look like numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -122,5 +122,7 @@ def _with_missing(table: pa.Table) -> pa.Table:
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             column = table.column(j)
             empty = pc.equal(column, "")
-            table = table.set_column(j, field.name, pc.if_else(empty, pa.scalar(None, field.type), column))
+            column = pc.if_else(empty, pa.scalar(None, field.type), column)
+            part.require_categories(field.name, column)
+            table = table.set_column(j, field.name, column)
     return table
