@@ -247,12 +247,13 @@ Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
   Numbers theta(phi, phi + n_);
   for (Index j = 0; j < n_; ++j) theta[at(j)] = std::ldexp(theta[at(j)], exponents_[at(j)]);
   if (elimination_) {
-    const Index rank = elimination_->rank();
-    Numbers along, targets(moves);
-    for (const Index j : elimination_->columns()) along.push_back(std::ldexp(phi[j], stretch_[at(j)]));
-    for (std::size_t a = 0; a < targets.size(); ++a)
-      for (Index k = 0; k < rank; ++k) targets[a] += elimination_->lower()[a * at(rank) + at(k)].hi * along[at(k)];
-    theta = elimination_->solution(elimination_->coordinates(targets), theta);
+    // Coordinates are added, not logits, whose rounding would be that of the largest.
+    Numbers along = elimination_->coordinates(moves);
+    for (std::size_t k = 0; k < along.size(); ++k) {
+      const Index j = elimination_->columns()[k];
+      along[k] += std::ldexp(phi[j], stretch_[at(j)]);
+    }
+    theta = elimination_->solution(along, theta);
   }
   if (!intercept_) return theta;
   DoubleDouble sum = theta.back();
