@@ -18,8 +18,11 @@ constexpr Index kMost = 64, kSampled = 255;
 // The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least
 // this.
 constexpr double kLeast = 1e-18;
-// The margin of a row that is left out.
+// A margin whose loss is below the rounding of that of any row.
 constexpr double kFar = 40;
+// The margin of a row that is left out: probabilities beyond do not change the minimiser either, for which those of
+// active rows count, which may be kLeast.
+constexpr double kLeftOut = 100;
 
 double median_of(Numbers& values) {
   const auto middle = values.begin() + std::ssize(values) / 2;
@@ -210,9 +213,9 @@ bool OutlyingRows::activate(const Numbers& phi, double& lost) {
       for (std::size_t c = 0; c < t.size(); ++c) {
         std::uint8_t& in = row.in[at(placed(static_cast<Index>(c)))];
         if (c == own || in) continue;
-        in = !(t[own] - t[c] > kFar + 1e-12 * (terms[own] + terms[c]));
+        in = !(t[own] - t[c] > kLeftOut + 1e-12 * (terms[own] + terms[c]));
         any = any || in;
-        lost += in ? 0 : row.weight * std::exp(-kFar);
+        lost += in ? 0 : row.weight * std::exp(-kLeftOut);
       }
       all.push_back(std::move(row));
     }
