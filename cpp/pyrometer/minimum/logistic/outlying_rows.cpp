@@ -236,6 +236,7 @@ bool OutlyingRows::arrange() {
     if (last >= 0 && row.own != last) return false;
     last = row.own;
   }
+  if (last < 0 && !active_.empty()) last = active_.front().own;
   last_ = last < 0 ? classes_ - 1 : last;
   return true;
 }
