@@ -10,7 +10,7 @@ import pyrometer as pm
 
 
 def rows_with_fills(seed):
-    """Ordinary columns and classes by chance; a column, or two, with one fill value in rows that often share a class."""
+    """Ordinary columns and classes by chance; a column, or two, with one fill in rows that often share a class."""
     rng = np.random.default_rng([57, seed])
     m, p, classes = int(rng.integers(16, 40)), int(rng.integers(2, 4)), int(rng.integers(2, 5))
     X = rng.normal(size=(m, p)) if seed % 2 else np.round(20 + 5 * rng.normal(size=(m, p)), 1)
@@ -25,7 +25,7 @@ def rows_with_fills(seed):
 
 
 def minimiser(X, labels, theta):
-    """From theta, parameters of all classes but the last, in 60 digits; None where Newton's method does not converge."""
+    """From theta, parameters of all classes but the last, in 60 digits; None if Newton's method does not converge."""
     A = np.array([[mpmath.mpf(v) for v in [*row, 1.0]] for row in X.tolist()])
     others, n = theta.shape
     theta = np.array([[mpmath.mpf(v) for v in row] for row in theta.tolist()])

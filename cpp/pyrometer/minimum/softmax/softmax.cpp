@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -55,17 +56,6 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   return theta;
 }
 
-/// The shares of the classes, all of which have rows, with an intercept; without one all the same.
-template <class T>
-Numbers shares_of(const ClassifiedRows<T>& table) {
-  const data::Rows<T>& rows = table.rows;
-  const double weight = weight_of(rows);
-  Numbers shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
-  for (Index i = 0; i < rows.rows && table.intercept; ++i)
-    shares[at(static_cast<Index>(rows.y[i]))] += (rows.weights ? rows.weights[i] : 1.0) / weight;
-  return shares;
-}
-
 /// The number of evaluations that take as long as Newton's method over all rows, or more: then it is tried instead.
 template <class T>
 Index worth_of_newton(const SoftmaxEvaluator<T>& evaluator) {
@@ -117,7 +107,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   }
   const bool second = evaluator.parameters() <= kMostParameters;
   DescentResult out =
-      quasi_newton(evaluator, std::move(start), metric, second ? std::max(worth, kAnyway) : 10 * kMostParameters);
+      quasi_newton(evaluator, std::move(start), metric, second ? std::max(worth, kAnyway) : INT64_MAX);
   if (out.status != DescentStatus::undecided || !second) return out;
   const Index before = out.evaluations;
   if (!(out.loss < weight_of(table.rows) * std::log(static_cast<double>(table.classes))))
@@ -413,16 +403,6 @@ std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Number
     }
     return out;
   }
-}
-
-/// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
-std::vector<int> exponents_of(const Numbers& largest) {
-  std::vector<int> out;
-  for (const double size : largest) {
-    const bool extreme = size > 0 && std::isfinite(size) && !(size > 1e-60 && size < 1e60);
-    out.push_back(extreme ? -std::ilogb(size) : 0);
-  }
-  return out;
 }
 
 /// The infimum of rows whose columns are multiplied by powers of two, in the units of the rows.
