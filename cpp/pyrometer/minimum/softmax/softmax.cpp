@@ -106,8 +106,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     }
   }
   const bool second = evaluator.parameters() <= kMostParameters;
-  DescentResult out =
-      quasi_newton(evaluator, std::move(start), metric, second ? std::max(worth, kAnyway) : INT64_MAX);
+  DescentResult out = quasi_newton(evaluator, std::move(start), metric, second ? std::max(worth, kAnyway) : INT64_MAX);
   if (out.status != DescentStatus::undecided || !second) return out;
   const Index before = out.evaluations;
   if (!(out.loss < weight_of(table.rows) * std::log(static_cast<double>(table.classes))))
