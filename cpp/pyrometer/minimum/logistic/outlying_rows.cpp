@@ -18,8 +18,11 @@ constexpr Index kMost = 64, kSampled = 255;
 // The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least
 // this.
 constexpr double kLeast = 1e-18;
-// The margin of a row that is left out.
+// A margin whose loss is below the rounding of that of any row.
 constexpr double kFar = 40;
+// The margin of a row that is left out: probabilities beyond do not change the minimiser either, for which those of
+// active rows count, which may be kLeast.
+constexpr double kLeftOut = 100;
 
 double median_of(Numbers& values) {
   const auto middle = values.begin() + std::ssize(values) / 2;
@@ -210,9 +213,9 @@ bool OutlyingRows::activate(const Numbers& phi, double& lost) {
       for (std::size_t c = 0; c < t.size(); ++c) {
         std::uint8_t& in = row.in[at(placed(static_cast<Index>(c)))];
         if (c == own || in) continue;
-        in = !(t[own] - t[c] > kFar + 1e-12 * (terms[own] + terms[c]));
+        in = !(t[own] - t[c] > kLeftOut + 1e-12 * (terms[own] + terms[c]));
         any = any || in;
-        lost += in ? 0 : row.weight * std::exp(-kFar);
+        lost += in ? 0 : row.weight * std::exp(-kLeftOut);
       }
       all.push_back(std::move(row));
     }
@@ -233,6 +236,7 @@ bool OutlyingRows::arrange() {
     if (last >= 0 && row.own != last) return false;
     last = row.own;
   }
+  if (last < 0 && !active_.empty()) last = active_.front().own;
   last_ = last < 0 ? classes_ - 1 : last;
   return true;
 }
@@ -247,12 +251,13 @@ Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
   Numbers theta(phi, phi + n_);
   for (Index j = 0; j < n_; ++j) theta[at(j)] = std::ldexp(theta[at(j)], exponents_[at(j)]);
   if (elimination_) {
-    const Index rank = elimination_->rank();
-    Numbers along, targets(moves);
-    for (const Index j : elimination_->columns()) along.push_back(std::ldexp(phi[j], stretch_[at(j)]));
-    for (std::size_t a = 0; a < targets.size(); ++a)
-      for (Index k = 0; k < rank; ++k) targets[a] += elimination_->lower()[a * at(rank) + at(k)].hi * along[at(k)];
-    theta = elimination_->solution(elimination_->coordinates(targets), theta);
+    // Coordinates are added, not logits, whose rounding would be that of the largest.
+    Numbers along = elimination_->coordinates(moves);
+    for (std::size_t k = 0; k < along.size(); ++k) {
+      const Index j = elimination_->columns()[k];
+      along[k] += std::ldexp(phi[j], stretch_[at(j)]);
+    }
+    theta = elimination_->solution(along, theta);
   }
   if (!intercept_) return theta;
   DoubleDouble sum = theta.back();

@@ -53,7 +53,8 @@ class OutlyingRows {
   /// above; whether there were any. `lost`: a bound of what those that stay left out add to the loss.
   bool activate(const std::vector<double>& phi, double& lost);
   /// Where classes of active rows are left out, the own class of these rows takes the place of the last one, so that
-  /// the others have coordinates of their own; false if they have several.
+  /// the others have coordinates of their own; false if they have several. Else that of the first one: with a class of
+  /// tiny probability last, the logits of two that share a row would be known by their difference alone.
   bool arrange();
   /// Rows x classes of rows(), 0 for those left out; nullptr if none are.
   [[nodiscard]] const std::uint8_t* allowed() const { return allowed_.empty() ? nullptr : allowed_.data(); }

@@ -45,7 +45,7 @@ class Descent {
     }
   }
 
-  DescentResult quasi_newton(SoftmaxMetric& metric) {
+  DescentResult quasi_newton(SoftmaxMetric& metric, Index most) {
     evaluate(result_.theta, Wanted::gradient, here_);
     for (Index count = 0;; ++count) {
       if (!finite()) return end(DescentStatus::not_finite);
@@ -53,7 +53,7 @@ class Descent {
       decrement_ = direction(metric);
       if (square(decrement_) <= 0.1 * kAim * here_.loss) break;
       const std::vector<double> theta = result_.theta, gradient = here_.gradient;
-      if (count == kMostQuasi || !advance(Wanted::gradient)) break;
+      if (count == kMostQuasi || result_.evaluations >= most || !advance(Wanted::gradient)) break;
       remember(theta, gradient);
     }
     evaluate(result_.theta, Wanted::least_gram, here_);
@@ -217,13 +217,14 @@ DescentResult newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta, 
 }
 
 template <class T>
-DescentResult quasi_newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta, SoftmaxMetric& metric) {
-  return Descent<T>(evaluator, std::move(theta)).quasi_newton(metric);
+DescentResult quasi_newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta, SoftmaxMetric& metric,
+                           Index most) {
+  return Descent<T>(evaluator, std::move(theta)).quasi_newton(metric, most);
 }
 
 template DescentResult newton(SoftmaxEvaluator<double>&, std::vector<double>, const std::vector<Index>&, bool);
 template DescentResult newton(SoftmaxEvaluator<float>&, std::vector<double>, const std::vector<Index>&, bool);
-template DescentResult quasi_newton(SoftmaxEvaluator<double>&, std::vector<double>, SoftmaxMetric&);
-template DescentResult quasi_newton(SoftmaxEvaluator<float>&, std::vector<double>, SoftmaxMetric&);
+template DescentResult quasi_newton(SoftmaxEvaluator<double>&, std::vector<double>, SoftmaxMetric&, Index);
+template DescentResult quasi_newton(SoftmaxEvaluator<float>&, std::vector<double>, SoftmaxMetric&, Index);
 
 }  // namespace pyrometer::minimum

@@ -86,14 +86,15 @@ template <class T>
                                    const std::vector<Index>& free, bool rough);
 
 /// Limited-memory quasi-Newton method from theta, preconditioned by `metric`, of the Hessian over a sample. The
-/// certificate is that of a lower bound of the Hessian; undecided if that is too weak.
+/// certificate is that of a lower bound of the Hessian; undecided if that is too weak, or after `most` evaluations,
+/// as where the sample has no row of a rare value.
 template <class T>
 [[nodiscard]] DescentResult quasi_newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta,
-                                         SoftmaxMetric& metric);
+                                         SoftmaxMetric& metric, Index most);
 
 extern template DescentResult newton(SoftmaxEvaluator<double>&, std::vector<double>, const std::vector<Index>&, bool);
 extern template DescentResult newton(SoftmaxEvaluator<float>&, std::vector<double>, const std::vector<Index>&, bool);
-extern template DescentResult quasi_newton(SoftmaxEvaluator<double>&, std::vector<double>, SoftmaxMetric&);
-extern template DescentResult quasi_newton(SoftmaxEvaluator<float>&, std::vector<double>, SoftmaxMetric&);
+extern template DescentResult quasi_newton(SoftmaxEvaluator<double>&, std::vector<double>, SoftmaxMetric&, Index);
+extern template DescentResult quasi_newton(SoftmaxEvaluator<float>&, std::vector<double>, SoftmaxMetric&, Index);
 
 }  // namespace pyrometer::minimum

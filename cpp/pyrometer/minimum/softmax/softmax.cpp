@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -27,6 +28,9 @@ namespace {
 using Numbers = std::vector<double>;
 // Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
 constexpr Index kFewParameters = 800, kMostParameters = 1600;
+// Evaluations of a quasi-Newton method before any other is tried, and the ridge of its metric.
+constexpr Index kAnyway = 30;
+constexpr double kLift = 1e-3;
 // A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
 // Above this gap, relative to the loss, the margins of pairs of classes are tried as coordinates.
@@ -52,15 +56,12 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   return theta;
 }
 
-/// The shares of the classes, all of which have rows, with an intercept; without one all the same.
+/// The number of evaluations that take as long as Newton's method over all rows, or more: then it is tried instead.
 template <class T>
-Numbers shares_of(const ClassifiedRows<T>& table) {
-  const data::Rows<T>& rows = table.rows;
-  const double weight = weight_of(rows);
-  Numbers shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
-  for (Index i = 0; i < rows.rows && table.intercept; ++i)
-    shares[at(static_cast<Index>(rows.y[i]))] += (rows.weights ? rows.weights[i] : 1.0) / weight;
-  return shares;
+Index worth_of_newton(const SoftmaxEvaluator<T>& evaluator) {
+  const Index n = evaluator.columns(), classes = evaluator.classes();
+  const Index gradient = 6 * n * (classes - 1) + 40 * classes, products = n * n * classes * (classes - 1) / 2;
+  return 10 + 10 * products / gradient;
 }
 
 /// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
@@ -70,6 +71,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
                       Numbers start = {}) {
   SoftmaxEvaluator<T> evaluator(table, shift.data(), threads);
   const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
+  const Index worth = worth_of_newton(evaluator);
   const bool dense = evaluator.parameters() <= kFewParameters;
   start.resize(at(evaluator.parameters()), 0.0);
   if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
@@ -81,8 +83,11 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
     DescentResult rough_result = newton(rough, start, {}, true);
     if (rough_result.last.products && std::isfinite(rough_result.loss) &&
-        metric.of_products(rough_result.last, evaluator.columns(), table.classes, {}, sample.factor, 1e-3))
+        metric.of_products(rough_result.last, evaluator.columns(), table.classes, {}, sample.factor, kLift)) {
+      // Singular: the sample has no row of some rare value, or columns are dependent.
+      if (metric.eigenvalue() < 1.01 * kLift && worth <= kAnyway) return newton(evaluator, std::move(start), {}, false);
       start = std::move(rough_result.theta);
+    }
   }
   if (metric.rank() == 0) {
     // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
@@ -100,9 +105,12 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
       return out;
     }
   }
-  DescentResult out = quasi_newton(evaluator, std::move(start), metric);
-  if (out.status != DescentStatus::undecided || evaluator.parameters() > kMostParameters) return out;
+  const bool second = evaluator.parameters() <= kMostParameters;
+  DescentResult out = quasi_newton(evaluator, std::move(start), metric, second ? std::max(worth, kAnyway) : INT64_MAX);
+  if (out.status != DescentStatus::undecided || !second) return out;
   const Index before = out.evaluations;
+  if (!(out.loss < weight_of(table.rows) * std::log(static_cast<double>(table.classes))))
+    std::fill(out.theta.begin(), out.theta.end(), 0.0);
   out = newton(evaluator, std::move(out.theta), {}, false);
   out.evaluations += before;
   return out;
@@ -394,16 +402,6 @@ std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Number
     }
     return out;
   }
-}
-
-/// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
-std::vector<int> exponents_of(const Numbers& largest) {
-  std::vector<int> out;
-  for (const double size : largest) {
-    const bool extreme = size > 0 && std::isfinite(size) && !(size > 1e-60 && size < 1e60);
-    out.push_back(extreme ? -std::ilogb(size) : 0);
-  }
-  return out;
 }
 
 /// The infimum of rows whose columns are multiplied by powers of two, in the units of the rows.

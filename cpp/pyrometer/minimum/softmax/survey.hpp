@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pyrometer/base/chunks.hpp"
+#include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 #include "pyrometer/minimum/softmax/evaluator.hpp"
 
@@ -43,6 +44,27 @@ Survey survey_of(const data::Rows<T>& rows, int threads) {
   for (Index j = 0; j < p; ++j)
     out.mean[at(j)] = static_cast<double>(rows.X[j]) + out.mean[at(j)] / static_cast<double>(rows.rows);
   return out;
+}
+
+/// The exponents of powers of two to which columns are scaled: 0 unless their squares might over- or underflow.
+inline std::vector<int> exponents_of(const std::vector<double>& largest) {
+  std::vector<int> out;
+  for (const double size : largest) {
+    const bool extreme = size > 0 && std::isfinite(size) && !(size > 1e-60 && size < 1e60);
+    out.push_back(extreme ? -std::ilogb(size) : 0);
+  }
+  return out;
+}
+
+/// The shares of the classes, all of which have rows, with an intercept; without one all the same.
+template <class T>
+std::vector<double> shares_of(const ClassifiedRows<T>& table) {
+  const data::Rows<T>& rows = table.rows;
+  const double weight = weight_of(rows);
+  std::vector<double> shares(at(table.classes), table.intercept ? 0.0 : 1.0 / static_cast<double>(table.classes));
+  for (Index i = 0; i < rows.rows && table.intercept; ++i)
+    shares[at(static_cast<Index>(rows.y[i]))] += (rows.weights ? rows.weights[i] : 1.0) / weight;
+  return shares;
 }
 
 /// A sample of the rows before the `last` ones, and these, whose weights are as much smaller as the sample is.
