@@ -127,6 +127,8 @@ def _hard_sigmoid(x: Any, alpha: float, beta: float) -> Any:
 
 
 def _parametric(_: _Attributes, x: Any, slope: Any) -> Any:
+    if slope.numel() == 1:
+        return functional.prelu(x, slope.reshape(1))
     return torch.where(x < 0.0, slope * x, x)
 
 
