@@ -605,9 +605,13 @@ def one_output(form, numbers):
     single = np.ones(1, np.float32)
     turned = form in ("sum", "scaled")
     arrays = {
-        **{"0.weight": numbers.normal(size=(8, 5)), "0.bias": numbers.normal(size=8), "1.weight": [0.3]},
-        **{"2.weight": numbers.normal(size=(8, 1) if turned else (1, 8))},
-        **{"2.bias": np.full((1, 1) if form == "sum" else 1, 3.0), "epsilon": single * 1e-3, "gain": single * 0.5},
+        "0.weight": numbers.normal(size=(8, 5)),
+        "0.bias": numbers.normal(size=8),
+        "1.weight": [0.3],
+        "2.weight": numbers.normal(size=(8, 1) if turned else (1, 8)),
+        "2.bias": np.full((1, 1) if form == "sum" else 1, 3.0),
+        "epsilon": single * 1e-3,
+        "gain": single * 0.5,
     }
     file = helper.make_graph(
         nodes,

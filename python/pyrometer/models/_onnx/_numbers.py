@@ -1,4 +1,4 @@
-"""Which single real numbers of an ONNX file are parameters: biases of one output are, epsilons and exponents are not."""
+"""Which single real numbers of an ONNX file are parameters: biases of one output are, epsilons are not."""
 
 from __future__ import annotations
 
