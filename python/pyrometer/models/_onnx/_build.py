@@ -34,7 +34,7 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     del seed
     if init is not None:
         raise ValueError("init is for models of PyTorch; name the laws of an ONNX model, laws={...}. Leave it out.")
-    module = module_of(model, list(map(str, laws or ())))
+    module = module_of(model, [str(each) for each in laws] if isinstance(laws, Mapping) else ())
     parameters = dict(module.named_parameters())
     if not laws:
         example = next((name for name, tensor in parameters.items() if tensor.ndim > 1), "*")
