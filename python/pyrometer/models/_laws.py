@@ -77,8 +77,11 @@ def laws(
     logistic activation; names are ``"coefs_[0]"``, ``"intercepts_[0]"``.
 
     ONNX: parameters are the tensors of several real numbers in the file, but for statistics of batch normalisation and
-    scales of ``Resize``. Those that no pattern names are constants where all values are equal, such as biases of 0;
-    else their law is unknown.
+    scales of ``Resize``. Single numbers are parameters where an operation has one: weights and biases of products,
+    convolutions, recurrent layers and norms other than ``InstanceNormalization``, slopes of ``PRelu``, and the first
+    tensor with an axis that is added to a product. Any other is one only if its name, or a pattern that does not end in
+    a wildcard, is in `laws`: ``"gain"`` or ``"*.gain"``, not ``"*"``. Parameters that no pattern names are constants
+    where all values are equal, such as biases of 0, a single number if it is 0, 0.25 or 1; else their law is unknown.
 
     Examples
     --------

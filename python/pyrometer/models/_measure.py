@@ -108,7 +108,8 @@ def measure(
 
     Networks of scikit-learn are measured by the engine of `Network`, exactly where it can. Layers of an ONNX model are
     those of its graph; batch normalisation and dropout follow `mode`. Recurrent layers are one layer, whose energy is
-    summed over the steps; a cell that the program of a PyTorch model calls itself is one layer for each call.
+    summed over the steps; a cell that the program of a PyTorch model calls itself is one layer for each call. Models
+    run in their own dtype: ``torch.autocast`` acts where a model enters it itself, not around this call.
 
     Examples
     --------

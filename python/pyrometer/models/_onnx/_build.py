@@ -17,11 +17,14 @@ from pyrometer.models._parameters import named
 
 __all__ = ["build"]
 
+_INITIAL = (0.0, 0.25, 1.0)  # biases, slopes of PRelu, scales of norms
+
 
 def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> Built:
     """Return the module of an ONNX model and the labels of its parameters.
 
-    Tensors that no pattern names are constants where all of their values are equal; the laws of others are unknown.
+    Tensors that no pattern names are constants where all of their values are equal, single numbers where they have the
+    value of an initialisation; the laws of others are unknown.
 
     Raises
     ------
@@ -31,7 +34,7 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     del seed
     if init is not None:
         raise ValueError("init is for models of PyTorch; name the laws of an ONNX model, laws={...}. Leave it out.")
-    module = module_of(model)
+    module = module_of(model, [str(each) for each in laws] if isinstance(laws, Mapping) else ())
     parameters = dict(module.named_parameters())
     if not laws:
         example = next((name for name, tensor in parameters.items() if tensor.ndim > 1), "*")
@@ -50,6 +53,6 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
 
 def _label(tensor: Any) -> Label:
     values = np.asarray(tensor.detach().double().numpy())
-    if np.ptp(values) == 0.0:
+    if np.ptp(values) == 0.0 and (values.size > 1 or values.item() in _INITIAL):
         return Label(Kind.CONSTANT, centre=float(values.flat[0]))
     return Label(Kind.FIXED)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pyrometer.base import described, listed, plain, quoted
+from pyrometer.models._onnx._numbers import is_named, roles
 from pyrometer.models._onnx._operations import OPERATIONS
 from pyrometer.models._onnx._recurrent import RECURRENT, Recurrent
 from pyrometer.models._onnx._shapes import TYPES
@@ -57,19 +58,25 @@ class Input:
 class OnnxModel(torch.nn.Module):
     """A graph that is computed node by node.
 
-    Tensors of several real numbers in the file are parameters, with the modules that their names describe; statistics
-    of batch normalisation, scales of sizes, single numbers and integers are buffers.
+    Tensors of several real numbers in the file are parameters, with the modules that their names describe, and single
+    ones where an operation has a parameter or that a pattern names (see `is_named`); statistics of batch normalisation,
+    scales of sizes, other single numbers and integers are buffers.
     """
 
-    def __init__(self, nodes: list[Node], inputs: list[Input], outputs: list[str], tensors: dict[str, Any]) -> None:
+    def __init__(
+        self, read: Branch, inputs: list[Input], tensors: dict[str, Any], patterns: Sequence[str] = ()
+    ) -> None:
         super().__init__()
+        nodes, outputs = read.nodes, list(read.outputs)
         self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
         fixed = {
             name for node in _all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
         }
+        single = roles(_all_nodes(nodes), tensors)
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():
-            random = tensor.is_floating_point() and tensor.numel() > 1 and name not in fixed
+            several = tensor.numel() > 1 or (tensor.numel() == 1 and (name in single or is_named(name, patterns)))
+            random = tensor.is_floating_point() and several and name not in fixed
             random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
         self._recurrent: dict[str, str] = {}
@@ -180,8 +187,8 @@ def _fitting(expected: Input, value: Any) -> Any:
     return tensor.to(expected.dtype)
 
 
-def module_of(model: Any) -> OnnxModel:
-    """Read an ONNX model from its file, or a ModelProto, and return it as a module.
+def module_of(model: Any, patterns: Sequence[str] = ()) -> OnnxModel:
+    """Read an ONNX model from its file, or a ModelProto, and return it as a module; patterns may name single numbers.
 
     Raises
     ------
@@ -204,7 +211,7 @@ def module_of(model: Any) -> OnnxModel:
     if len(model.functions):
         model = inliner.inline_local_functions(model)
     _check_versions(model)
-    return _module(model.graph)
+    return _module(model.graph, patterns)
 
 
 def _check_versions(model: Any) -> None:
@@ -235,12 +242,12 @@ def _operations(graph: Any) -> Iterator[str]:
                 yield from _operations(entry.g)
 
 
-def _module(graph: Any) -> OnnxModel:
+def _module(graph: Any, patterns: Sequence[str]) -> OnnxModel:
     tensors: dict[str, Any] = {}
     own = {made.name for made in graph.initializer}
     inputs = [_input(value) for value in graph.input if value.name not in own]
     read = _branch(graph, tensors, {"", *(value.name for value in inputs)})
-    return OnnxModel(read.nodes, inputs, list(read.outputs), tensors)
+    return OnnxModel(read, inputs, tensors, patterns)
 
 
 def _branch(graph: Any, tensors: dict[str, Any], before: set[str]) -> Branch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +25,7 @@ from pyrometer.models._pytorch._lockstep import DIFFERS, Lockstep, states
 from pyrometer.models._pytorch._pass import Drawn, Pass, plain_kernels
 from pyrometer.models._pytorch._rescaled import Layer, Rescaled, RescaledMoments, Scout, layers_of
 from pyrometer.models._pytorch._sources import Source, source_of
+from pyrometer.models._pytorch._surroundings import copied, own_precision
 from pyrometer.models._request import Request
 
 __all__ = ["balanced"]
@@ -38,7 +38,8 @@ _Pass = TypeVar("_Pass", bound=Pass)
 
 def balanced(model: Any, request: Request, target: float, skip: list[str]) -> Balance:
     """Balance a module of PyTorch, or those that a function builds."""
-    return _Balancing(source_of(model, request), request, target).result(skip)
+    with own_precision(), torch.inference_mode(mode=False):
+        return _Balancing(source_of(model, request), request, target).result(skip)
 
 
 class _Balancing:
@@ -97,7 +98,7 @@ class _Balancing:
         again = self._last is not None and self._last() is module  # it is drawn in place
         self._last = ref(module)
         if not again or not self._spare:
-            return number, copy.deepcopy(module)
+            return number, copied(module)
         own = self._spare.pop()
         with torch.no_grad():
             for mine, drawn in zip(_tensors_of(own), _tensors_of(module), strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pyrometer.models._goodness import fits, guess
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
+from pyrometer.models._pytorch._surroundings import copied
 from pyrometer.models._pytorch._trace import Trace
 
 __all__ = ["build", "redraw", "seeded"]
@@ -165,7 +165,7 @@ def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed:
         "pass a function that builds it, model=lambda: MyModel(), the function that initialised it, init=..., or the "
         'laws by name, laws={"*.weight": pm.Normal(0.02)}'
     )
-    module = copy.deepcopy(model)
+    module = copied(model)
     with seeded(seed), Trace() as trace:
         redraw(module, init)
     built = _read(module, laws, trace.memory)

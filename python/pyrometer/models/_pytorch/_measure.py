@@ -22,6 +22,7 @@ from pyrometer.models._pytorch._ideal import Against, Ideal, Kept
 from pyrometer.models._pytorch._inputs import prepared, run_on
 from pyrometer.models._pytorch._pass import Drawn, Pass
 from pyrometer.models._pytorch._sources import Source, source_of
+from pyrometer.models._pytorch._surroundings import own_precision
 from pyrometer.models._request import Request
 from pyrometer.results import ModelLayers
 
@@ -38,9 +39,11 @@ def measure(model: Any, request: Request) -> ModelLayers:
             "y must be None for a model that runs on PyTorch: energies of layers do not depend on targets, got "
             f"{described(request.y)}."
         )
-    return measure_source(source_of(model, request), request)
+    with own_precision():
+        return measure_source(source_of(model, request), request)
 
 
+@own_precision()
 def measure_source(source: Source, request: Request) -> ModelLayers:
     """Measure a model that runs on PyTorch."""
     module = source.draw(0)

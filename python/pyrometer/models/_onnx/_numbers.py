@@ -1,0 +1,63 @@
+"""Which single real numbers of an ONNX file are parameters: biases of one output are, epsilons are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+__all__ = ["is_named", "roles"]
+
+_PRODUCTS = ("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul")
+_SUMS = ("Add", "Sub", "Sum")
+_SCALES = ("Div", "Mul")
+_VIEWS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+
+# Inputs that are parameters, by operation. Not of InstanceNormalization: exporters write a GroupNorm of one group as
+# one with a scale of 1 and a bias of 0 of their own, and its parameters as products and sums after it.
+_PLACES = {
+    **dict.fromkeys(_PRODUCTS, slice(0, None)),
+    **dict.fromkeys(("RNN", "LSTM", "GRU"), slice(1, 4)),
+    **dict.fromkeys(("BatchNormalization", "GroupNormalization", "LayerNormalization"), slice(1, 3)),
+    **dict.fromkeys(("RMSNormalization", "PRelu"), slice(1, 2)),
+}
+
+
+def roles(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
+    """Return the tensors of the file that stand where an operation has a parameter, themselves or as a view.
+
+    Weights and biases of products, convolutions, recurrent layers and norms, slopes of PRelu; and of sums the first
+    tensor with an axis that is added to a product, whose bias it is: constants of programs have no axis.
+    """
+    own, products, found = {name: name for name in tensors}, set[str](), set[str]()
+    for node in nodes:
+        taken = [own.get(name, name) for name in node.inputs]
+        found.update(taken[_PLACES.get(node.operation, slice(0))])
+        if node.operation in _SUMS and not products.isdisjoint(taken):
+            found.update(name for name in taken if name in tensors and tensors[name].ndim)
+        if node.operation in _VIEWS and taken:
+            own[node.outputs[0]] = taken[0]
+        elif _continues(node.operation, taken, products, tensors):
+            products.add(node.outputs[0])
+    return found & set(tensors)
+
+
+def _continues(operation: str, taken: Sequence[str], products: set[str], tensors: dict[str, Any]) -> bool:
+    """Whether an output is a product to which no tensor of the file has been added."""
+    if operation in _PRODUCTS:
+        return True
+    if products.isdisjoint(taken):
+        return False
+    if operation in _SUMS:
+        return not any(name in tensors for name in taken)
+    return operation in _SCALES and all(
+        name in products or (name in tensors and tensors[name].numel() == 1) for name in taken
+    )
+
+
+def is_named(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a pattern that does not end in a wildcard names a tensor: ``*.gain``, but neither ``*`` nor ``gain*``."""
+    names = (name, name.replace(".", "/"))
+    return any(each == pattern for pattern in patterns for each in names) or any(
+        fnmatchcase(each, pattern) for pattern in patterns if pattern[-1:] not in "*?]" for each in names
+    )

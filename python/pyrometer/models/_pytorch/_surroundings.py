@@ -1,0 +1,38 @@
+"""What the caller's contexts of PyTorch would change in a measurement, and copies of modules."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+__all__ = ["copied", "own_precision"]
+
+_DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+
+@contextmanager
+def own_precision() -> Iterator[None]:
+    """Leave the caller's torch.autocast, which rounds operations and keeps copies of weights from call to call.
+
+    Contexts that the model enters itself are part of it.
+    """
+    with ExitStack() as stack:
+        for device in _DEVICES:
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
+def copied(module: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy of a module, as copy.deepcopy, also if it keeps tensors that it computes from parameters.
+
+    Pruned modules and those of torch.nn.utils.weight_norm compute them again before each call.
+    """
+    kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, torch.Tensor)]
+    memo: dict[int, Any] = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
+    own: torch.nn.Module = copy.deepcopy(module, memo)
+    return own
