@@ -62,6 +62,7 @@ class Group {
   struct System {
     Pivoted factor;
     double worst = 0;  // amplification of rounding errors of the factor
+    std::vector<Index> equal;
     std::vector<double> trial;
     RowState best;
   };
@@ -116,6 +117,7 @@ void Group<T>::factor_rows() {
     System& system = systems_[at(k)];
     system.factor = Pivoted(stack_.shape, merged(triangles[at(i)], inner(size)), mean_of(k));
     system.worst = system.factor.condition();
+    system.equal = equal_columns(stack_.shape, stack_.rows(first_ + k).X, system.factor);
     triangles[at(i)].clear();
   });
 }
@@ -158,7 +160,7 @@ std::vector<Sums> Group<T>::sums_of(const std::vector<Index>& active) const {
 template <class T>
 bool Group<T>::improve(Index k, const Sums& sums, bool first_step) {
   System& system = systems_[at(k)];
-  RowState state = judge(stack_.shape, system.factor, mean_of(k), system.trial.data(), sums);
+  RowState state = judge(stack_.shape, system.factor, mean_of(k), system.trial.data(), sums, system.equal);
   const bool halved = first_step || state.gap < 0.5 * system.best.gap;
   if (first_step || state.gap < system.best.gap) {
     system.best = std::move(state);
@@ -197,13 +199,12 @@ void Group<T>::write() {
   const Index n = shape.parameters();
   for_each(count_, [&](Index k) {
     const Minima out = stack_.out.one(first_ + k, n);
-    const auto& [f, worst, trial, state] = systems_[at(k)];
+    const auto& [f, worst, equal, trial, state] = systems_[at(k)];
     double* theta = out.parameters.data();
     std::vector<double> diagonal(at(f.rank()));
     f.inverse_diagonal(diagonal.data(), inner(count_));
     const double off = error_of_means(shape, diagonal);
     // A last step, which improves the parameters only. Where no bound is known but the energy, it stays that of theirs.
-    constexpr double kSums = 0x1p-49;  // rounding of double-double sums, relative to that of parameters
     double moved = kSums * rounding_of_parameters(shape, f, mean_of(k), theta);
     if (off < 1 && state.gap > 0 && state.gap <= kSettled * state.energy) {
       for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
@@ -213,9 +214,9 @@ void Group<T>::write() {
     const double lost = state.fits ? 0 : Minima::underflow(n);
     const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
-    const double gap =
-        (off < 1 ? above * ((1 + off) / (1 - off)) : square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon)) +
-        lost;
+    const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);  // no energy is negative
+    const double bound = above * ((1 + off) / (1 - off));
+    const double gap = (off < 1 && bound <= most ? bound : most) + lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;

@@ -8,6 +8,9 @@
 
 namespace pyrometer::minimum {
 
+/// Rounding of double-double sums, relative to that of parameters.
+constexpr double kSums = 0x1p-49;
+
 /// The energy at given parameters, how far above the minimum it is, and the step towards it.
 struct RowState {
   double energy = 0;
@@ -15,9 +18,13 @@ struct RowState {
   bool fits = false;  ///< all that is summed is 0: exactly, and not only to the least double
   std::vector<double> step;
 };
-/// `f` is the factor of the system, `mean` the means of its columns and target.
+/// `f` is the factor of the system, `mean` the means of its columns and target, `equal` that of equal_columns().
 [[nodiscard]] RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
-                             const Sums& sums);
+                             const Sums& sums, const std::vector<Index>& equal);
+
+/// With a penalty, for each dependent pivot an independent column of the design that equals it in all rows, or -1.
+template <class T>
+[[nodiscard]] std::vector<Index> equal_columns(const Shape& shape, const T* X, const Pivoted& f);
 
 /// The Cholesky factor of a system's moments, if it is accurate enough for iterative refinement with residuals of the
 /// rows: a step reduces the error by roundoff * condition^2. Else one without columns; `scatter` may be nullptr.
