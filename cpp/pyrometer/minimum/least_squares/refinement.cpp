@@ -58,7 +58,7 @@ RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const d
     for (Index k = r; k < n; ++k) {
       const Index same = equal[at(k - r)];
       if (same >= 0) {
-        state.gap += square(std::sqrt(shape.l2) * (theta[f.column(k)] - theta[same]));
+        state.gap += square(std::sqrt(shape.l2) * (theta[f.column(k)] - theta[f.column(same)]));
         continue;
       }
       const double slope = std::abs(f.remainder(k, gradient(k), z.data())) + f.remainder_error(k) * size;
@@ -83,6 +83,7 @@ RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const d
 
 template <class T>
 std::vector<Index> equal_columns(const Shape& shape, const T* X, const Pivoted& f) {
+  constexpr double kAlike = 1e-9;
   const Index p = shape.features, r = f.rank();
   const auto equal = [&](Index j, Index k) {
     Index i = 0;
@@ -90,10 +91,11 @@ std::vector<Index> equal_columns(const Shape& shape, const T* X, const Pivoted& 
     return i == shape.rows;
   };
   std::vector<Index> result;
-  for (Index k = r; k < shape.columns() && shape.l2 > 0; ++k) {
+  for (Index k = r; k < shape.columns(); ++k) {
     Index i = 0;
-    while (i < r && !equal(f.column(i), f.column(k))) ++i;
-    result.push_back(i < r ? f.column(i) : -1);
+    while (i < r && !(std::abs(f.length(i) - f.length(k)) <= kAlike * f.length(k) && equal(f.column(i), f.column(k))))
+      ++i;
+    result.push_back(i < r ? i : -1);
   }
   return result;
 }
@@ -107,6 +109,18 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
   const bool taken_up = shape.centred && with_intercept;
   const auto length = [&](Index k) { return f.length(k); };
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+}
+
+void share(const Pivoted& f, const std::vector<Index>& equal, double* theta) {
+  const Index r = f.rank();
+  std::vector<double> sum(at(r)), number(at(r), 1.0);
+  for (Index k = 0; k < r; ++k) at(sum, k) = theta[f.column(k)];
+  for (std::size_t d = 0; d < equal.size(); ++d) {
+    at(sum, equal[d]) += theta[f.column(r + static_cast<Index>(d))];
+    at(number, equal[d]) += 1;
+  }
+  for (Index k = 0; k < r; ++k) theta[f.column(k)] = at(sum, k) / at(number, k);
+  for (std::size_t d = 0; d < equal.size(); ++d) theta[f.column(r + static_cast<Index>(d))] = theta[f.column(equal[d])];
 }
 
 double error_of_means(const Shape& shape, const std::vector<double>& diagonal) {
