@@ -22,8 +22,8 @@ struct RowState {
 [[nodiscard]] RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
                              const Sums& sums, const std::vector<Index>& equal);
 
-/// For each dependent pivot an independent one whose column equals its in all rows, or -1. About r (n - r) comparisons,
-/// and m for each that is found.
+/// For each dependent pivot an independent one whose column is equal in all rows, or -1. Cost: about r (n - r)
+/// comparisons, and m for each that is found.
 template <class T>
 [[nodiscard]] std::vector<Index> equal_columns(const Shape& shape, const T* X, const Pivoted& f);
 
@@ -33,8 +33,8 @@ template <class T>
 
 /// Minimum-norm parameters: see Dependence.
 void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta);
-/// The same if every dependent pivot is `equal` to an independent one. Rounding of a dependence, in units of one column,
-/// may be more than others are long; here there is none.
+/// The same if every dependent pivot is `equal` to an independent one. Rounding of a dependence, in units of one
+/// column, may be more than others are long; here there is none.
 void share(const Pivoted& f, const std::vector<Index>& equal, double* theta);
 
 /// A bound of the rounding errors of the columns' means in units of the whitened columns. `diagonal` is that of the
