@@ -126,3 +126,15 @@ def test_bounds_of_weighted_rows():
         w = rng.random(len(y)) + 0.01 if seed % 2 else 10.0 ** rng.uniform(-6, 6, len(y))
         found = quietly(pm.LinearRegression(X, y, weights=w, intercept=intercept, penalty=penalty))
         check(found, X, y, intercept=intercept, penalty=penalty, weights=w)
+
+
+def test_bounds_hold_of_stamps_and_their_squares():
+    for seed in range(120):
+        rng = np.random.default_rng([17, seed])
+        m = int(rng.integers(5, 20))
+        # Of stamps in ns the squares are dependent at rounding level, and differ by more than other columns are long.
+        stamps = 1.7e18 + 256.0 * np.floor(rng.uniform(0, 10.0 ** rng.integers(5, 9), m))
+        X = np.column_stack([stamps, stamps**2, rng.normal(size=m) * 10.0 ** rng.integers(0, 4)])[:, rng.permutation(3)]
+        y = rng.normal(size=m) * 10.0 ** rng.integers(-2, 3)
+        penalty = pm.L1(float(10.0 ** rng.integers(-6, 1)), intercept=False)
+        check(quietly(pm.LinearRegression(X, y, penalty=penalty)), X, y, intercept=True, penalty=penalty)

@@ -3,7 +3,7 @@
 The array `accuracy`, shape (..., 8, p + 1), is described in ``cpp/pyrometer/data/accuracy.hpp``. Its rows are the low
 part of the mean; the error of the sum; the sums of squares D that were rounded, their errors, and those of merging; the
 interval that contains the means of all blocks of rows accumulated in one pass; and the mean squares of the smallest
-part of the rows, which files have only where others hide these rows.
+part of the rows, which files have only where others hide these rows, or, negative, would hide them in a sum.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "lost",
     "lost_at_once",
     "of_doubles",
+    "of_part",
     "of_pass",
     "require_sound",
     "shift_of",
@@ -99,6 +100,15 @@ def with_sizes(count: float, scatter: Array, accuracy: Array, smallest: Array | 
     if smallest is None:
         smallest = np.diagonal(scatter, axis1=-2, axis2=-1) / count
     return np.concatenate([accuracy[..., :SAVED, :], smallest[..., None, :]], axis=-2)
+
+
+def of_part(accuracy: Array) -> Array:
+    """Return the accuracy of a part of a sum, in which rows may be hidden that are too few to be in the part itself."""
+    if (accuracy[..., -1, :] >= 0.0).all():
+        return accuracy
+    result = accuracy.copy()
+    np.abs(result[..., -1, :], out=result[..., -1, :])
+    return result
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an overflow means that all digits are lost

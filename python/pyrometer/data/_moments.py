@@ -84,9 +84,9 @@ class Moments(Displayed, Averages):
     these errors.
 
     Rows that are far larger than others, such as fill values of 1e13 in several columns, hide by their rounding whether
-    the columns are independent in the other rows. That is seen while rows are read, and kept through sums, differences
-    and files: minima of such moments have 0 certain digits, and a PrecisionWarning says so. Only the sizes of moments
-    given by `mean` and `scatter` are unknown.
+    the columns are independent in the other rows. That is seen while rows are read, also where these are too few to
+    tell until others are added, and kept through sums, differences and files: minima of such moments have 0 certain
+    digits, and a PrecisionWarning says so. Only sizes of moments given by `mean` and `scatter` are unknown.
 
     Moments given by `mean` and `scatter`, or read from a file of version 0.1.0, are assumed to have the errors of one
     pass over their rows, and means rounded to doubles.
@@ -450,7 +450,7 @@ class Moments(Displayed, Averages):
         return _State(count, mean, scatter, *names, accuracy, low, rows, exact_weight)
 
     def _core_state(self) -> tuple[float, Array, Array, Array | None, Array]:
-        return self.count, self.mean, self.scatter, self._scatter_low, self._accuracy
+        return self.count, self.mean, self.scatter, self._scatter_low, _accuracy.of_part(self._accuracy)
 
     def standardized(self) -> Moments:
         """Return the moments of the same rows with standardised features.

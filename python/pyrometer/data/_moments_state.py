@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Array, Members, plain, require_fields, validate
 from pyrometer.data import _accuracy
+from pyrometer.data._row_sizes import hidden
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -171,17 +172,18 @@ def loaded(header: dict[str, Any], arrays: Members) -> State:
         for name in ("accuracy", "scatter_low", "smallest")
     )
     if smallest is not None:
-        _require_sizes(smallest, state.mean.shape)
+        _require_sizes(smallest, state.total, state.scatter)
     if accuracy is not None:
         _accuracy.require_sound(state.mean, state.scatter, accuracy, low)
         accuracy = _accuracy.with_sizes(state.total, state.scatter, accuracy, smallest)
     return sound(state._replace(accuracy=accuracy, scatter_low=low))
 
 
-def _require_sizes(smallest: Array, shape: tuple[int, ...]) -> None:
+def _require_sizes(smallest: Array, count: float, scatter: Array) -> None:
     """Raise ValueError for mean squares of the smallest rows that are malformed."""
-    if smallest.shape != shape:
-        raise ValueError(f"smallest must have shape {shape}, got {smallest.shape}.")
-    bad = smallest[~(smallest >= 0.0)]
+    if smallest.shape != scatter.shape[:-1]:
+        raise ValueError(f"smallest must have shape {scatter.shape[:-1]}, got {smallest.shape}.")
+    small = hidden(count, scatter, np.abs(smallest))
+    bad = smallest[~((smallest >= 0.0) | (False if small is None else small))]
     if bad.size:
-        raise ValueError(f"smallest must be mean squares, at least 0, got {bad[0]:g}.")
+        raise ValueError(f"smallest must be mean squares, or minus those of far smaller rows, got {bad[0]:g}.")

@@ -21,6 +21,8 @@ _BLOCK = 1 << 12  # rows that are eliminated at a time
 _MOST = 1e8  # numbers that are eliminated: about a second
 _SUBTRACTED = 1e-15  # error of values other than 0, in units of typical ones, as where a mean was subtracted
 _FAR = 1e-140  # scales of values of other sizes leave the range of doubles
+_CHANCE, _LARGE = 1e-15, 1e-4  # shares of a column's mean square: values below the first are rare unless rows differ
+_TOGETHER = 1 << 18  # numbers that are compared at a time
 _CLEAR = 8.0  # in units of its error bound, of a value that is not 0
 
 
@@ -99,11 +101,12 @@ def smallest_of_pass(
     """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
+    Negative where the small rows are too few to be independent themselves: sums with others hide these rows.
     Cost: of systems whose columns are dependent, passes over some 10^3 rows; where these differ by 1e5 in size,
     `rank_is_above`.
     """
     m, p = X.shape[1:]
-    result = None
+    result = _few_small(X, count, scatter, ranks)
     for k in np.flatnonzero(ranks < min(p, m - 1)):
         squares = scatter[k].diagonal() / count
         if not (_least(X[k]) ** 2 < _HIDDEN * squares[:-1]).any():
@@ -114,7 +117,30 @@ def smallest_of_pass(
             continue
         if rank_is_above(X[k], scales, intercept=True, above=int(ranks[k]) + 1):
             result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
-            result[k, :-1] = np.minimum(result[k, :-1], scales**2)
+            result[k, :-1] = np.minimum(squares[:-1], scales**2)
+    return result
+
+
+def _few_small(X: npt.NDArray[Any], count: float, scatter: Array, ranks: npt.NDArray[np.int64]) -> Array | None:
+    """Return minus the least squares of columns (s, p + 1) in which a few rows, p at most, are far below all others.
+
+    Mean squares of the other columns; None if there is no such column.
+    """
+    m, p = X.shape[1:]
+    dependent = np.flatnonzero(ranks < p) if m <= _SAMPLED else ranks[:0]
+    result = None
+    at_once = max(1, _TOGETHER // (m * p))
+    for first in range(0, len(dependent), at_once):
+        at = dependent[first : first + at_once]
+        squares = X[at].astype(np.float64) ** 2
+        whole = np.diagonal(scatter[at], axis1=-2, axis2=-1)[:, None, :-1] / count
+        small = squares < _CHANCE * whole
+        number = (small & (squares > 0.0)).sum(axis=1)
+        few = (number > 0) & (number <= p) & (small | (squares >= _LARGE * whole)).all(axis=1)
+        if few.any():
+            result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
+            least = np.where(squares > 0.0, squares, np.inf).min(axis=1)
+            result[at, :-1] = np.where(few, -least, result[at, :-1])
     return result
 
 
@@ -143,7 +169,8 @@ def rank_of(count: float, mean: Array, scatter: Array) -> npt.NDArray[np.int64]:
 
 def hidden(count: float, scatter: Array, smallest: Array) -> npt.NDArray[np.bool_] | None:
     """Return in which columns the rounding of the largest rows hides others, (..., p + 1); None for none."""
-    rounded: npt.NDArray[np.bool_] = smallest * count < _HIDDEN * np.diagonal(scatter, axis1=-2, axis2=-1)
+    squares = np.diagonal(scatter, axis1=-2, axis2=-1)
+    rounded: npt.NDArray[np.bool_] = (smallest >= 0.0) & (smallest * count < _HIDDEN * squares)
     return rounded if rounded.any() else None
 
 

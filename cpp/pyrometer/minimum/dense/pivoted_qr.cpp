@@ -35,7 +35,6 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
   }
   scale(n, mean, shape.centred ? std::sqrt(m) : 0);
   if (shape.l2 == 0 && clear(n)) return;
-  const double noise = std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(n)));
   constexpr double kTie = 1 - 1e-3;
   std::vector<double> lengths(at(n));  // squared norms of the remainders
   for (Index k = 0; k < std::min(n, work_.rows); ++k) {
@@ -54,13 +53,7 @@ Pivoted::Pivoted(const Shape& shape, Columns rows, const double* mean) {
       std::swap(order_[at(k)], order_[at(pivot)]);
     }
     const double remaining = std::sqrt(most);
-    double made = 1;
-    if (remaining < 1e-6) {
-      std::vector<double> of(work_.column(k), work_.column(k) + k);
-      backward(of.data());
-      for (const double share : of) made += std::abs(share);
-    }
-    if (remaining <= noise * made) break;
+    if (remaining <= (remaining < 1e-6 ? rounding(k) : noise())) break;
     eliminate(k);
     rank_ = k + 1;
   }
@@ -125,6 +118,23 @@ void Pivoted::backward(double* x) const {
 }
 
 double Pivoted::remainder(Index k, double x, const double* z) const { return x - dot(work_.column(k), z, 0, rank_); }
+
+double Pivoted::noise() const {
+  return std::numeric_limits<double>::epsilon() * (4 + std::sqrt(static_cast<double>(columns())));
+}
+
+double Pivoted::rounding(Index k) const {
+  std::vector<double> of(at(rank_));
+  dependence(k, of.data());
+  double made = 1;
+  for (const double share : of) made += std::abs(share);
+  return noise() * made;
+}
+
+double Pivoted::remainder_error(Index k) const {
+  const double* column = work_.column(k);
+  return rounding(k) + std::sqrt(dot(column, column, rank_, work_.rows));
+}
 
 std::vector<double> Pivoted::solution() const {
   const double* target = work_.column(work_.cols - 1);

@@ -38,6 +38,9 @@ class Pivoted {
   void backward(double* x) const;
   /// The remainder of x, the element of pivot k >= rank, after elimination of the independent columns: x - R_k' z.
   [[nodiscard]] double remainder(Index k, double x, const double* z) const;
+  /// A bound of the rounding error of remainder(), relative to the norm of z: the column of pivot k, those it is a
+  /// combination of, and what is left of it are known to the rounding of their lengths only. rank^2 flops.
+  [[nodiscard]] double remainder_error(Index k) const;
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
   /// Writes the `rank` coefficients of the column of pivot k >= rank in the independent columns.
@@ -53,6 +56,8 @@ class Pivoted {
   bool clear(Index columns);
   [[nodiscard]] double estimated() const;
   void eliminate(Index k);
+  [[nodiscard]] double noise() const;
+  [[nodiscard]] double rounding(Index k) const;
 
   Columns work_;
   std::vector<double> length_;

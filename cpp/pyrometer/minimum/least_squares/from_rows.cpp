@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -56,12 +57,15 @@ class Group {
   void factor_rows();
   void solve();
   void refine();
+  void solve_equal();
   void write();
 
  private:
   struct System {
     Pivoted factor;
     double worst = 0;  // amplification of rounding errors of the factor
+    std::vector<Index> equal;
+    bool shared = false;  // the parameters of equal columns, without rounding of their dependence
     std::vector<double> trial;
     RowState best;
   };
@@ -77,6 +81,9 @@ class Group {
   // Of each of so many jobs of for_each().
   [[nodiscard]] int inner(Index jobs) const { return jobs == 1 ? stack_.threads : 1; }
   [[nodiscard]] std::vector<Sums> sums_of(const std::vector<Index>& active) const;
+  void solve(Index k);
+  void shorten(Index k, double* theta) const;
+  void refine(std::vector<Index> active);
   bool improve(Index k, const Sums& sums, bool first_step);
 
   const Stack<T>& stack_;
@@ -116,23 +123,36 @@ void Group<T>::factor_rows() {
     System& system = systems_[at(k)];
     system.factor = Pivoted(stack_.shape, merged(triangles[at(i)], inner(size)), mean_of(k));
     system.worst = system.factor.condition();
+    system.equal = equal_columns(stack_.shape, stack_.rows(first_ + k).X, system.factor);
     triangles[at(i)].clear();
   });
 }
 
 template <class T>
-void Group<T>::solve() {
+void Group<T>::shorten(Index k, double* theta) const {
+  const System& system = systems_[at(k)];
+  if (system.shared)
+    share(system.factor, system.equal, theta);
+  else
+    minimum::shorten(stack_.shape, system.factor, mean_of(k), stack_.on_intercept, theta);
+}
+
+template <class T>
+void Group<T>::solve(Index k) {
   const Shape& shape = stack_.shape;
-  for_each(count_, [&](Index k) {
-    const Pivoted& f = systems_[at(k)].factor;
-    const double* mean = mean_of(k);
-    double* theta = parameters_of(k);
-    std::fill_n(theta, shape.parameters(), 0.0);
-    const std::vector<double> solution = f.solution();
-    for (Index i = 0; i < f.rank(); ++i) theta[f.column(i)] = solution[at(i)] / f.length(i);
-    if (shape.centred) theta[shape.features] = residual(mean[shape.features], mean, theta, shape.features);
-    shorten(shape, f, mean, stack_.on_intercept, theta);
-  });
+  const Pivoted& f = systems_[at(k)].factor;
+  const double* mean = mean_of(k);
+  double* theta = parameters_of(k);
+  std::fill_n(theta, shape.parameters(), 0.0);
+  const std::vector<double> solution = f.solution();
+  for (Index i = 0; i < f.rank(); ++i) theta[f.column(i)] = solution[at(i)] / f.length(i);
+  if (shape.centred) theta[shape.features] = residual(mean[shape.features], mean, theta, shape.features);
+  shorten(k, theta);
+}
+
+template <class T>
+void Group<T>::solve() {
+  for_each(count_, [&](Index k) { solve(k); });
 }
 
 // Of the trial parameters of these systems.
@@ -158,7 +178,7 @@ std::vector<Sums> Group<T>::sums_of(const std::vector<Index>& active) const {
 template <class T>
 bool Group<T>::improve(Index k, const Sums& sums, bool first_step) {
   System& system = systems_[at(k)];
-  RowState state = judge(stack_.shape, system.factor, mean_of(k), system.trial.data(), sums);
+  RowState state = judge(stack_.shape, system.factor, mean_of(k), system.trial.data(), sums, system.equal);
   const bool halved = first_step || state.gap < 0.5 * system.best.gap;
   if (first_step || state.gap < system.best.gap) {
     system.best = std::move(state);
@@ -167,15 +187,19 @@ bool Group<T>::improve(Index k, const Sums& sums, bool first_step) {
   return halved && !(system.best.gap <= kSettled * system.best.energy);
 }
 
-// Newton's steps with the residuals of the rows themselves. The first state is that of the solution.
 template <class T>
 void Group<T>::refine() {
+  std::vector<Index> all(at(count_));
+  std::iota(all.begin(), all.end(), Index{0});
+  refine(std::move(all));
+}
+
+// Newton's steps with the residuals of the rows themselves. The first state is that of the solution.
+template <class T>
+void Group<T>::refine(std::vector<Index> active) {
   constexpr int kSteps = 4;
-  std::vector<Index> active;
-  for (Index k = 0; k < count_; ++k) {
-    active.push_back(k);
+  for (const Index k : active)
     systems_[at(k)].trial.assign(parameters_of(k), parameters_of(k) + stack_.shape.parameters());
-  }
   for (int step = 0; step <= kSteps && !active.empty(); ++step) {
     const std::vector<Sums> sums = sums_of(active);
     std::vector<Index> going;
@@ -184,10 +208,30 @@ void Group<T>::refine() {
       System& system = systems_[at(active[i])];
       for (std::size_t j = 0; j < system.trial.size(); ++j) system.trial[j] += system.best.step[j];
       if (is_apart(parameters_of(active[i]), system.trial.data(), stack_.shape.columns()))
-        shorten(stack_.shape, system.factor, mean_of(active[i]), stack_.on_intercept, system.trial.data());
+        shorten(active[i], system.trial.data());
       going.push_back(active[i]);
     }
     active = std::move(going);
+  }
+}
+
+// Where few digits are left and all dependent columns are equal to others, solves again with their shares.
+template <class T>
+void Group<T>::solve_equal() {
+  constexpr double kPoor = 1e-8;
+  for (Index k = 0; k < count_; ++k) {
+    System& system = systems_[at(k)];
+    const std::vector<Index>& equal = system.equal;
+    if (equal.empty() || *std::min_element(equal.begin(), equal.end()) < 0) continue;
+    if (!(system.best.gap > kPoor * system.best.energy)) continue;
+    const RowState before = system.best;
+    const std::vector<double> theta(parameters_of(k), parameters_of(k) + stack_.shape.parameters());
+    system.shared = true;
+    solve(k);
+    refine({k});
+    if (system.best.gap < before.gap) continue;
+    system.best = before;
+    std::copy(theta.begin(), theta.end(), parameters_of(k));
   }
 }
 
@@ -197,13 +241,12 @@ void Group<T>::write() {
   const Index n = shape.parameters();
   for_each(count_, [&](Index k) {
     const Minima out = stack_.out.one(first_ + k, n);
-    const auto& [f, worst, trial, state] = systems_[at(k)];
+    const auto& [f, worst, equal, shared, trial, state] = systems_[at(k)];
     double* theta = out.parameters.data();
     std::vector<double> diagonal(at(f.rank()));
     f.inverse_diagonal(diagonal.data(), inner(count_));
     const double off = error_of_means(shape, diagonal);
     // A last step, which improves the parameters only. Where no bound is known but the energy, it stays that of theirs.
-    constexpr double kSums = 0x1p-49;  // rounding of double-double sums, relative to that of parameters
     double moved = kSums * rounding_of_parameters(shape, f, mean_of(k), theta);
     if (off < 1 && state.gap > 0 && state.gap <= kSettled * state.energy) {
       for (Index j = 0; j < n; ++j) theta[j] += at(state.step, j);
@@ -213,9 +256,9 @@ void Group<T>::write() {
     const double lost = state.fits ? 0 : Minima::underflow(n);
     const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
-    const double gap =
-        (off < 1 ? above * ((1 + off) / (1 - off)) : square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon)) +
-        lost;
+    const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);  // no energy is negative
+    const double bound = above * ((1 + off) / (1 - off));
+    const double gap = (off < 1 && bound <= most ? bound : most) + lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;
@@ -246,6 +289,7 @@ void least_squares_rows(BasicMatrix<T> X, const T* y, Index systems, const doubl
     group.factor_rows();
     group.solve();
     group.refine();
+    group.solve_equal();
     group.write();
   }
 }

@@ -26,7 +26,8 @@ void add_square(DoubleDouble& sum, double weight, double x) {
 
 }  // namespace
 
-RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums) {
+RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta, const Sums& sums,
+               const std::vector<Index>& equal) {
   const Index p = shape.features, n = shape.columns(), r = f.rank();
   const double m = static_cast<double>(shape.rows);
   DoubleDouble energy = sums.squares;
@@ -43,15 +44,29 @@ RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const d
   f.forward(z.data());
   double zz = 0;
   for (const double value : z) zz += value * value;
-  // With a penalty every column has a curvature, at least that of the penalty.
-  for (Index k = r; k < n && shape.l2 > 0; ++k)
-    zz += square(f.remainder(k, gradient(k), z.data()) * (f.length(k) / std::sqrt(m * shape.l2)));
-  f.backward(z.data());
 
   RowState state;
   state.energy = std::max(energy.value() / m, 0.0);
   const double total = shape.centred ? sums.total.value() / m : 0;
   state.gap = zz / m + square(total);
+  // With a penalty every column has a curvature, at least that of the penalty. Rounding of the factor, of means and of
+  // double-double sums hides part of the slope that is left in a dependent column, but of equal columns: there it is
+  // that of the penalty.
+  if (shape.l2 > 0 && r < n) {
+    const double rounded = rounding_of_parameters(shape, f, mean, theta) + std::sqrt(state.energy);
+    const double size = std::sqrt(m) * (std::sqrt(state.gap) + kSums * rounded);
+    for (Index k = r; k < n; ++k) {
+      const Index same = equal[at(k - r)];
+      if (same >= 0) {
+        state.gap += square(std::sqrt(shape.l2) * (theta[f.column(k)] - theta[f.column(same)]));
+        continue;
+      }
+      const double slope = std::abs(f.remainder(k, gradient(k), z.data())) + f.remainder_error(k) * size;
+      state.gap += square(slope * (f.length(k) / std::sqrt(m * shape.l2))) / m;
+    }
+  }
+  f.backward(z.data());
+
   state.fits = sums.squares.hi == 0 && energy.hi == 0 && total == 0 &&
                std::all_of(sums.gradient.begin(), sums.gradient.end(), [](const DoubleDouble& g) { return g.hi == 0; });
   state.step.assign(at(shape.parameters()), 0.0);
@@ -66,12 +81,46 @@ RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const d
   return state;
 }
 
+template <class T>
+std::vector<Index> equal_columns(const Shape& shape, const T* X, const Pivoted& f) {
+  constexpr double kAlike = 1e-9;
+  const Index p = shape.features, r = f.rank();
+  const auto equal = [&](Index j, Index k) {
+    Index i = 0;
+    while (i < shape.rows && (j < p ? X[i * p + j] : T{1}) == (k < p ? X[i * p + k] : T{1})) ++i;
+    return i == shape.rows;
+  };
+  std::vector<Index> result;
+  for (Index k = r; k < shape.columns(); ++k) {
+    Index i = 0;
+    while (i < r && !(std::abs(f.length(i) - f.length(k)) <= kAlike * f.length(k) && equal(f.column(i), f.column(k))))
+      ++i;
+    result.push_back(i < r ? i : -1);
+  }
+  return result;
+}
+
+template std::vector<Index> equal_columns(const Shape&, const double*, const Pivoted&);
+template std::vector<Index> equal_columns(const Shape&, const float*, const Pivoted&);
+
 void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta) {
   const Index n = shape.columns();
   if (f.rank() == n) return;
   const bool taken_up = shape.centred && with_intercept;
   const auto length = [&](Index k) { return f.length(k); };
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+}
+
+void share(const Pivoted& f, const std::vector<Index>& equal, double* theta) {
+  const Index r = f.rank();
+  std::vector<double> sum(at(r)), number(at(r), 1.0);
+  for (Index k = 0; k < r; ++k) at(sum, k) = theta[f.column(k)];
+  for (std::size_t d = 0; d < equal.size(); ++d) {
+    at(sum, equal[d]) += theta[f.column(r + static_cast<Index>(d))];
+    at(number, equal[d]) += 1;
+  }
+  for (Index k = 0; k < r; ++k) theta[f.column(k)] = at(sum, k) / at(number, k);
+  for (std::size_t d = 0; d < equal.size(); ++d) theta[f.column(r + static_cast<Index>(d))] = theta[f.column(equal[d])];
 }
 
 double error_of_means(const Shape& shape, const std::vector<double>& diagonal) {

@@ -8,6 +8,9 @@
 
 namespace pyrometer::minimum {
 
+/// Rounding of double-double sums, relative to that of parameters.
+constexpr double kSums = 0x1p-49;
+
 /// The energy at given parameters, how far above the minimum it is, and the step towards it.
 struct RowState {
   double energy = 0;
@@ -15,9 +18,14 @@ struct RowState {
   bool fits = false;  ///< all that is summed is 0: exactly, and not only to the least double
   std::vector<double> step;
 };
-/// `f` is the factor of the system, `mean` the means of its columns and target.
+/// `f` is the factor of the system, `mean` the means of its columns and target, `equal` that of equal_columns().
 [[nodiscard]] RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
-                             const Sums& sums);
+                             const Sums& sums, const std::vector<Index>& equal);
+
+/// For each dependent pivot an independent one whose column is equal in all rows, or -1. Cost: about r (n - r)
+/// comparisons, and m for each that is found.
+template <class T>
+[[nodiscard]] std::vector<Index> equal_columns(const Shape& shape, const T* X, const Pivoted& f);
 
 /// The Cholesky factor of a system's moments, if it is accurate enough for iterative refinement with residuals of the
 /// rows: a step reduces the error by roundoff * condition^2. Else one without columns; `scatter` may be nullptr.
@@ -25,6 +33,9 @@ struct RowState {
 
 /// Minimum-norm parameters: see Dependence.
 void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with_intercept, double* theta);
+/// The same if every dependent pivot is `equal` to an independent one. Rounding of a dependence, in units of one
+/// column, may be more than others are long; here there is none.
+void share(const Pivoted& f, const std::vector<Index>& equal, double* theta);
 
 /// A bound of the rounding errors of the columns' means in units of the whitened columns. `diagonal` is that of the
 /// inverse, of Pivoted::inverse_diagonal. Columns are centred by rounded means: with A the centred columns and d the
