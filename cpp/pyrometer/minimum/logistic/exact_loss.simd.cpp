@@ -9,8 +9,8 @@
 
 namespace pyrometer::minimum {
 
-void margins_of(const data::Rows<double>& rows, const std::vector<Index>& which, bool intercept, const std::vector<double>& theta,
-                std::vector<double>& margin, std::vector<double>& terms) {
+void margins_of(const data::Rows<double>& rows, const std::vector<Index>& which, bool intercept,
+                const std::vector<double>& theta, std::vector<double>& margin, std::vector<double>& terms) {
   Tile tile(rows.features);
   double t[Tile::kRows], size[Tile::kRows];
   margin.resize(which.size());
