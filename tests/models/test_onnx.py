@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 if find_spec("onnxscript") is None:  # imported by the exporter of PyTorch, for seconds
     pytest.skip("onnxscript is not installed", allow_module_level=True)
+from .zoo import real  # noqa: E402 (needs PyTorch)
+
 nn, helper = torch.nn, onnx.helper
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -144,10 +146,6 @@ def graph(operation, arrays, outputs=1, version=18, **attributes):
     results = [helper.make_tensor_value_info(name, 0, None) for name in made]
     built = helper.make_graph([node], "one", values, results)
     return helper.make_model(built, opset_imports=[helper.make_opsetid("", version)], ir_version=9)
-
-
-def real(*shape):
-    return np.random.default_rng(sum(shape) + 7).normal(size=shape).astype(np.float32)
 
 
 def whole(*numbers):

@@ -1,7 +1,6 @@
 """ONNX: branches, recurrent operations, and what graphs of several nodes hold."""
 
 import functools
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -10,18 +9,14 @@ import pyrometer as pm
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
-if find_spec("onnxscript") is None:  # imported by the exporter of PyTorch, for seconds
-    pytest.skip("onnxscript is not installed", allow_module_level=True)
+from .zoo import real  # noqa: E402 (needs PyTorch)
+
 nn, helper = torch.nn, onnx.helper
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:torch"),
 ]
-
-
-def real(*shape):
-    return np.random.default_rng(sum(shape) + 7).normal(size=shape).astype(np.float32)
 
 
 def branching(condition):

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -205,3 +206,8 @@ ZOO = {
     "unet": (UNet, images(3, 1, 8)),
     "tied language model": (LanguageModel, words(3, 5, 20)),
 }
+
+
+def real(*shape):
+    """Return an array of normal numbers in single precision, the same for the same shape."""
+    return np.random.default_rng(sum(shape) + 7).normal(size=shape).astype(np.float32)

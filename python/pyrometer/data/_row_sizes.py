@@ -34,14 +34,14 @@ def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
     centers, scales = np.zeros(X.shape[1]), np.ones(X.shape[1])
     for j, column in enumerate(X[:: len(X) // _SAMPLED + 1].T):
         values = (column if column.any() else X[:, j]).astype(np.float64)
-        found = []
+        candidates = []
         for center in (0.0, float(_median(values))):
             distance = np.abs(values - center)
             distance = distance[distance > 0.0]
             if distance.size:
-                found.append((float(np.sort(distance)[len(distance) // _TYPICAL]), center))
-        if found:
-            scales[j], centers[j] = min(found)
+                candidates.append((float(np.sort(distance)[len(distance) // _TYPICAL]), center))
+        if candidates:
+            scales[j], centers[j] = min(candidates)
     return centers, scales
 
 

@@ -34,9 +34,9 @@ def allow_for_largest_rows(
     lowest: Callable[[LinearSystem], Minimum],
     solve: Callable[[LinearSystem], Solved],
 ) -> PrecisionWarning | None:
-    """Widen the gaps of minima whose columns have a higher rank than was found, and return a warning.
+    """Widen the gaps of minima whose columns have a higher rank than was computed, and return a warning.
 
-    The minimum is at least that of a sum of squares over the rows that are not huge. Where the rank is as found,
+    The minimum is at least that of a sum of squares over the rows that are not huge. Where the rank is as computed,
     energies still change with the rounding of the huge rows. Cost: nothing where columns are independent, else a pass
     over the rows, and where some are huge `rank_is_above` and least squares of all rows (`solve`) and of the others
     (`lowest`).
@@ -129,7 +129,7 @@ class _Part:
     def relative_changes(
         self, X: npt.NDArray[Any], centers: Array, scales: Array, theta: Array, value: Array
     ) -> list[float]:
-        """Return the same relative to the energies `value`: at most 1, as no energy is negative."""
+        """Return `changes` relative to the energies `value`: at most 1, as no energy is negative."""
         changes = zip(self.changes(X, centers, scales, theta), value, strict=True)
         return [float(changed / energy) if changed < energy else float(energy > 0.0) for changed, energy in changes]
 

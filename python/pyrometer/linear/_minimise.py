@@ -172,8 +172,8 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
             of_lasso = (system.intercept, options[1][positive], penalty.intercept, unit.less(start), threads)
-            found = _core.lasso_rows(X, unit.less(y), means[inaccurate], *of_lasso, by_row)
-            _replace(solved, at, unit.restored(found))
+            from_rows = _core.lasso_rows(X, unit.less(y), means[inaccurate], *of_lasso, by_row)
+            _replace(solved, at, unit.restored(from_rows))
         if not positive.all():
             unpenalised = _core.least_squares_rows(
                 X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row

@@ -69,10 +69,11 @@ class TargetUnit(NamedTuple):
 
     def restored(self, solved: tuple[npt.NDArray[Any], ...]) -> Solved:
         """Return minima in the unit of the data."""
-        found = Solved(*solved)
+        minima = Solved(*solved)
         if not self.exponent:
-            return found
+            return minima
         with np.errstate(over="ignore", under="ignore"):
-            value, gap = (np.ldexp(array, 2 * self.exponent) for array in (found.value, found.gap))
-            parameters, error = (np.ldexp(array, self.exponent) for array in (found.parameters, found.parameter_error))
-        return found._replace(value=value, gap=gap, parameters=parameters, parameter_error=error)
+            value, gap = (np.ldexp(array, 2 * self.exponent) for array in (minima.value, minima.gap))
+            of_parameters = (minima.parameters, minima.parameter_error)
+            parameters, error = (np.ldexp(array, self.exponent) for array in of_parameters)
+        return minima._replace(value=value, gap=gap, parameters=parameters, parameter_error=error)

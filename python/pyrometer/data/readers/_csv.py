@@ -32,7 +32,7 @@ __all__ = ["Csv", "CsvFile", "CsvStream"]
 _MAGIC = 4
 # Values from which the notation of a column is inferred.
 _LOOK = 1000
-# Fewer different texts may be categories of which few rows are known.
+# Fewer different texts may be categories, even if they hardly repeat in a few rows.
 _FEW = 12
 _LIKE_A_NUMBER = re.compile(r"[^\w\s]{0,2}\s*[-+]?\d[\d.,' \u00a0]*(?:[eE][-+]?\d+)?\s*(?:[^\w\s]|[A-Za-z]{1,3})?")
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to \w+: invalid value '(.*)'", re.S)
@@ -171,7 +171,7 @@ class Csv:
                 raise self._too_long(name, texts[bad].strip(), bad + 1)
 
     def require_categories(self, name: str, column: pa.ChunkedArray) -> None:
-        """Raise ValueError for texts that are categories of their own, but look like numbers: some are not, or none."""
+        """Raise ValueError for a column of texts that hardly repeat, most of which look like numbers."""
         import pyarrow.compute as pc
 
         different = pc.unique(column.drop_null())

@@ -24,7 +24,7 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
     """Return the columns of a source, in memory, without those to drop; empty text of CSV is missing.
 
     ValueError or OSError, with the name of the part, if it cannot be read, lacks a column that another has, or has one
-    of another kind, or of numbers that are not written as CSV is said to have them.
+    of another kind, or has numbers in another notation than the options of CSV say.
     """
     import pyarrow as pa
 

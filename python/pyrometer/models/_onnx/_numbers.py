@@ -29,17 +29,17 @@ def roles(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
     Weights and biases of products, convolutions, recurrent layers and norms, slopes of PRelu; and of sums the first
     tensor with an axis that is added to a product, whose bias it is: constants of programs have no axis.
     """
-    own, products, found = {name: name for name in tensors}, set[str](), set[str]()
+    origin, products, parameters = {name: name for name in tensors}, set[str](), set[str]()
     for node in nodes:
-        taken = [own.get(name, name) for name in node.inputs]
-        found.update(taken[_PLACES.get(node.operation, slice(0))])
+        taken = [origin.get(name, name) for name in node.inputs]
+        parameters.update(taken[_PLACES.get(node.operation, slice(0))])
         if node.operation in _SUMS and not products.isdisjoint(taken):
-            found.update(name for name in taken if name in tensors and tensors[name].ndim)
+            parameters.update(name for name in taken if name in tensors and tensors[name].ndim)
         if node.operation in _VIEWS and taken:
-            own[node.outputs[0]] = taken[0]
+            origin[node.outputs[0]] = taken[0]
         elif _continues(node.operation, taken, products, tensors):
             products.add(node.outputs[0])
-    return found & set(tensors)
+    return parameters & set(tensors)
 
 
 def _continues(operation: str, taken: Sequence[str], products: set[str], tensors: dict[str, Any]) -> bool:

@@ -61,7 +61,7 @@ class Recurrent(torch.nn.Module):
             raise ValueError(f"{self._operation} must have sequences of one length, {len(x)}; leave out sequence_lens")
         if any(each is not None for each in peepholes):
             raise ValueError(f"{self._operation} must have no peepholes; export the model without them")
-        # States of nought are no parameters, though exporters keep them as tensors of the file.
+        # Initial states of zeros are not parameters, though exporters keep them as tensors of the file.
         states = tuple(None if state is None or not bool(state.any()) else state for state in states)
         width, each = recurrence.shape[-1], len(self._functions) // len(self._directions)
         nought = x.new_zeros((x.shape[1], width))
