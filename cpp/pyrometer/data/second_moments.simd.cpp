@@ -94,6 +94,18 @@ void sum_weighted(const double* weights, Index depth, Index columns, const doubl
   }
 }
 
+// Adds the sum of weights, to twice the digits of a double. 7 flops and 8 bytes each.
+void add_weights(const double* weights, Index number, base::DoubleDouble& total) {
+  V high{}, low{}, v;
+  Index k = 0;
+  for (; k + kWidth <= number; k += kWidth) {
+    base::load(weights + k, v);
+    base::add_compensated(high, low, v);
+  }
+  for (Index lane = 0; lane < kWidth; ++lane) total.add(base::DoubleDouble(high[lane], low[lane]));
+  for (; k < number; ++k) total.add(weights[k]);
+}
+
 // Deviations of a block times the square roots of the weights. 1 flop and 16 bytes a number.
 void weigh(const double* weights, Index depth, Index columns, double* d) {
   double root[kBlock];
@@ -115,12 +127,12 @@ double centre(const Rows<T>& rows, const Scratch<T>& scratch, double* shift) {
   double *sums = scratch.sums.get(), *d = scratch.deviations.get();
   std::vector<base::DoubleDouble> total(at(columns));
   base::DoubleDouble weight;
+  add_weights(rows.weights, rows.rows, weight);
   for (Index begin = 0; begin < rows.rows; begin += kBlock) {
     const Rows<T> block = rows.from(begin, std::min(begin + kBlock, rows.rows));
     pack(scratch.in_rows(block), shift, d, sums);
     sum_weighted(block.weights, block.rows, columns, d, sums);
     for (Index j = 0; j < columns; ++j) total[at(j)].add(sums[j]);
-    for (Index k = 0; k < block.rows; ++k) weight.add(block.weights[k]);
   }
   for (Index j = 0; j < columns; ++j) shift[j] += total[at(j)].value() / weight.value();
   return weight.value();
