@@ -132,9 +132,11 @@ def _few_small(X: npt.NDArray[Any], count: float, scatter: Array, ranks: npt.NDA
     at_once = max(1, _TOGETHER // (m * p))
     for first in range(0, len(dependent), at_once):
         at = dependent[first : first + at_once]
-        squares = X[at].astype(np.float64) ** 2
+        squares = np.square(X[at], dtype=np.float64)
         whole = np.diagonal(scatter[at], axis1=-2, axis2=-1)[:, None, :-1] / count
         small = squares < _CHANCE * whole
+        if not small.any():
+            continue
         number = (small & (squares > 0.0)).sum(axis=1)
         few = (number > 0) & (number <= p) & (small | (squares >= _LARGE * whole)).all(axis=1)
         if few.any():
