@@ -88,7 +88,11 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
+    for unit in (TargetUnit.of(system), TargetUnit(0)):
+        means, scatters = unit.moments(mean, scatter)
+        solved = unit.restored(_core.least_squares(count, means, scatters, *options, unit.lost(lost)))
+        if not unit.exponent or _finite(solved.gap):  # else another unit restored a bound that is far above the energy
+            break
     _allow_for_weights(system, solved)
     _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)
@@ -102,10 +106,12 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
         at = np.flatnonzero(chosen)
         if at.size:
             X, y = _rows_of(system, at)
-            factored = scatter[at] if name == "refined" else None
+            factored = scatters[at] if name == "refined" else None
             if factored is not None and system.weighted:  # of weights of mean 1
                 factored = factored * (system.rows / count)
-            _replace(solved, at, _core.least_squares_rows(X, y, mean[at], *options, factored, _weights_of(system, at)))
+            by_row = _weights_of(system, at)
+            from_rows = _core.least_squares_rows(X, unit.less(y), means[at], *options, factored, by_row)
+            _replace(solved, at, unit.restored(from_rows))
             if system.weighted:
                 solved.gap[at] += ROUNDED_WEIGHTS * solved.value[at]
             method[at] = name
@@ -293,15 +299,15 @@ def _replace(solved: Solved, at: Any, others: tuple[npt.NDArray[Any], ...]) -> N
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _finite(array: Array) -> bool:
+def _finite(*arrays: Array) -> bool:
     # A sum is faster, but may itself leave the range of a double.
-    return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+    return all(math.isfinite(array.sum()) or np.isfinite(array).all() for array in arrays)
 
 
 def _warning(system: LinearSystem, solved: Solved, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
     value, gap, relative = solved.value, solved.gap, solved.relative_error
-    if not all(_finite(array) for array in solved[:3]):
+    if not _finite(value, solved.parameters, gap):
         raise ValueError(
             "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
             "rescale columns and targets of extreme sizes."
