@@ -27,8 +27,9 @@ __all__ = ["lowest", "path"]
 # dtype of names of methods.
 _NAMES = "U18"
 
-# Ratio of mean squares of residual and target below which a fit is exact, and its energy is rounding.
-_ROUNDING = 1e-24
+# Ratio of root mean squares of residuals to a typical target below which a fit is exact, and its energy is rounding.
+_ROUNDING = 1e-14
+_SAMPLED = 1 << 12  # targets of which a typical one is found
 # Below this share of the squares of the targets, residuals have lost digits to the rounding of the targets.
 _CLOSE_FIT = 1e-10
 
@@ -304,6 +305,23 @@ def _finite(*arrays: Array) -> bool:
     return all(math.isfinite(array.sum()) or np.isfinite(array).all() for array in arrays)
 
 
+def _exact(system: LinearSystem, most: Array, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which systems `among` these, with energies of at most `most`, are fitted within the rounding of targets.
+
+    Of typical ones, the median of those other than 0: residuals of the others are not rounding where one is huge.
+    """
+    result = np.zeros_like(among)
+    at = np.flatnonzero(among.reshape(len(among), -1).any(axis=1))
+    if at.size and system.y is not None:
+        y = system.stacked_rows()[1]
+        sizes = np.sort(np.abs(y[at, :: y.shape[1] // _SAMPLED + 1].astype(np.float64)), axis=1)
+        zeros = np.count_nonzero(sizes == 0.0, axis=1)
+        middle = np.minimum(zeros + (sizes.shape[1] - zeros) // 2, sizes.shape[1] - 1)
+        typical = np.take_along_axis(sizes, middle[:, None], axis=1).reshape(-1, *[1] * (most.ndim - 1))
+        result[at] = among[at] & (np.sqrt(most[at]) <= _ROUNDING * typical)
+    return result
+
+
 def _warning(system: LinearSystem, solved: Solved, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
     value, gap, relative = solved.value, solved.gap, solved.relative_error
@@ -316,8 +334,7 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     if not inaccurate.any():
         return None
     squares = system.known_moments().target_square().reshape(-1, *[1] * (value.ndim - 1))
-    exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
-    lost = inaccurate & ~exact
+    lost = inaccurate & ~_exact(system, value + gap, inaccurate & (method != "covariance"))
     if not lost.any():
         return None
     return too_few(
