@@ -77,7 +77,8 @@ def test_squared_errors_follow_powers_of_two_exactly(kind, alone):
         y = X @ rng.normal(size=p) + rng.normal(size=m) * 10.0 ** rng.integers(-8, 1)
         data = X, y, float(10.0 ** rng.uniform(-8, 1)), bool(seed % 2), seed % 4 == 1
         base = minimum(kind, data, 0, 0, alone=alone)
-        for of_x, of_y in ((330, -330), (-330, 330), (330, 330), (460, 460), (300, 0), (-200, -150), (0, -330), (0, 330)):
+        of_both = (330, -330), (-330, 330), (330, 330), (460, 460), (300, 0), (-200, -150), (0, -330), (0, 330)
+        for of_x, of_y in of_both:
             if seed % 4 != 1 or of_x == 0:  # a penalised intercept's column keeps its unit
                 for one, other in zip(base, minimum(kind, data, of_x, of_y, alone=alone), strict=True):
                     np.testing.assert_array_equal(one, other, str((seed, of_x, of_y)))

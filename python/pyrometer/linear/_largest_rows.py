@@ -56,12 +56,10 @@ def allow_for_largest_rows(
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
         centers, scales = typical_sizes(X)
-        if _most_at_most(system, int(k), centers, scales) <= _HUGE:
+        size = _sizes(system, int(k), centers, scales)
+        if size is None:
             continue
-        size = _sizes(X, centers, scales)
         kept = size <= _HUGE
-        if kept.all():
-            continue
         every = _Part(system, int(k), slice(None))
         # With a penalty it is not that of the columns.
         rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
@@ -97,12 +95,15 @@ def _most_at_most(system: LinearSystem, k: int, centers: Array, scales: Array) -
 
 
 @np.errstate(over="ignore")
-def _sizes(X: npt.NDArray[Any], centers: Array, scales: Array) -> Array:
-    """Return the sizes of rows of X (m, p), in units of typical ones."""
-    size = np.empty(len(X))
+def _sizes(system: LinearSystem, k: int, centers: Array, scales: Array) -> Array | None:
+    """Return the sizes of rows of system k, in units of typical ones; None where none is huge."""
+    if _most_at_most(system, k, centers, scales) <= _HUGE:
+        return None
+    X = system.stacked_rows()[0][k]
+    size: Array = np.empty(len(X))
     for at in _blocks(X):
         size[at] = (np.abs(X[at] - centers) / scales).max(axis=1)
-    return size
+    return size if size.max() > _HUGE else None
 
 
 def _blocks(X: npt.NDArray[Any]) -> Iterator[slice]:
@@ -147,8 +148,8 @@ class _Part:
         weights = system.stacked_weights()
         self._of: Any = type(system)
         self._rows = X[k][chosen], y[k][chosen]
-        self._options = {"intercept": system.intercept, "weights": None if weights is None else weights[k][chosen]}
-        of_rows = np.ones(len(y[k])) if weights is None else weights[k]
+        self._options: dict[str, Any] = {"intercept": system.intercept, "weights": None if weights is None else weights[k][chosen]}
+        of_rows: Array = np.ones(len(y[k])) if weights is None else weights[k]
         self.share = float(of_rows[chosen].sum() / of_rows.sum())
 
     def system(self, penalty: Penalty | None) -> LinearSystem:
@@ -177,14 +178,14 @@ class _Part:
         unit, (_, y), weights = np.finfo(float).eps, self._rows, self._options["weights"]
         # Of a row z, at most what its residual moves by as theta does, and the rounding of the residual.
         steps = unit * _MOVED * np.linalg.norm(theta, axis=1)
-        directions = sum((np.abs(v / np.linalg.norm(v)) for v in null), np.zeros(theta.shape[1]))
+        directions = (np.abs(null) / np.linalg.norm(null, axis=1, keepdims=True)).sum(axis=0)
         sums, total = np.zeros(len(theta)), 0.0
         for at in _blocks(X):
             Z = self._columns(X[at])
             size = np.abs(Z)
             move = np.outer(steps, size @ directions)
             residual = np.abs(y[at] - theta @ Z.T) + unit * (np.abs(theta) @ size.T)
-            w = np.ones(len(Z)) if weights is None else weights[at]
+            w: Array = np.ones(len(Z)) if weights is None else weights[at]
             sums += ((2.0 * residual + move) * move) @ w
             total += float(w.sum())
         return [float(change) for change in sums / total]
@@ -204,7 +205,7 @@ class _Part:
                 return None
             largest = np.abs(rows).max(axis=1, keepdims=True)
             rows /= np.where(largest > 0.0, largest, 1.0)
-            factor = np.linalg.qr(np.concatenate([factor, rows]), mode="r")
+            factor = np.asarray(np.linalg.qr(np.concatenate([factor, rows]), mode="r"))
         _, singular, right = np.linalg.svd(factor, full_matrices=True)
         null: Array = right[np.count_nonzero(singular > _DEPENDENT * singular[0]) :] / np.append(
             scales, [1.0] * intercept

@@ -89,11 +89,12 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    for unit in (TargetUnit.of(system), TargetUnit(0)):
-        means, scatters = unit.moments(mean, scatter)
-        solved = unit.restored(_core.least_squares(count, means, scatters, *options, unit.lost(lost)))
-        if not unit.exponent or _finite(solved.gap):  # else another unit restored a bound that is far above the energy
-            break
+    unit = TargetUnit.of(system)
+    means, scatters = unit.moments(mean, scatter)
+    solved = unit.restored(_core.least_squares(count, means, scatters, *options, unit.lost(lost)))
+    if unit.exponent and not _finite(solved.gap):  # a bound far above the energy, which is less in the unit of the data
+        unit, means, scatters = TargetUnit(0), mean, scatter
+        solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
     _allow_for_weights(system, solved)
     _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)

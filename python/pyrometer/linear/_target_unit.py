@@ -93,7 +93,8 @@ class TargetUnit(NamedTuple):
 def _ordinary(moments: Moments) -> bool:
     """Return whether nothing is extreme, at a glance."""
     mean, squares = moments.mean, moments.scatter.diagonal(axis1=-2, axis2=-1)
-    if moments.shape:
-        return bool(_LEAST < squares.min(initial=1.0) <= squares.max(initial=1.0) < _MOST > np.abs(mean).max(initial=1.0))
-    sizes = squares.tolist()
-    return _LEAST < min(sizes) and max(sizes) < _MOST and max(map(abs, mean.tolist())) < _MOST
+    if not moments.shape:  # lists are faster
+        sizes = squares.tolist()
+        return bool(min(sizes) > _LEAST and max(sizes) < _MOST and max(map(abs, mean.tolist())) < _MOST)
+    most = max(squares.max(initial=1.0), np.abs(mean).max(initial=1.0))
+    return bool(most < _MOST and squares.min(initial=1.0) > _LEAST)
