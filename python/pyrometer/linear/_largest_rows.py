@@ -148,7 +148,10 @@ class _Part:
         weights = system.stacked_weights()
         self._of: Any = type(system)
         self._rows = X[k][chosen], y[k][chosen]
-        self._options: dict[str, Any] = {"intercept": system.intercept, "weights": None if weights is None else weights[k][chosen]}
+        self._options: dict[str, Any] = {
+            "intercept": system.intercept,
+            "weights": None if weights is None else weights[k][chosen],
+        }
         of_rows: Array = np.ones(len(y[k])) if weights is None else weights[k]
         self.share = float(of_rows[chosen].sum() / of_rows.sum())
 
