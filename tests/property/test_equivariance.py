@@ -48,11 +48,12 @@ def test_logistic_models_follow_swapped_labels_and_signs(seed):
     assert energies[0] == energies[1]
 
 
-def lasso(data, of_x, of_y, *, alone):
-    """Value, gap, parameters, their bounds and digits of a lasso in other units, in those of the data."""
+def minimum(kind, data, of_x, of_y, *, alone):
+    """Value, gap, parameters, their bounds and digits of squared errors in other units, in those of the data."""
     X, y, lam, intercept, penalised = data
     A, b = np.ldexp(X, of_x), np.ldexp(y, of_y)
-    penalty = pm.L1(math.ldexp(lam, of_x + of_y), intercept=penalised)
+    unit = {pm.L1: of_x + of_y, pm.L2: 2 * of_x}
+    penalty = kind and kind(math.ldexp(lam, unit[kind]), intercept=penalised)
     system = pm.LinearRegression(A, b, intercept=intercept, penalty=penalty)
     if alone:
         system = pm.LinearRegression.from_moments(pm.Moments.of(A, b, intercept=intercept), penalty=penalty)
@@ -64,7 +65,8 @@ def lasso(data, of_x, of_y, *, alone):
 
 @pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")
 @pytest.mark.parametrize("alone", [False, True])
-def test_lassos_follow_powers_of_two_exactly(alone):
+@pytest.mark.parametrize("kind", [None, pm.L1, pm.L2])
+def test_squared_errors_follow_powers_of_two_exactly(kind, alone):
     """Squares of parameters underflowed where features are huge and targets tiny: gaps grew to the whole energy."""
     for seed in range(60):
         rng = np.random.default_rng([47, seed])
@@ -74,8 +76,9 @@ def test_lassos_follow_powers_of_two_exactly(alone):
             X[:, 1] = X[:, 0] + rng.normal(size=m) * 10.0 ** -rng.integers(4, 14)
         y = X @ rng.normal(size=p) + rng.normal(size=m) * 10.0 ** rng.integers(-8, 1)
         data = X, y, float(10.0 ** rng.uniform(-8, 1)), bool(seed % 2), seed % 4 == 1
-        base = lasso(data, 0, 0, alone=alone)
-        for of_x, of_y in ((330, -330), (-330, 330), (330, 330), (300, 0), (-200, -150), (0, -330), (0, 330)):
+        base = minimum(kind, data, 0, 0, alone=alone)
+        of_both = (330, -330), (-330, 330), (330, 330), (460, 460), (300, 0), (-200, -150), (0, -330), (0, 330)
+        for of_x, of_y in of_both:
             if seed % 4 != 1 or of_x == 0:  # a penalised intercept's column keeps its unit
-                for one, other in zip(base, lasso(data, of_x, of_y, alone=alone), strict=True):
+                for one, other in zip(base, minimum(kind, data, of_x, of_y, alone=alone), strict=True):
                     np.testing.assert_array_equal(one, other, str((seed, of_x, of_y)))

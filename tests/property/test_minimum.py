@@ -1,5 +1,7 @@
 """What must hold of every minimum energy, whatever the data."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,3 +98,36 @@ def test_penalties_order_the_minima(problem, intercept):
     for kind in (pm.L1, pm.L2):
         values = [minimum(X, y, kind(lam), intercept).value for lam in (0.0, 0.01, 1.0, 100.0)]
         assert all(a <= b + rounding for a, b in zip(values, [*values[1:], np.mean(y**2)], strict=True))
+
+
+def test_few_digits_are_explained():
+    """One huge target made residuals of ordinary size look like rounding: 0 digits were stated without a word."""
+    for seed in range(400):
+        rng = np.random.default_rng([17, seed])
+        m, p = int(rng.integers(6, 40)), int(rng.integers(1, 4))
+        X, row, huge = rng.normal(size=(m, p)), int(rng.integers(m)), 10.0 ** rng.uniform(3, 18)
+        y = X @ rng.normal(size=p) + 10.0 ** -rng.integers(0, 13) * rng.normal(size=m)
+        y[row] = huge
+        if seed % 3:
+            X[row, : seed % 3] = huge
+        else:
+            X[:, 0] = np.arange(m) == row  # a column for this row
+        if p > 1 and seed % 2:
+            X[:, -1] = 2.0 * X[:, 0]
+        penalty = (None, pm.L2(1e-6, intercept=False), pm.L1(1e-6))[seed % 5 % 3]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = pm.minimum_energy(pm.LinearRegression(X, y, intercept=bool(seed % 7 % 2), penalty=penalty))
+        exact = found.value + found.gap <= (1e-14 * np.median(np.abs(y))) ** 2
+        said = any(issubclass(one.category, pm.PrecisionWarning) for one in caught)
+        assert said or exact or found.digits >= 6, seed
+
+
+def test_exact_fits_give_no_warning():
+    for seed in range(60):
+        rng = np.random.default_rng([18, seed])
+        X = rng.normal(size=(int(rng.integers(6, 40)), 3))
+        y = X @ rng.integers(-3, 4, 3).astype(float) + 2.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            pm.minimum_energy(pm.LinearRegression(X, y))

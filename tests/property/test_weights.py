@@ -1,6 +1,7 @@
 """Whole weights do what repetitions of rows do, and only ratios of weights matter: every loss, method and path."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
@@ -208,3 +209,12 @@ def test_moments_of_parts_add_up(seed):
     size = np.sqrt(np.diagonal(first.scatter))
     assert back.count == pytest.approx(first.count, rel=1e-15)
     assert (np.abs(back.scatter - first.scatter) <= 1e-10 * np.outer(size, size)).all()
+
+
+@pytest.mark.parametrize("m", [3, 300, 40_000])
+def test_the_count_is_the_sum_of_the_weights_rounded_once(m):
+    for seed in range(2):
+        rng = np.random.default_rng([m, seed])
+        weights = rng.random(m) * 10.0 ** rng.integers(-9, 9, m) if seed % 2 else rng.random(m) + 1e-3
+        moments = pm.Moments.of(rng.normal(size=(m, 1)), rng.normal(size=m), weights=weights)
+        assert moments.count == float(sum(map(Fraction, weights.tolist()), Fraction(0)))

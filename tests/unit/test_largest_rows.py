@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import tracemalloc
 import warnings
 from fractions import Fraction
 
@@ -234,3 +235,35 @@ def test_the_gap_includes_the_rounding_of_sums_of_huge_terms(dtype):
         for row, t in zip(X.tolist(), y.tolist(), strict=True)
     ]
     assert sum(e * e for e in errors) / 3 <= Fraction(found.gap)  # the infimum is 0
+
+
+def test_repeated_rows_state_the_same():
+    """Rows are compared in blocks: many thousands of copies of a few have the minimum, gap and digits of these."""
+    for seed in range(40):
+        X, y = filled(seed)
+        X[:, -1] = X[:, 0]
+        options = {"intercept": bool(seed % 2), "weights": np.ones(len(y)) if seed % 3 else None}
+        repeats = 1 + 6000 // len(y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            once = pm.minimum_energy(pm.LinearRegression(X, y, **options))
+            options["weights"] = None if options["weights"] is None else np.ones(len(y) * repeats)
+            often = pm.minimum_energy(pm.LinearRegression(np.tile(X, (repeats, 1)), np.tile(y, repeats), **options))
+        uncertain = max(once.gap, often.gap) + 1e-9 * once.value
+        assert abs(often.value - once.value) <= uncertain, seed
+        assert min(often.digits, 9.0) <= min(once.digits, 9.0) + 1.0, seed
+
+
+@pytest.mark.parametrize("tail", [1.0, 4.0])
+def test_dependent_columns_take_no_memory_that_grows_with_their_numbers(tail):
+    rng = np.random.default_rng(3)
+    X = np.abs(rng.normal(size=(100_000, 10)).astype(np.float32)) ** np.float32(tail) + np.float32(1.0)
+    X[:, 9] = X[:, 0]
+    y = rng.normal(size=len(X)).astype(np.float32)
+    tracemalloc.start()
+    found = pm.minimum_energy(pm.LinearRegression(X, y))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.digits > 9
+    assert found.rank == 9
+    assert peak < X.nbytes / 2

@@ -115,13 +115,17 @@ void weigh_few(const double* weights, Index depth, Index columns, double* d, dou
   double root[kBlock];
   for (Index k = 0; k < depth; ++k) root[k] = std::sqrt(weights[k]);
   for (Index j = 0; j < columns; ++j, d += kFewStride) {
-    double lanes[kWide] = {};
+    double lanes[kWide];
+    V sum{}, w, r, v;
     Index k = 0;
-    for (; k + kWide <= depth; k += kWide)
-      for (Index lane = 0; lane < kWide; ++lane) {
-        lanes[lane] += weights[k + lane] * d[k + lane];
-        d[k + lane] *= root[k + lane];
-      }
+    for (; k + kWide <= depth; k += kWide) {
+      base::load(weights + k, w);
+      base::load(root + k, r);
+      base::load(d + k, v);
+      sum += w * v;
+      base::store<double>(d + k, r * v);
+    }
+    base::store<double>(lanes, sum);
     for (; k < depth; ++k) {
       lanes[k % kWide] += weights[k] * d[k];
       d[k] *= root[k];

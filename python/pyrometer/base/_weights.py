@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ __all__ = ["Weights", "exponent_of", "numbers_of", "replacements", "total_of", "
 _EXPONENT = 64
 # Weights below this share of the greatest are raised to it: no energy is that accurate.
 _LEAST = 2.0**-900
+_FEW = 1 << 8  # weights that are summed exactly
+_BLOCK = 1 << 14  # weights that are summed at a time
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,13 @@ def weights_of(numbers: Array, shape: tuple[int, ...]) -> Weights:
         either = f"{shape[-1:]} or {shape}" if len(shape) > 1 else f"{shape}"
         hint = "; use weights.ravel()." if numbers.shape == (*shape, 1) else "."
         raise ValueError(f"weights must have one value for each row, shape {either}, got {numbers.shape}{hint}")
-    weights = np.ascontiguousarray(np.broadcast_to(numbers, shape))
+    weights = numbers.view() if numbers.shape == shape else np.ascontiguousarray(np.broadcast_to(numbers, shape))
     exponents = exponent_of(weights)
     weights = np.ldexp(weights, -exponents[..., None]) if exponents.any() else weights
     least = _LEAST * weights.max(axis=-1, keepdims=True)
-    weights = np.where(numbers > 0.0, np.maximum(weights, least), 0.0) if (weights < least).any() else weights
+    least_of_all = weights.min()
+    if least_of_all < least.max():
+        weights = np.where(numbers > 0.0, np.maximum(weights, least), 0.0)
     equal = True
     if weights.ndim > 1:
         totals = weights.sum(axis=-1)
@@ -60,10 +66,10 @@ def weights_of(numbers: Array, shape: tuple[int, ...]) -> Weights:
         equal = bool((exponents == exponents.flat[0]).all() and (np.abs(totals - first) <= 1e-12 * first).all())
         if (totals != first).any():
             weights = weights * (first / totals)[..., None]
-    first_set = weights.reshape(-1, weights.shape[-1])[0]
+    first_set = weights if weights.ndim == 1 else weights.reshape(-1, weights.shape[-1])[0]
     exact = total_of(first_set)
-    integral = exact <= 2**53 and bool((first_set == np.floor(first_set)).all())
-    values = _shared(weights)
+    integral = exact.denominator == 1 and exact <= 2**53 and bool((first_set == np.floor(first_set)).all())
+    values = weights if least_of_all > 0.0 else _shared(weights)
     values.flags.writeable = False
     return Weights(values, int(exact) if integral else float(exact), exact, int(exponents.flat[0]), equal)
 
@@ -78,15 +84,36 @@ def total_of(weights: Array) -> Fraction:
     """Return the sum of weights (m,) to about 100 bits: as sums of their leading bits, which are exact in any order."""
     from fractions import Fraction
 
-    total, rest = Fraction(0), weights
+    if len(weights) <= _FEW:
+        parts: list[float] = []
+        numbers = weights.tolist()
+        while part := math.fsum(numbers):
+            parts.append(part)
+            numbers.append(-part)
+        return sum(map(Fraction, parts[1:]), Fraction(parts[0]))
+    total, units, greatest = Fraction(0), [], float(weights.max())
     for _ in range(2):
-        unit = np.ldexp(1.0, int(np.frexp(rest.max() * len(rest))[1]) + 1)
-        leading = (rest + unit) - unit
-        total, rest = total + Fraction(float(leading.sum())), rest - leading
-        if not rest.any():
+        units.append(math.ldexp(1.0, math.frexp(greatest * len(weights))[1] + 1))
+        leading_sum = greatest = 0.0
+        for rest in _rests(weights, units[:-1]):
+            leading = rest + units[-1]
+            leading -= units[-1]
+            leading_sum += float(leading.sum())
+            rest -= leading
+            greatest = max(greatest, float(rest.max()), -float(rest.min()))
+        total += Fraction(leading_sum)
+        if not greatest:
             return total
-        rest = rest.copy()
-    return total + Fraction(float(rest.sum()))
+    return total + Fraction(sum(float(rest.sum()) for rest in _rests(weights, units)))
+
+
+def _rests(weights: Array, units: list[float]) -> Iterator[Array]:
+    """Give what is left of weights (m,) without their leading bits, multiples of each unit's last bit, in blocks."""
+    for first in range(0, len(weights), _BLOCK):
+        rest = weights[first : first + _BLOCK].copy()
+        for unit in units:
+            rest -= (rest + unit) - unit
+        yield rest
 
 
 def numbers_of(value: Any) -> Array:
@@ -106,13 +133,14 @@ def numbers_of(value: Any) -> Array:
         raise ValueError(f"weights must have one value for each row, got shape {array.shape}.")
     with np.errstate(over="ignore"):  # of long doubles
         weights = np.array(array, dtype=np.float64, order="C")
-    bad = ~(np.isfinite(weights) & (weights >= 0.0))
-    if bad.any():
+    greatest = weights.max(axis=-1)
+    if not (weights.min() >= 0.0 and greatest.max() < np.inf):  # nan, too
+        bad = ~(np.isfinite(weights) & (weights >= 0.0))
         raise ValueError(
             f"weights must be finite and >= 0, got {weights[bad][0]}{_place(bad)}; a weight of 0 leaves a row out."
         )
-    empty = ~(weights > 0.0).any(axis=-1)
-    if empty.any():
+    if greatest.min() == 0.0:
+        empty = greatest == 0.0
         system = f" of system {tuple(map(int, np.argwhere(empty)[0]))}" if weights.ndim > 1 else ""
         raise ValueError(f"weights must have a positive sum, got zeros only{system}; leave these data out.")
     return weights
@@ -123,9 +151,10 @@ def replacements(weights: Array) -> npt.NDArray[np.intp] | None:
 
     The place of a row of weight 0 is taken by a copy of the row of the greatest weight, which shares its weight.
     """
-    zero = weights == 0.0
+    if weights.min() > 0.0:
+        return None
     greatest = weights.argmax(axis=-1)[..., None]
-    return np.where(zero, greatest, np.arange(weights.shape[-1])) if zero.any() else None
+    return np.where(weights == 0.0, greatest, np.arange(weights.shape[-1]))
 
 
 def _place(bad: npt.NDArray[np.bool_]) -> str:
@@ -136,8 +165,6 @@ def _place(bad: npt.NDArray[np.bool_]) -> str:
 def _shared(weights: Array) -> Array:
     """Return the weights of the rows and of the copies that take the places of those of weight 0."""
     zero = weights == 0.0
-    if not zero.any():
-        return weights
     greatest = weights.argmax(axis=-1)[..., None]
     share = np.take_along_axis(weights, greatest, axis=-1) / (1.0 + zero.sum(axis=-1, keepdims=True))
     return np.where(zero | (np.arange(weights.shape[-1]) == greatest), share, weights)

@@ -71,18 +71,19 @@ def of_pass(count: float, mean: Array, once: Array, rows: int | None = None, hea
     `once`, shape (..., 3, p + 1), holds low parts of the means, the squares D that were rounded on the way and those
     that are left, which are the diagonal of the scatter.
     """
-    low, rounded, squares = np.moveaxis(once, -2, 0)
+    low, rounded, squares = once[..., 0, :], once[..., 1, :], once[..., 2, :]
     cancelled = np.maximum(rounded - squares, 0.0)
-    number = count if rows is None else rows
+    number, root = count if rows is None else rows, math.sqrt(count)
     blocks = min(number / _BLOCK, max(_BLOCK, mean.shape[-1] / 32))
     # Rounding errors add like independent ones, unless one row dominates the sum or all rows deviate equally.
-    alone, alike = (min(_BLOCK / 4, number) + blocks) * np.sqrt(heaviest), min(_BLOCK / 4, number / 2)
-    sums = (
-        4.0 * np.sqrt(count) * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * np.sqrt(count) * np.sqrt(cancelled)
-    )
+    alone, alike = (min(_BLOCK / 4, number) + blocks) * math.sqrt(heaviest), min(_BLOCK / 4, number / 2)
+    sums = 4.0 * root * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * root * np.sqrt(cancelled)
     # Weighted products are rounded three times more.
     error = (min(_BLOCK, number) + blocks + 3.0 * (rows is not None)) * _UNIT * rounded
-    return np.stack([low, _UNIT * sums, rounded, error, np.zeros_like(low), mean, mean, squares / count], axis=-2)
+    result: Array = np.empty((*mean.shape[:-1], ROWS, mean.shape[-1]))
+    for i, row in enumerate((low, _UNIT * sums, rounded, error, 0.0, mean, mean, squares / count)):
+        result[..., i, :] = row
+    return result
 
 
 @np.errstate(over="ignore", invalid="ignore")

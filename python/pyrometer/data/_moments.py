@@ -159,7 +159,7 @@ class Moments(Displayed, Averages):
         -----
         Rows are centred before they are multiplied, so that a variance has about 14 correct digits however large the
         mean is relative to it. Time: :math:`m (p + 1)^2` flops, or one read of the data if that takes longer; weights
-        cost 25 ns a row, more beyond ten columns. Memory: at most a quarter of the data's.
+        cost 10 ns a row, and 1 ns more for each column beyond ten. Memory: at most a quarter of the data's.
 
         References
         ----------

@@ -39,7 +39,8 @@ def typical_sizes(X: npt.NDArray[Any]) -> tuple[Array, Array]:
             distance = np.abs(values - center)
             distance = distance[distance > 0.0]
             if distance.size:
-                candidates.append((float(np.sort(distance)[len(distance) // _TYPICAL]), center))
+                at = len(distance) // _TYPICAL
+                candidates.append((float(np.partition(distance, at)[at]), center))
         if candidates:
             scales[j], centers[j] = min(candidates)
     return centers, scales
@@ -54,7 +55,7 @@ def rank_is_above(X: npt.NDArray[Any], scales: Array, *, intercept: bool, above:
     """
     if float(X.size) * (above + 1) > _MOST:
         return True
-    scales = np.maximum(scales, _FAR * np.abs(X).max(axis=0))
+    scales = np.maximum(scales, _FAR * np.maximum(X.max(axis=0), -X.min(axis=0)))
     kept = np.empty((0, X.shape[1]), dtype=X.dtype)
     for first in range(0, len(X), _BLOCK):
         together = np.concatenate([kept, X[first : first + _BLOCK]])
@@ -132,9 +133,11 @@ def _few_small(X: npt.NDArray[Any], count: float, scatter: Array, ranks: npt.NDA
     at_once = max(1, _TOGETHER // (m * p))
     for first in range(0, len(dependent), at_once):
         at = dependent[first : first + at_once]
-        squares = X[at].astype(np.float64) ** 2
+        squares = np.square(X[at], dtype=np.float64)
         whole = np.diagonal(scatter[at], axis1=-2, axis2=-1)[:, None, :-1] / count
         small = squares < _CHANCE * whole
+        if not small.any():
+            continue
         number = (small & (squares > 0.0)).sum(axis=1)
         few = (number > 0) & (number <= p) & (small | (squares >= _LARGE * whole)).all(axis=1)
         if few.any():

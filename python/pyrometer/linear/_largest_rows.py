@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _HUGE = 1e5  # sizes of rows, in units of typical ones
+_ROOM = 1.01  # of bounds from moments, for their rounding
+_TOGETHER = 1 << 14  # numbers that are compared at a time
 _MOVED = 3.0  # sizes of parameters, relative to those of a minimiser, that are taken for as good
 _DEPENDENT = 1e-9  # singular values of rows of one size, relative to the largest, of dependent columns
 _ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, relative to the square of their terms
@@ -37,9 +39,9 @@ def allow_for_largest_rows(
     """Widen the gaps of minima whose columns have a higher rank than was computed, and return a warning.
 
     The minimum is at least that of a sum of squares over the rows that are not huge. Where the rank is as computed,
-    energies still change with the rounding of the huge rows. Cost: nothing where columns are independent, else a pass
-    over the rows, and where some are huge `rank_is_above` and least squares of all rows (`solve`) and of the others
-    (`lowest`).
+    energies still change with the rounding of the huge rows. Cost: nothing where columns are independent, else a look
+    at 4,096 rows, a pass over all unless moments show that none is huge, and where some are `rank_is_above` and least
+    squares of all rows (`solve`) and, of a copy, of the others (`lowest`).
     """
     if not penalties:
         return None
@@ -54,12 +56,11 @@ def allow_for_largest_rows(
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
         centers, scales = typical_sizes(X)
-        with np.errstate(over="ignore"):
-            size = (np.abs(X - centers) / scales).max(axis=1)
-        kept = size <= _HUGE
-        if kept.all():
+        size = _sizes(system, int(k), centers, scales)
+        if size is None:
             continue
-        every, rest = _Part(system, int(k), slice(None)), _Part(system, int(k), kept)
+        kept = size <= _HUGE
+        every = _Part(system, int(k), slice(None))
         # With a penalty it is not that of the columns.
         rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
         if not rank_is_above(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
@@ -68,6 +69,7 @@ def allow_for_largest_rows(
                 gap[k, j] += changed * value[k, j]
                 relative[k, j] = max(relative[k, j], changed)
         else:
+            rest = _Part(system, int(k), kept)
             rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
             for j, penalty in enumerate(penalties):
                 missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
@@ -79,6 +81,36 @@ def allow_for_largest_rows(
         if relative[k].max() > 10.0**-ENOUGH_DIGITS:
             warning = _warning(float(digits_of(relative[k].max())), size)
     return warning
+
+
+def _most_at_most(system: LinearSystem, k: int, centers: Array, scales: Array) -> float:
+    """Return what no row of system k exceeds in size: the square of a deviation is at most the sum of all squares."""
+    moments, weights = system.known_moments(), system.stacked_weights()
+    columns = moments.mean.shape[-1]
+    squares = moments.scatter.reshape(-1, columns, columns)[k].diagonal()[:-1] / moments.count * system.rows
+    least = 1.0 if weights is None else weights[k].min()
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = (np.abs(moments.mean.reshape(-1, columns)[k, :-1] - centers) + np.sqrt(squares / least)) / scales
+    return _ROOM * float(size.max(initial=0.0))
+
+
+@np.errstate(over="ignore")
+def _sizes(system: LinearSystem, k: int, centers: Array, scales: Array) -> Array | None:
+    """Return the sizes of rows of system k, in units of typical ones; None where none is huge."""
+    if _most_at_most(system, k, centers, scales) <= _HUGE:
+        return None
+    X = system.stacked_rows()[0][k]
+    size: Array = np.empty(len(X))
+    for at in _blocks(X):
+        size[at] = (np.abs(X[at] - centers) / scales).max(axis=1)
+    return size if size.max() > _HUGE else None
+
+
+def _blocks(X: npt.NDArray[Any]) -> Iterator[slice]:
+    """Give the rows of X (m, p) in blocks that fit the cache."""
+    number = max(1, _TOGETHER // max(1, X.shape[1]))
+    for first in range(0, len(X), number):
+        yield slice(first, first + number)
 
 
 def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None:
@@ -116,8 +148,11 @@ class _Part:
         weights = system.stacked_weights()
         self._of: Any = type(system)
         self._rows = X[k][chosen], y[k][chosen]
-        self._options = {"intercept": system.intercept, "weights": None if weights is None else weights[k][chosen]}
-        of_rows = np.ones(len(y[k])) if weights is None else weights[k]
+        self._options: dict[str, Any] = {
+            "intercept": system.intercept,
+            "weights": None if weights is None else weights[k][chosen],
+        }
+        of_rows: Array = np.ones(len(y[k])) if weights is None else weights[k]
         self.share = float(of_rows[chosen].sum() / of_rows.sum())
 
     def system(self, penalty: Penalty | None) -> LinearSystem:
@@ -140,31 +175,47 @@ class _Part:
         A dependence of columns holds up to the rounding of each row's terms, and residuals change by it. Infinity where
         deviations leave the range of a double.
         """
-        intercept = bool(self._options["intercept"])
-        rows = (X - centers if intercept else X) / scales
-        if intercept:
-            rows = np.column_stack([rows, np.ones(len(X))])
-        if not np.isfinite(rows).all():
+        null = self._dependences(X, centers, scales)
+        if null is None:
             return [np.inf] * len(theta)
-        largest = np.abs(rows).max(axis=1, keepdims=True)
-        factor = np.linalg.qr(rows / np.where(largest > 0.0, largest, 1.0), mode="r")
+        unit, (_, y), weights = np.finfo(float).eps, self._rows, self._options["weights"]
+        # Of a row z, at most what its residual moves by as theta does, and the rounding of the residual.
+        steps = unit * _MOVED * np.linalg.norm(theta, axis=1)
+        directions = (np.abs(null) / np.linalg.norm(null, axis=1, keepdims=True)).sum(axis=0)
+        sums, total = np.zeros(len(theta)), 0.0
+        for at in _blocks(X):
+            Z = self._columns(X[at])
+            size = np.abs(Z)
+            move = np.outer(steps, size @ directions)
+            residual = np.abs(y[at] - theta @ Z.T) + unit * (np.abs(theta) @ size.T)
+            w: Array = np.ones(len(Z)) if weights is None else weights[at]
+            sums += ((2.0 * residual + move) * move) @ w
+            total += float(w.sum())
+        return [float(change) for change in sums / total]
+
+    def _columns(self, X: npt.NDArray[Any]) -> Array:
+        """Return rows of X in double precision, with the constant feature if there is an intercept."""
+        Z = X.astype(np.float64)
+        return np.column_stack([Z, np.ones(len(Z))]) if self._options["intercept"] else Z
+
+    def _dependences(self, X: npt.NDArray[Any], centers: Array, scales: Array) -> Array | None:
+        """Return parameters (k, n) for which rows of one size vanish; None beyond the range of a double."""
+        intercept = bool(self._options["intercept"])
+        factor = np.empty((0, X.shape[1] + intercept))
+        for at in _blocks(X):
+            rows = self._columns((X[at] - centers if intercept else X[at]) / scales)
+            if not np.isfinite(rows).all():
+                return None
+            largest = np.abs(rows).max(axis=1, keepdims=True)
+            rows /= np.where(largest > 0.0, largest, 1.0)
+            factor = np.asarray(np.linalg.qr(np.concatenate([factor, rows]), mode="r"))
         _, singular, right = np.linalg.svd(factor, full_matrices=True)
-        null = right[np.count_nonzero(singular > _DEPENDENT * singular[0]) :] / np.append(scales, [1.0] * intercept)
+        null: Array = right[np.count_nonzero(singular > _DEPENDENT * singular[0]) :] / np.append(
+            scales, [1.0] * intercept
+        )
         if intercept:
             null[:, -1] -= null[:, :-1] @ centers
-        Z = np.column_stack([X, np.ones(len(X))]).astype(np.float64) if intercept else X.astype(np.float64)
-        weights = self._options["weights"]
-        w = np.ones(len(Z)) if weights is None else weights
-        result = []
-        for own in theta:
-            step = _MOVED * np.linalg.norm(own)
-            move = np.zeros(len(Z))
-            for v in null:
-                move += np.finfo(float).eps * step * (np.abs(Z) @ np.abs(v / np.linalg.norm(v)))
-            terms = np.finfo(float).eps * (np.abs(Z) @ np.abs(own))
-            residual = np.abs(self._rows[1] - Z @ own) + terms
-            result.append(float(np.average((2.0 * residual + move) * move, weights=w)))
-        return result
+        return null
 
     def bound(self, minimum: Minimum) -> float:
         """Return what the minimum over all rows is at least, from the minimum over these."""

@@ -27,8 +27,9 @@ __all__ = ["lowest", "path"]
 # dtype of names of methods.
 _NAMES = "U18"
 
-# Ratio of mean squares of residual and target below which a fit is exact, and its energy is rounding.
-_ROUNDING = 1e-24
+# Ratio of root mean squares of residuals to a typical target below which a fit is exact, and its energy is rounding.
+_ROUNDING = 1e-14
+_SAMPLED = 1 << 12  # targets of which a typical one is found
 # Below this share of the squares of the targets, residuals have lost digits to the rounding of the targets.
 _CLOSE_FIT = 1e-10
 
@@ -88,7 +89,12 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     count, mean, scatter, lost = _flat_moments(system)
     # Without a penalty the intercept is free, and does not count in the norm of dependent parameters.
     options = (system.intercept, penalty.lam if penalty else 0.0, penalty is not None and penalty.intercept, threads)
-    solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
+    unit = TargetUnit.of(system)
+    means, scatters = unit.moments(mean, scatter)
+    solved = unit.restored(_core.least_squares(count, means, scatters, *options, unit.lost(lost)))
+    if unit.exponent and not _finite(solved.gap):  # a bound far above the energy, which is less in the unit of the data
+        unit, means, scatters = TargetUnit(0), mean, scatter
+        solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
     _allow_for_weights(system, solved)
     _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)
@@ -102,10 +108,12 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
         at = np.flatnonzero(chosen)
         if at.size:
             X, y = _rows_of(system, at)
-            factored = scatter[at] if name == "refined" else None
+            factored = scatters[at] if name == "refined" else None
             if factored is not None and system.weighted:  # of weights of mean 1
                 factored = factored * (system.rows / count)
-            _replace(solved, at, _core.least_squares_rows(X, y, mean[at], *options, factored, _weights_of(system, at)))
+            by_row = _weights_of(system, at)
+            from_rows = _core.least_squares_rows(X, unit.less(y), means[at], *options, factored, by_row)
+            _replace(solved, at, unit.restored(from_rows))
             if system.weighted:
                 solved.gap[at] += ROUNDED_WEIGHTS * solved.value[at]
             method[at] = name
@@ -293,15 +301,32 @@ def _replace(solved: Solved, at: Any, others: tuple[npt.NDArray[Any], ...]) -> N
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _finite(array: Array) -> bool:
+def _finite(*arrays: Array) -> bool:
     # A sum is faster, but may itself leave the range of a double.
-    return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+    return all(math.isfinite(array.sum()) or np.isfinite(array).all() for array in arrays)
+
+
+def _exact(system: LinearSystem, most: Array, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which systems `among` these, with energies of at most `most`, are fitted within the rounding of targets.
+
+    Of typical ones, the median of those other than 0: residuals of the others are not rounding where one is huge.
+    """
+    result = np.zeros_like(among)
+    at = np.flatnonzero(among.reshape(len(among), -1).any(axis=1))
+    if at.size and system.y is not None:
+        y = system.stacked_rows()[1]
+        sizes = np.sort(np.abs(y[at, :: y.shape[1] // _SAMPLED + 1].astype(np.float64)), axis=1)
+        zeros = np.count_nonzero(sizes == 0.0, axis=1)
+        middle = np.minimum(zeros + (sizes.shape[1] - zeros) // 2, sizes.shape[1] - 1)
+        typical = np.take_along_axis(sizes, middle[:, None], axis=1).reshape(-1, *[1] * (most.ndim - 1))
+        result[at] = among[at] & (np.sqrt(most[at]) <= _ROUNDING * typical)
+    return result
 
 
 def _warning(system: LinearSystem, solved: Solved, method: Methods) -> PrecisionWarning | None:
     """Return the warning of values of few digits, if there are any."""
     value, gap, relative = solved.value, solved.gap, solved.relative_error
-    if not all(_finite(array) for array in solved[:3]):
+    if not _finite(value, solved.parameters, gap):
         raise ValueError(
             "data must have a minimum in the range of a double, with its parameters and its gap, got one beyond it; "
             "rescale columns and targets of extreme sizes."
@@ -310,8 +335,7 @@ def _warning(system: LinearSystem, solved: Solved, method: Methods) -> Precision
     if not inaccurate.any():
         return None
     squares = system.known_moments().target_square().reshape(-1, *[1] * (value.ndim - 1))
-    exact = (method != "covariance") & (value + gap <= _ROUNDING * squares)
-    lost = inaccurate & ~exact
+    lost = inaccurate & ~_exact(system, value + gap, inaccurate & (method != "covariance"))
     if not lost.any():
         return None
     return too_few(

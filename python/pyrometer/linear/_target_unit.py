@@ -1,4 +1,4 @@
-"""Lassos of targets of extreme size, in another unit: a power of two, so that nothing is rounded."""
+"""Squared errors of targets of extreme size, in another unit: a power of two, so that nothing is rounded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from pyrometer.base import Array
 from pyrometer.linear._minima import Solved
 
 if TYPE_CHECKING:
+    from pyrometer.data import Moments
     from pyrometer.linear._base import LinearSystem
 
 __all__ = ["TargetUnit"]
 
 # Squares of parameters of targets within 2 to plus or minus this are doubles, whatever the columns.
 _EXTREME = 64
+# Sums of squares above, and these and means below, are of ordinary data.
+_LEAST, _MOST = 2.0**-128, 2.0**128
 
 
 class TargetUnit(NamedTuple):
@@ -29,9 +32,17 @@ class TargetUnit(NamedTuple):
 
     @classmethod
     def of(cls, system: LinearSystem) -> TargetUnit:
-        """Return the size of the targets; 1 unless it is extreme."""
-        most = float(np.max(system.known_moments().target_square(), initial=0.0))
-        exponent = int(np.frexp(np.sqrt(most))[1])
+        """Return the size of the targets over the root of that of the columns; 1 unless it is extreme.
+
+        Parameters are then as far from 1 as the columns are: the squares of both are in the range of a double.
+        """
+        moments = system.known_moments()
+        if _ordinary(moments):
+            return cls(0)
+        most, squares = float(np.max(moments.target_square(), initial=0.0)), moments.mean_squares()
+        columns = squares[squares > 0.0]
+        extremes = np.frexp([most, columns.max(initial=1e-300), columns.min(initial=1e300)])[1]
+        exponent = int(2 * extremes[0] - extremes[1:].sum() // 2) // 4
         return cls(exponent if abs(exponent) > _EXTREME else 0)
 
     def less(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -77,3 +88,13 @@ class TargetUnit(NamedTuple):
             of_parameters = (minima.parameters, minima.parameter_error)
             parameters, error = (np.ldexp(array, self.exponent) for array in of_parameters)
         return minima._replace(value=value, gap=gap, parameters=parameters, parameter_error=error)
+
+
+def _ordinary(moments: Moments) -> bool:
+    """Return whether nothing is extreme, at a glance."""
+    mean, squares = moments.mean, moments.scatter.diagonal(axis1=-2, axis2=-1)
+    if not moments.shape:  # lists are faster
+        sizes = squares.tolist()
+        return bool(min(sizes) > _LEAST and max(sizes) < _MOST and max(map(abs, mean.tolist())) < _MOST)
+    most = max(squares.max(initial=1.0), np.abs(mean).max(initial=1.0))
+    return bool(most < _MOST and squares.min(initial=1.0) > _LEAST)

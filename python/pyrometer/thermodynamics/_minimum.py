@@ -40,8 +40,8 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     Warns
     -----
     PrecisionWarning
-        If fewer than 9 digits of a value are correct. With rows in memory this happens only for an exact fit, whose
-        minimum is 0 within rounding, and gives no warning.
+        If fewer than 9 digits of a value are correct; not of rows in memory whose fit is exact, with residuals that are
+        at most 1e-14 of a typical target and therefore its rounding.
     SeparationWarning
         If labels are separable, completely or partially (quasi-separation): the infimum of the cross entropy, 0 or that
         of the rows that are not separated, is not attained.
