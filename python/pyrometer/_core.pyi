@@ -60,9 +60,12 @@ def first_bad(x: _Rows, allowed: str, threads: int) -> int: ...
 
 # Sums over B blocks (B, 3 + d + d(d+1)/2) of 1, loss, score, z_j, z_j z_k for j <= k; density "normal", "laplace",
 # "bernoulli" or "scores" -> (resamples + 1, 2) energies and entropies, or (resamples + 1, 3) their changes and the
-# divergence. The samples themselves come first; nan where there is no density.
+# divergence. The samples themselves come first; nan where there is no density. `apart` (d,) is the centre that z of
+# `now` is measured from less that of `old`.
 def redrawn_states(sums: _F64, density: str, seed: _Seed, resamples: int, threads: int) -> _F64: ...
-def redrawn_shifts(old: _F64, now: _F64, density: str, seed: _Seed, resamples: int, threads: int) -> _F64: ...
+def redrawn_shifts(
+    old: _F64, now: _F64, apart: _F64, density: str, seed: _Seed, resamples: int, threads: int
+) -> _F64: ...
 
 # Random permutations of the first old_dealt and now_dealt blocks, which have equal numbers of rows.
 def dealt_shifts(

@@ -48,6 +48,7 @@ def test_laws_are_equal_if_their_names_and_numbers_are(one, other):
     for twin in (law(one), copy.deepcopy(a), pickle.loads(pickle.dumps(a))):
         assert a == twin
         assert hash(a) == hash(twin)
+        assert not any(value.flags.writeable for value in vars(twin).values() if isinstance(value, np.ndarray))
     assert a != "law"
     assert a != mine
 
@@ -130,3 +131,10 @@ def test_every_public_dataclass_is_compared_by_value():
     assert {kind for kind in classes if kind.__eq__ is object.__eq__} == by_identity
     arrays = [kind for kind in classes if kind not in by_identity and not issubclass(kind, ByValue)]
     assert arrays == [pm.L1, pm.L2]  # of numbers alone
+
+
+def test_copies_of_minima_are_read_only_as_well():
+    minima = RESULTS["minima"]
+    for twin in (minima, copy.copy(minima), copy.deepcopy(minima), pickle.loads(pickle.dumps(minima))):
+        for value in vars(twin).values():
+            assert not isinstance(value, np.ndarray) or not value.flags.writeable

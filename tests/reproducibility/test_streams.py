@@ -140,7 +140,9 @@ def test_more_resamples_of_a_state_extend_the_sequence_for_any_threads(function)
         + [(z[..., j] * z[..., k]).sum(axis=1) for j, k in ((0, 0), (0, 1), (1, 1))],
         axis=1,
     )
-    samples = {"redrawn_states": (sums,), "redrawn_shifts": (sums, sums[:300])}.get(function, (sums, sums, 1000, 300))
+    samples = {"redrawn_states": (sums,), "redrawn_shifts": (sums, sums[:300], np.zeros(2))}.get(
+        function, (sums, sums, 1000, 300)
+    )
     call = getattr(_core, function)
     many = call(*samples, "normal", SEED, 2000, 1)
     assert len({digest(call(*samples, "normal", SEED, 2000, threads)) for threads in (1, 2, 3, 7, 0)}) == 1

@@ -81,7 +81,7 @@ def test_the_sums_over_resampled_blocks_are_those_of_the_core():
         total = np.concatenate(wide).sum(axis=0)
         assert (old + new - total)[:, 5:] == pytest.approx(np.zeros((51, 88)), abs=1e-11)
         old, new = redrawn_pair((wide[0], wide[1]), seed, 50)
-        changes = _core.redrawn_shifts(a, b, "bernoulli", seed, 50, 1)
+        changes = _core.redrawn_shifts(a, b, np.zeros(0), "bernoulli", seed, 50, 1)
         assert new[:, 1] / n - old[:, 1] / m == pytest.approx(changes[1:, 0], abs=1e-13)
 
 

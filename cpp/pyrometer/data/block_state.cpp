@@ -86,7 +86,7 @@ bool BlockState::fit(const double* sums, Density density, Least least) {
   return true;
 }
 
-double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch) {
+double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch, const double* apart) {
   const Index d = old.d_;
   double *const solved = scratch, *const away = scratch + d * d;  // the old factor's inverse times the new one, times m
   double squares = 0;
@@ -99,6 +99,7 @@ double divergence(const BlockState& old, const BlockState& now, Density density,
       squares += rest * rest;
     }
     double rest = now.mean_[at(r)] - old.mean_[at(r)];
+    if (apart) rest += apart[r];
     for (Index i = 0; i < r; ++i) rest -= row[i] * away[i];
     away[r] = rest /= row[r];
     squares += rest * rest;

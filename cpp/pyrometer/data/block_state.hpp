@@ -44,10 +44,12 @@ class BlockState {
 
   /// KL divergence of `now` from `old`, both fitted with this density, in nats; `scratch` holds d (d + 1) numbers.
   ///
-  ///     1/2 [tr(C_old^-1 C_now) + m' C_old^-1 m - d + ln |C_old| / |C_now|],   m = mean_now - mean_old
+  ///     1/2 [tr(C_old^-1 C_now) + m' C_old^-1 m - d + ln |C_old| / |C_now|],   m = apart + mean_now - mean_old
   ///
+  /// apart  d numbers: what z of `now` is measured from less what z of `old` is; nullptr for 0.
   /// and for laplace additionally r - 1 - ln r, r = u_now / u_old. d^3 / 3 flops.
-  friend double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch);
+  friend double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch,
+                           const double* apart);
 
  private:
   Index d_;
@@ -55,6 +57,7 @@ class BlockState {
   std::vector<double> mean_, factor_;  // the lower Cholesky factor, row-major d x d
 };
 
-double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch);
+double divergence(const BlockState& old, const BlockState& now, Density density, double* scratch,
+                  const double* apart = nullptr);
 
 }  // namespace pyrometer::data

@@ -110,14 +110,20 @@ void write(BlockState& state, const double* sums, Density density, double* out) 
 // Fits two samples and writes their changes.
 class Pair {
  public:
-  Pair(Index columns, Density density, Least least)
-      : d_(block_coordinates(columns)), density_(density), least_(least), old_(d_), now_(d_), scratch_(size()) {}
+  Pair(Index columns, Density density, Least least, const double* apart = nullptr)
+      : d_(block_coordinates(columns)),
+        density_(density),
+        least_(least),
+        apart_(apart),
+        old_(d_),
+        now_(d_),
+        scratch_(size()) {}
 
   void write(const double* old, const double* now, double* out) {
     const bool before = old_.fit(old, density_, least_), after = now_.fit(now, density_, least_);
     out[0] = now_.energy - old_.energy;
     out[1] = now_.entropy - old_.entropy;
-    out[2] = before && after ? divergence(old_, now_, density_, scratch_.data()) : NAN;
+    out[2] = before && after ? divergence(old_, now_, density_, scratch_.data(), apart_) : NAN;
   }
 
  private:
@@ -126,6 +132,7 @@ class Pair {
   Index d_;
   Density density_;
   Least least_;
+  const double* apart_;
   BlockState old_, now_;
   std::vector<double> scratch_;
 };
@@ -222,12 +229,13 @@ void dealt_sums(Matrix sums, Index chosen, base::Seed seed, Index resamples, int
                  });
 }
 
-void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, Index resamples, int threads,
-                    double* out) {
+void redrawn_shifts(Matrix old, Matrix now, const double* apart, Density density, base::Seed seed, Index resamples,
+                    int threads, double* out) {
   require_pair(old, now, resamples, threads);
   const std::array<Packed, 2> packed{Packed(old), Packed(now)};
   const Index width = packed[0].width(), second = (old.rows + 1) / 2 * 2;
-  std::vector<Pair> pairs(at(base::worker_count(resamples, threads)) + 1, Pair(old.cols, density, Least::required));
+  const Pair pair(old.cols, density, Least::required, apart);
+  std::vector<Pair> pairs(at(base::worker_count(resamples, threads)) + 1, pair);
   pairs[0].write(total(old).data(), total(now).data(), out);
   for_each_group(resamples, threads, seed, second + now.rows, std::max(old.rows, now.rows), width,
                  [&](Index first, Index lanes, Index stride, int worker, const Workspace& work) {

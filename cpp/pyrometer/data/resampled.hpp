@@ -33,13 +33,18 @@ void redrawn_states(Matrix sums, Density density, base::Seed seed, Index resampl
 /// out   resamples + 1 x 3, written: changes of energy and entropy, KL divergence of the new density from the old one;
 ///       the samples themselves first. Entropy and divergence are nan where one has no density.
 ///
-/// Otherwise as redrawn_states(); both samples have z measured from the same centre. The blocks of `old` use the draws
-/// i = 0 .. B_old - 1, those of `now` the next ones, from an even number on. d^3 / 3 flops more for each divergence.
-void redrawn_shifts(Matrix old, Matrix now, Density density, base::Seed seed, Index resamples, int threads,
-                    double* out);
+/// apart  d numbers: the centre that z of `now` is measured from less that of `old`. From one common centre, far from
+///        the mean of a sample, its variance would be lost in rounding.
+///
+/// Otherwise as redrawn_states(). The blocks of `old` use the draws i = 0 .. B_old - 1, those of `now` the next ones,
+/// from an even number on. d^3 / 3 flops more for each divergence.
+void redrawn_shifts(Matrix old, Matrix now, const double* apart, Density density, base::Seed seed, Index resamples,
+                    int threads, double* out);
 
 /// The same changes under random permutations of the blocks of both samples: their distribution under the hypothesis
 /// that the two samples come from the same distribution.
+///
+/// Both samples have z measured from the same centre.
 ///
 /// old_dealt, now_dealt   numbers of leading blocks of each that are permuted; they must have equal numbers of rows.
 /// The

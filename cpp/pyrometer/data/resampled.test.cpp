@@ -12,6 +12,7 @@ using namespace pyrometer;
 namespace {
 
 constexpr base::Seed kSeed{3, 5};
+constexpr double kApart[9] = {};  // of samples about one centre
 
 // Blocks of `rows` rows of d coordinates, correlated, about `mean`.
 struct Sample {
@@ -108,7 +109,7 @@ TEST_CASE("a sample without a density has an energy, and can be permuted") {
   data::redrawn_states(constant, data::Density::normal, kSeed, 0, 1, out.data());
   CHECK(out[0] == 2);
   CHECK(std::isnan(out[1]));
-  data::redrawn_shifts(a.sums(), constant, data::Density::normal, kSeed, 100, 1, out.data());
+  data::redrawn_shifts(a.sums(), constant, kApart, data::Density::normal, kSeed, 100, 1, out.data());
   for (std::size_t k = 0; k < 101; ++k) {
     CHECK(std::isfinite(out[3 * k]));
     CHECK(std::isnan(out[3 * k + 1]));
@@ -130,6 +131,19 @@ TEST_CASE("the divergence of Gaussians of one coordinate agrees with the closed 
         doctest::Approx(normal + 2 - 1 - std::log(2.0)).epsilon(1e-14));
 }
 
+TEST_CASE("samples far apart keep their variances, each about a centre of its own") {
+  data::BlockState old(1), now(1);
+  const double first[] = {4, 8, 2, 0, 16}, second[] = {2, 8, 2, 0, 2}, apart = 1e9;  // N(0, 4); N(1e9, 1)
+  REQUIRE(old.fit(first, data::Density::normal));
+  REQUIRE(now.fit(second, data::Density::normal));
+  double scratch[2], out[3];
+  const double normal = 0.5 * (1.0 / 4 + 1e18 / 4 - 1 + std::log(4.0));
+  CHECK(data::divergence(old, now, data::Density::normal, scratch, &apart) == doctest::Approx(normal).epsilon(1e-14));
+  data::redrawn_shifts({first, 1, 5}, {second, 1, 5}, &apart, data::Density::normal, kSeed, 0, 1, out);
+  CHECK(out[1] == doctest::Approx(-0.5 * std::log(4.0)).epsilon(1e-14));
+  CHECK(out[2] == doctest::Approx(normal).epsilon(1e-14));
+}
+
 TEST_CASE("resamples equal those computed one by one from their random numbers") {
   for (const Index d : {1, 2, 5, 9}) {
     const Sample a(37, 30, d, 0, {1, 1}), b(23, 30, d, 0.5, {2, 2});
@@ -137,7 +151,7 @@ TEST_CASE("resamples equal those computed one by one from their random numbers")
     constexpr Index kResamples = 70;
     std::vector<double> states(2 * (kResamples + 1)), shifts(3 * (kResamples + 1));
     data::redrawn_states(old, data::Density::normal, kSeed, kResamples, 1, states.data());
-    data::redrawn_shifts(old, now, data::Density::normal, kSeed, kResamples, 1, shifts.data());
+    data::redrawn_shifts(old, now, kApart, data::Density::normal, kSeed, kResamples, 1, shifts.data());
     data::BlockState first(d), second(d);
     std::vector<double> scratch(at(d * (d + 1)));
     for (Index k = 0; k <= kResamples; ++k) {
@@ -192,7 +206,7 @@ TEST_CASE("the bits do not depend on the number of threads") {
   const Sample a(900, 3, 4, 0, {1, 1}), b(700, 3, 4, 0.1, {2, 2});
   const auto all = [&](int threads) {
     std::vector<double> out(3 * 3 * 1001);
-    data::redrawn_shifts(a.sums(), b.sums(), data::Density::laplace, kSeed, 1000, threads, out.data());
+    data::redrawn_shifts(a.sums(), b.sums(), kApart, data::Density::laplace, kSeed, 1000, threads, out.data());
     data::dealt_shifts(a.sums(), b.sums(), 900, 690, data::Density::laplace, kSeed, 1000, threads, out.data() + 3003);
     data::redrawn_states(a.sums(), data::Density::laplace, kSeed, 1000, threads, out.data() + 6006);
     return out;
@@ -208,7 +222,7 @@ TEST_CASE("resampling throws for sizes that do not fit") {
   CHECK_THROWS_AS(data::redrawn_states(a.sums(), normal, kSeed, -1, 1, out), std::invalid_argument);
   CHECK_THROWS_AS(data::redrawn_states({nullptr, 0, 8}, normal, kSeed, 1, 1, out), std::invalid_argument);
   CHECK_THROWS_AS(data::redrawn_states({out, 1, 7}, normal, kSeed, 1, 1, out), std::invalid_argument);
-  CHECK_THROWS_AS(data::redrawn_shifts(a.sums(), b.sums(), normal, kSeed, 1, 1, out), std::invalid_argument);
+  CHECK_THROWS_AS(data::redrawn_shifts(a.sums(), b.sums(), kApart, normal, kSeed, 1, 1, out), std::invalid_argument);
   CHECK_THROWS_AS(data::dealt_shifts(a.sums(), a.sums(), 10, 1, normal, kSeed, 1, 1, out), std::invalid_argument);
   CHECK_THROWS_AS(static_cast<void>(data::density_named("flat")), std::invalid_argument);
 }

@@ -12,7 +12,7 @@ from pyrometer.base._arrays import (
     require_finite,
     require_normal,
 )
-from pyrometer.base._by_value import ByValue
+from pyrometer.base._by_value import ByValue, restore
 from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._conversion import frame_of, require_known_to_arrow, taken
 from pyrometer.base._deferred import Deferred
@@ -71,6 +71,7 @@ __all__ = [
     "require_fields",
     "require_finite",
     "require_normal",
+    "restore",
     "tail_probabilities",
     "taken",
     "total_of",

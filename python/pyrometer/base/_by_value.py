@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ByValue"]
+__all__ = ["ByValue", "restore"]
 
 
 class ByValue:
@@ -25,6 +25,14 @@ class ByValue:
 
     def __hash__(self) -> int:
         return hash((type(self), *map(_key, _values(self).values())))
+
+
+def restore(instance: Any, state: Mapping[str, Any]) -> None:
+    """Set the fields of an unpickled or copied instance; arrays are read-only, as copies of NumPy's are not."""
+    vars(instance).update(state)
+    for value in state.values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
 
 
 def _values(instance: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Number, Word
+from pyrometer.base import Number, Word, restore
 from pyrometer.results import _records as records
 from pyrometer.results._shown import OneNumber, Shown, drawn
 
@@ -150,6 +150,10 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
     digits: Number
     parameter_error: npt.NDArray[np.float64]
     names: tuple[str, ...] | None = field(default=None, compare=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        restore(self, vars(self).copy())
 
     def _names(self, name: str) -> tuple[str, ...] | None:
         return self.names if name in ("parameters", "parameter_error") else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, listed, plain, validate, with_article
+from pyrometer.base import ByValue, listed, plain, restore, validate, with_article
 from pyrometer.results import _html, _numbers, _plain_text, _serialise, _sheet
 from pyrometer.results._quantities import error_of, is_error, units_of
 from pyrometer.results._record import PLAIN, Quantity, Record
@@ -263,6 +263,9 @@ def _largest(errors: Any, what: str) -> str:
 
 class Described(Displayed, ByValue):
     """A frozen description, such as a law, that is shown as the call that makes it."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        restore(self, state)
 
     def __repr__(self) -> str:
         values = {field: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]

@@ -133,9 +133,10 @@ class BlockSums:
         """
         if like is None or like is self or (self.centre is like.centre and self.units is like.units):
             return self._own
-        d, offset = len(self.centre), self._offset(like)
-        same = (self.units == like.units).all()
-        table = np.column_stack([self.counts, self.sums if same else converted(self.sums, self.units, like.units)[0]])
+        d, offset = len(self.centre), self.offset(like)
+        table = self.table_about_own_centre(like)
+        if table is self._own:
+            table = table.copy()
         first, second = factors_of(d, d if self.squares else -1)
         by_first, by_second = offset[first], offset[second]
         for begin in range(0, len(table), _CHUNK):
@@ -151,6 +152,12 @@ class BlockSums:
             part[:, 3 + d :] += moved
             z += n * offset
         return table
+
+    def table_about_own_centre(self, like: BlockSums) -> Array:
+        """Weights and sums as the core takes them, in the units of `like`, with coordinates about this centre."""
+        if (self.units == like.units).all():
+            return self._own
+        return np.column_stack([self.counts, converted(self.sums, self.units, like.units)[0]])
 
     def of_table(self, table: Array, rows: Array | None = None) -> BlockSums:
         """Return sums about the same centre in the same units, from a table that is not changed any more."""
@@ -170,11 +177,11 @@ class BlockSums:
 
     def is_comparable(self, like: BlockSums) -> bool:
         """Whether the sums can be represented in the units of `like`, about its centre."""
-        farthest = np.abs(self._offset(like)).max(initial=0.0)
+        farthest = np.abs(self.offset(like)).max(initial=0.0)
         return bool(farthest < FARTHEST) and converted(self.sums, self.units, like.units)[1]
 
-    def _offset(self, like: BlockSums) -> Array:
-        """The centre less that of `like`, in its units."""
+    def offset(self, like: BlockSums) -> Array:
+        """Return the centre less that of `like`, in its units."""
         units = like.units[2:]
         with np.errstate(over="ignore"):
             offset = np.ldexp(self.centre, -units) - np.ldexp(like.centre, -units)

@@ -98,7 +98,7 @@ class ColumnTable:
 
     def _rows(self, pair: Pair) -> list[_Row]:
         """Rows of the columns of X, the residual and the label."""
-        marginals = pair.marginals
+        marginals = pair.apart
         totals = [table.sum(axis=0)[None] for table in marginals.tables]
         own = marginals.parts(*totals)
         errors = pair.column_errors(self.resamples, self.seed, self.threads)
@@ -132,7 +132,7 @@ def _of_numbers(pair: Pair, i: int, place: int | None, totals: list[Array]) -> _
     centre, unit = pair.old.sums.centre[i], pair.old.sums.units[2 + i]
     row = {"column": _name(pair, place), "kind": "residual" if place is None else "number", **_EMPTY}
     for when, sums in zip(("before", "after"), totals, strict=True):
-        share, mean, variance = (moment[0, i] for moment in pair.marginals.moments(sums))
+        share, mean, variance = (moment[0, i] for moment in pair.apart.moments(sums, second=when == "after"))
         with np.errstate(over="ignore"):
             row[when] = float(np.ldexp(mean, unit) + centre)
             row[f"deviation_{when}"] = float(np.ldexp(np.sqrt(variance), unit))

@@ -12,7 +12,7 @@ column's own entropy and divergence is corrected here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +65,8 @@ class Marginals:
         Exponents of 2 of the units of coordinates.
     rows : sequence of ndarray, shape (b,), or None
         Rows of the blocks of each sample, where rows have weights.
+    offset : ndarray, shape (d,), or 0
+        The centre of the second sample less that of the first, in units; 0 where both are measured from one.
     """
 
     tables: tuple[Array, ...]
@@ -75,6 +77,7 @@ class Marginals:
     counted: tuple[Counted, ...]
     doublings: npt.NDArray[np.int64]
     rows: tuple[Array, ...] | None = None
+    offset: Array | float = 0.0
 
     @classmethod
     def of(
@@ -88,11 +91,7 @@ class Marginals:
     ) -> Marginals:
         """Collect the sums of samples, about the centre of the first and in its units, of their tables if `moved`."""
         like, d = samples[0], len(samples[0].centre)
-        tables = []
-        for table in moved or [sums.table(like) for sums in samples]:
-            first, second = factors_of(d, table.shape[1] - 3 - d)
-            squares = 3 + d + np.flatnonzero(first == second)
-            tables.append([table[:, [0, 2, *range(3, 3 + d), *squares]]])
+        tables = [[_columns(table, d)] for table in moved or [sums.table(like) for sums in samples]]
         width, missing, slices, counted = 2 + 2 * d, {}, [], []
         for i, place in enumerate(columns[0].places):
             if place in by_counts or not any(place in each.fill for each in columns):
@@ -128,6 +127,12 @@ class Marginals:
             None if all(sums.rows is None for sums in samples) else tuple(sums.sizes for sums in samples),
         )
 
+    def about_own_centres(self, tables: Sequence[Array], offset: Array) -> Marginals:
+        """Return the same with sums of these tables, each about the centre of its own sample."""
+        counts = [table[:, 2 + 2 * self.d :] for table in self.tables]
+        own = [np.hstack([_columns(table, self.d), rest]) for table, rest in zip(tables, counts, strict=True)]
+        return replace(self, tables=tuple(own), offset=offset)
+
     @property
     def pair(self) -> tuple[Array, Array]:
         """The tables of two samples."""
@@ -156,7 +161,7 @@ class Marginals:
         """Whether anything contributes beside the joint density."""
         return bool(self.alone.any() or self.missing or any(each.place != LABEL for each in self.counted))
 
-    def entropy(self, sums: Array, reference: Array | float = 0.0) -> Array:
+    def entropy(self, sums: Array, reference: Array | float = 0.0, offset: Array | float = 0.0) -> Array:
         """Return what samples with these sums (r, C) have beside the entropy of the joint density, (r,).
 
         The entropy of numbers of which a share is missing is that share of one, so that it depends on their unit, but
@@ -168,8 +173,8 @@ class Marginals:
                 result += entropy_of(sums[:, place])
         if not (self.alone.any() or self.missing):
             return result
-        own, joint = self._normal_entropies(sums), self._normal_entropies(sums, filled=True)
-        share = self._moments(sums)[0]
+        own, joint = self._normal_entropies(sums, offset), self._normal_entropies(sums, offset, filled=True)
+        share = self._moments(sums, offset)[0]
         for i in self.missing:
             present = share[:, i]
             result += present * (own - reference)[:, i] - joint[:, i] * (not self.alone[i])
@@ -179,9 +184,9 @@ class Marginals:
                 result += own[:, i]
         return result
 
-    def _normal_entropies(self, sums: Array, *, filled: bool = False) -> Array:
+    def _normal_entropies(self, sums: Array, offset: Array | float = 0.0, *, filled: bool = False) -> Array:
         """Entropies (r, d) of numbers by themselves; nan where they do not vary."""
-        variance = self._moments(sums, filled=filled)[2]
+        variance = self._moments(sums, offset, filled=filled)[2]
         with np.errstate(invalid="ignore"):
             logarithm = np.log(np.where(variance > 0.0, variance, np.nan))
         return np.asarray(_NORMAL + 0.5 * logarithm + self.doublings * _LN2)
@@ -195,7 +200,7 @@ class Marginals:
         reference = 0.0 if common is None else np.nan_to_num(self._normal_entropies(common))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             _, mean, variance = self._moments(a)
-            new_share, new_mean, new_variance = self._moments(b)
+            new_share, new_mean, new_variance = self._moments(b, self.offset)
             normal = _normal(mean, variance, new_mean, new_variance)
             own, lost = normal.copy(), np.zeros_like(normal)
             beside = normal[:, self.alone].sum(axis=1)
@@ -208,28 +213,36 @@ class Marginals:
                 if self.alone[i]:
                     beside -= normal[:, i]
                 else:
-                    filled = (x[:, i] for s in (a, b) for x in self._moments(s, filled=True)[1:])
+                    both = (a, 0.0), (b, self.offset)
+                    filled = (x[:, i] for s, at in both for x in self._moments(s, at, filled=True)[1:])
                     beside -= _normal(*filled)
         counts = np.zeros((len(a), len(self.counted)))
         for k, (each, place) in enumerate(zip(self.counted, self.slices, strict=True)):
             counts[:, k] = _of_counts(a[:, place], b[:, place], one)
             if each.place != LABEL:
                 beside = beside + counts[:, k]
-        return Parts(own, counts, self.entropy(b, reference) - self.entropy(a, reference), beside, lost, _widths(a, b))
+        entropy = self.entropy(b, reference, self.offset) - self.entropy(a, reference)
+        return Parts(own, counts, entropy, beside, lost, _widths(a, b))
 
-    def moments(self, sums: Array) -> tuple[Array, Array, Array]:
-        """Return shares of rows with a number, means and variances (r, d) of the numbers, in units."""
-        return self._moments(sums)
+    def moments(self, sums: Array, *, second: bool = False) -> tuple[Array, Array, Array]:
+        """Return shares of rows with a number, means and variances (r, d) of the numbers, in units.
 
-    def _moments(self, sums: Array, *, filled: bool = False) -> tuple[Array, Array, Array]:
+        `second` says whether the sums are those of the second sample. Means of both are about the first centre.
+        """
+        return self._moments(sums, self.offset if second else 0.0)
+
+    def _moments(self, sums: Array, offset: Array | float = 0.0, *, filled: bool = False) -> tuple[Array, Array, Array]:
         """With `filled`, numbers include those that stand for missing ones."""
-        share, mean, square = self.block_means(sums, filled=filled)
+        share, mean, square = self.block_means(sums, offset, filled=filled)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             variance = square - mean**2
-        return share, mean, np.where(variance > _FLAT * square, variance, 0.0)
+        return share, mean + offset, np.where(variance > _FLAT * square, variance, 0.0)
 
-    def block_means(self, sums: Array, *, filled: bool = False) -> tuple[Array, Array, Array]:
-        """Return shares of rows with a number, means of the numbers and of their squares (r, d)."""
+    def block_means(
+        self, sums: Array, offset: Array | float = 0.0, *, filled: bool = False
+    ) -> tuple[Array, Array, Array]:
+        """Return shares of rows with a number, means of the numbers and of their squares (r, d), from their centre."""
+        moved = np.broadcast_to(offset, self.d)
         rows, first = sums[:, :1], sums[:, 2 : 2 + self.d]
         second = sums[:, 2 + self.d : 2 + 2 * self.d]
         share = np.ones_like(first)
@@ -238,11 +251,18 @@ class Marginals:
             first, second, number = first.copy(), second.copy(), number.copy()
             for i, (column, fill) in self.missing.items():
                 number[:, i] -= sums[:, column]
-                first[:, i] -= sums[:, column] * fill
-                second[:, i] -= sums[:, column] * fill**2
+                first[:, i] -= sums[:, column] * (fill - moved[i])
+                second[:, i] -= sums[:, column] * (fill - moved[i]) ** 2
                 share[:, i] = number[:, i] / sums[:, 0]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return share, first / number, second / number
+
+
+def _columns(table: Array, d: int) -> Array:
+    """Rows or weights, scores, coordinates and their squares, of a table that the core takes."""
+    first, second = factors_of(d, table.shape[1] - 3 - d)
+    squares = 3 + d + np.flatnonzero(first == second)
+    return np.asarray(table[:, [0, 2, *range(3, 3 + d), *squares]])
 
 
 def _normal(mean: Array, variance: Array, new_mean: Array, new_variance: Array) -> Array:

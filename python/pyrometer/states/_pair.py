@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import Array, listed, plain
@@ -25,7 +27,10 @@ __all__ = ["Pair"]
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two states, with sums over blocks about the centre of the first.
+    """Two states, with sums over blocks about the centre of the first, from which blocks of both can be exchanged.
+
+    About the centre of another sample, many deviations away, a variance is lost in rounding: what belongs to the two
+    samples themselves, and to resamples of each, is computed from sums about the centre of each (`apart`).
 
     Attributes
     ----------
@@ -33,6 +38,8 @@ class Pair:
         Of the coordinates of the joint density, as the core takes them.
     marginals : Marginals
         Of all columns.
+    keep : ndarray of bool
+        Which coordinates are in the joint density.
     is_own : bool
         Whether both states have the entropies that belong to this comparison.
     note : str
@@ -45,6 +52,7 @@ class Pair:
     new: DataState
     tables: tuple[Array, Array]
     marginals: Marginals
+    keep: npt.NDArray[np.bool_]
     is_own: bool
     note: str
     reason: str
@@ -66,17 +74,26 @@ class Pair:
         marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone, moved=moved)
         keep = np.ones(marginals.d, dtype=bool)
         keep[: len(old.columns.places)] = [place not in by_counts and not alone for place in old.columns.places]
-        tables = []
-        for each, table in zip(sums, moved, strict=True):
-            if not keep.all() or each.squares:
-                tables.append(np.ascontiguousarray(table[:, of_coordinates(keep, table.shape[1] - 3 - len(keep))]))
-            else:
-                tables.append(table)
+        tables = _of_coordinates(moved[0], keep), _of_coordinates(moved[1], keep)
         is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
         is_own &= not any(each.kind == "value" and OTHER in each.values for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
-        return cls(old, new, (tables[0], tables[1]), marginals, is_own, note, reason)
+        return cls(old, new, tables, marginals, keep, is_own, note, reason)
+
+    @cached_property
+    def apart(self) -> Marginals:
+        """The marginals, with sums about the centre of each sample."""
+        old, new = self.old.sums, self.new.sums
+        tables = old.table(), new.table_about_own_centre(old)
+        return self.marginals.about_own_centres(tables, new.offset(old))
+
+    def _changes(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
+        """Changes (resamples + 1, 3) of energy, and of entropy and divergence of the joint density."""
+        old, new = self.old.sums, self.new.sums
+        table = _of_coordinates(new.table_about_own_centre(old), self.keep)
+        apart = new.offset(old)[self.keep]
+        return _core.redrawn_shifts(self.tables[0], table, apart, self.old.law, seed, resamples, threads)
 
     def redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> tuple[Array, Array, list[str]]:
         """Changes of entropy and divergence; bootstrap covariance of all changes; why some of it is nan."""
@@ -85,7 +102,7 @@ class Pair:
             why = "divergence and errors: the samples are more than 80 powers of ten apart"
             return np.full(2, np.nan), nothing, [why]
         why_not = [self.reason] if self.reason else []
-        drawn = _core.redrawn_shifts(*self.tables, self.old.law, seed, resamples, threads)
+        drawn = self._changes(resamples, seed, threads)
         if self.marginals.adds:
             drawn[:, 1:] += self.beside_redrawn(resamples, seed, threads)
         if self.reason:
@@ -122,7 +139,7 @@ class Pair:
 
     def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Changes (resamples + 1, 2) of entropy and divergence beside the joint ones; the samples themselves first."""
-        marginals = self.marginals
+        marginals = self.apart
         old, new = (
             np.vstack([table.sum(axis=0), sums])
             for table, sums in zip(
@@ -134,7 +151,7 @@ class Pair:
 
     def column_errors(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Standard errors of the divergences of numbers, the residual included, of counted columns, and of widths."""
-        marginals, widths = self.marginals, self.old.law == "laplace"
+        marginals, widths = self.apart, self.old.law == "laplace"
         if not (self.is_comparable and self.can_be_redrawn):
             return np.full(marginals.d + len(marginals.counted) + widths, np.nan)
         sums = redrawn_pair(marginals.pair, seed, resamples, threads)
@@ -146,6 +163,14 @@ class Pair:
             errors = each.std(axis=0)
         errors[~np.isfinite(errors)] = np.nan
         return np.asarray(errors)
+
+
+def _of_coordinates(table: Array, keep: npt.NDArray[np.bool_]) -> Array:
+    """Columns of a table that belong to the coordinates to keep, with all their products."""
+    columns = table.shape[1] - 3 - len(keep)
+    if keep.all() and columns == len(keep) * (len(keep) + 1) // 2:
+        return table
+    return np.ascontiguousarray(table[:, of_coordinates(keep, columns)])
 
 
 def _is_counted(state: DataState, place: int) -> bool:
