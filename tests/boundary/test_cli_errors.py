@@ -4,6 +4,7 @@ import importlib
 import os
 import signal
 import subprocess
+import sys
 import warnings
 
 import click
@@ -149,6 +150,32 @@ def test_an_interrupt_while_a_module_is_imported(run, monkeypatch, error):
     monkeypatch.setattr("pyrometer._installation.config", interrupted)
     result = run("info")
     assert (result.exit_code, result.stderr) == (130, "main: error: interrupted\n")
+
+
+SWALLOWED = """
+import os, signal, sys, time
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)
+            except KeyboardInterrupt:
+                {instead}
+sys.meta_path.insert(0, Finder())
+from pyrometer.cli import main
+main(["tables", "--table", "1"])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of the system")
+@pytest.mark.parametrize("module", ["rich", "pyrometer.tables"])
+@pytest.mark.parametrize("instead", ["pass", "raise AttributeError(name) from None"])
+def test_an_interrupt_that_an_import_swallows(module, instead):
+    code = SWALLOWED.format(module=module, instead=instead)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"pyrometer: error: interrupted\n")
 
 
 def test_an_error_may_be_its_own_cause(run, tmp_path):

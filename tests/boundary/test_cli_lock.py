@@ -3,8 +3,10 @@
 import contextlib
 import errno
 import fcntl
+import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +14,11 @@ import time
 
 import pytest
 
-from pyrometer.cli._lock import FolderLock, is_alive
+from pyrometer.cli._lock import FileLock, FolderLock, is_alive
 
 from .answers import PROGRAM, one_line
 
+monitor_command = importlib.import_module("pyrometer.cli.monitor")
 CONFIG = """
 output = "out.json"
 samples = {samples}
@@ -122,3 +125,33 @@ def test_without_locks_of_the_file_system_the_process_is_asked_for(run, folder, 
         assert ("must hold parts of this sweep" in line) is not alive
     assert not is_alive(os.getpid())
     assert not is_alive(-1)
+
+
+@pytest.mark.parametrize("how", ["held", "replaced", "made"])
+def test_two_monitors_with_one_state_lose_no_batch(run, folder, monkeypatch, how):
+    """Each would replace the state that the other has written, and with it the other's batches."""
+    state, other = folder / "m.state", folder / "other.state"
+    for day in range(3):
+        shutil.copy(folder / "rows.csv", folder / f"{day}.csv")
+
+    def days(*numbers, to=state):
+        batches = [folder / f"{number}.csv" for number in numbers]
+        return run("monitor", folder / "rows.csv", *batches, "--target", "price", "--state", to)
+
+    if how != "made":
+        assert days(0).exit_code == 0
+    assert days(0, 1, to=other).exit_code == 0
+    if how == "held":
+        lock = FileLock(state)
+        assert (lock.acquired, lock.unchanged()) == (True, True)
+        assert f"another run has {state}" in one_line(days(2))
+        lock.release()
+    else:
+        about = monitor_command._about
+        monkeypatch.setattr(monitor_command, "_about", lambda event: (os.replace(other, state), about(event))[1])
+        refused = days(2)
+        assert (refused.exit_code, f"another run has {state}" in refused.stderr) == (2, True)
+        monkeypatch.undo()
+        assert days(0, 1).stderr.count("left out") == 2
+    assert days(2).exit_code == 0
+    assert "2.csv is among" in days(2).stderr

@@ -106,6 +106,11 @@ def test_a_file_name_that_is_not_utf8(run, tmp_path):
         assert pm.Moments.scan(f"{name}.{suffix}", target="y").count == 9
         result = run("temperature", f"{name}.{suffix}", "--target", "y", "--format", "json")
         assert "r\\udcffws" in result.stdout
+    for command, output in (("temperature", "parquet"), ("monitor", "csv"), ("monitor", "parquet"), ("report", "html")):
+        files = [f"{name}.csv"] * (2 if command == "monitor" else 1)
+        result = run(command, *files, "--target", "y", "--output", tmp_path / f"out.{output}")
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert b"r\\udcffws" in (tmp_path / f"out.{output}").read_bytes()
     result = run("temperature", f"{name}.none", "--target", "y")
     assert (result.exit_code, result.stderr.endswith("r\\udcffws.none: No such file or directory\n")) == (2, True)
 

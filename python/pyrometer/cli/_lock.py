@@ -1,4 +1,4 @@
-"""A lock of a folder that the operating system releases when its process ends, however it ends."""
+"""Locks of a folder and of a file that the operating system releases when their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 
-__all__ = ["FolderLock", "is_alive"]
+__all__ = ["FileLock", "FolderLock", "is_alive"]
 
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 _TRIES = 100
@@ -39,18 +39,41 @@ class FolderLock:
             os.close(self._folder)
 
 
-def _is_at(folder: int, path: str) -> bool:
+class FileLock:
+    """The exclusive lock of a file that is read and later replaced; it need not exist.
+
+    ``acquired`` is False where another process has it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: int | None = None
+        with contextlib.suppress(FileNotFoundError):
+            self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.acquired = self._file is None or _locked(self._file) is not False
+
+    def unchanged(self) -> bool:
+        """Whether the file is still the one that was locked, or is still missing."""
+        return not os.path.exists(self._path) if self._file is None else _is_at(self._file, self._path)
+
+    def release(self) -> None:
+        """Give the lock back, if it is held."""
+        if self._file is not None:
+            os.close(self._file)
+
+
+def _is_at(descriptor: int, path: str) -> bool:
     try:
-        return os.path.samestat(os.fstat(folder), os.stat(path))
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
 
 
-def _locked(folder: int) -> bool | None:
+def _locked(descriptor: int) -> bool | None:
     try:
         import fcntl
 
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except ImportError:
         return None
     except OSError as error:

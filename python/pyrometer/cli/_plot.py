@@ -12,11 +12,15 @@ from pyrometer.base import atomic_write
 
 __all__ = ["figure"]
 
+# So that equal data give equal bytes.
+_UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
 
 @contextmanager
 def figure(path: str, rows: int = 1, *, shared: bool = True) -> Iterator[Any]:
     """Yield so many Axes one below the other, one by itself, of a figure that is written atomically at the end."""
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("--plot needs matplotlib: pip install 'pyrometer[plot]'.", name="matplotlib") from error
@@ -28,6 +32,7 @@ def figure(path: str, rows: int = 1, *, shared: bool = True) -> Iterator[Any]:
         raise ValueError(f"--plot must end in one of {', '.join('.' + word for word in suffixes)}, got {path!r}.")
     yield made.subplots(rows, 1, sharex=shared)
     buffer = io.BytesIO()
-    made.savefig(buffer, format=kind)
+    with rc_context({"svg.hashsalt": "pyrometer"}):
+        made.savefig(buffer, format=kind, metadata=_UNDATED.get(kind))
     with atomic_write(path) as file:
         file.write(buffer.getvalue())

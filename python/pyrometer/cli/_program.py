@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pyrometer.cli._commands import COMMANDS, require_command
+from pyrometer.cli._interrupts import after_imports
 from pyrometer.cli._terminal import prepare, settle, tell
 
 __all__ = ["BAD_INPUT", "CONDITION", "UNDECIDED", "conclude", "judge", "leave", "main"]
@@ -55,7 +56,8 @@ class Program(click.Group):
             prepare()
             code = self._completed(name)
             if code is None:
-                with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:
+                given = list(sys.argv[1:] if args is None else args)
+                with after_imports(), self.make_context(name, given, **extra) as context:
                     self.invoke(context)
                 code = 0
             sys.stdout.flush()

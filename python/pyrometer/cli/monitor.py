@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyrometer.cli._batches import Model, Reader, batches
 from pyrometer.cli._data import Selection
+from pyrometer.cli._lock import FileLock
 from pyrometer.cli._options import (
     block_option,
     data_options,
@@ -107,7 +110,8 @@ def command(
     of REFERENCE; or there is one file with --by. A row for each batch has its energy, entropy and divergence, the
     temperature of a system trained on it (first kind) and that between it and the one before (second kind), the
     p-values of its tests, and at an alarm the columns that have changed. With --state a daily job adds its batch;
-    batches that it has seen, by name, are left out. The exit code is 1 where a --fail-on condition holds, else 0.
+    batches that it has seen, by name, are left out; a second run beside it is refused. The exit code is 1 where a
+    --fail-on condition holds, else 0.
     """
     require_apart({"--output": output, "--plot": plot, "--state": state}, [reference, *batch])
     if reset and state is None:
@@ -121,6 +125,7 @@ def command(
     model = Model.of(old, energy, intercept=intercept)
     law_used = law if model is not None and model.system is not None and not LOSSES[energy].classes else None
     options = {"run_length": run_length, "memory": memory, "block": block, "grow": grow}
+    lock = None if state is None else click.get_current_context().with_resource(_claimed(state))
     monitor = _monitor(state, old, model, energy, law_used, options, seed)
     if reset:
         monitor.reset()
@@ -162,9 +167,30 @@ def command(
         emit([_table(new, numbers, monitor, loss, short=made == "table")], provenance, made, output)
     else:
         tell("note: there are no new batches")
-    if state is not None:
+    if state is not None and lock is not None:
+        if not lock.unchanged():
+            raise _busy(state)
         monitor.save(state)
     conclude({"alarm": any(reading.alarm for reading in new), "change": monitor.event is not None}, fail_on)
+
+
+@contextlib.contextmanager
+def _claimed(state: str) -> Iterator[FileLock]:
+    """Refuse the file of --state that another run has: of two that read it and replace it, one would be lost."""
+    lock = FileLock(state)
+    try:
+        if not (lock.acquired and lock.unchanged()):
+            raise _busy(state)
+        yield lock
+    finally:
+        lock.release()
+
+
+def _busy(state: str) -> click.ClickException:
+    return click.ClickException(
+        f"another run has {state}, or has replaced it meanwhile; the batches of this run are not in it: wait until the "
+        "other has ended, and run this again."
+    )
 
 
 def _monitor(

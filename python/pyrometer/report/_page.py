@@ -100,7 +100,7 @@ def html(
         version=__version__,
     )
     with atomic_write(os.fspath(path)) as file:
-        file.write(page.encode("utf-8"))
+        file.write(page.encode("utf-8", "backslashreplace"))  # names of files that are not UTF-8
 
 
 def _check(system: Any, law: Any, layers: Any, shift: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from pyrometer.base import plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["csv_bytes", "escaped", "finite", "json_pieces", "values"]
+__all__ = ["csv_bytes", "encodable", "escaped", "finite", "json_pieces", "values"]
 
 _CHUNK = 4096
 # Most characters of the name of an object that JSON has no type for.
@@ -52,6 +52,11 @@ def escaped(text: str) -> str:
         return json.dumps(character)[1:-1] if ord(character) > 0xFF else f"\\u{ord(character):04x}"
 
     return "".join(map(escape, text))
+
+
+def encodable(words: Sequence[str]) -> list[str]:
+    r"""Return strings with lone surrogates, as in file names that are not UTF-8, as Python escapes."""
+    return [word.encode("utf-8", "backslashreplace").decode() for word in words]
 
 
 def csv_bytes(table: pa.Table) -> bytes:

@@ -224,15 +224,21 @@ class Table(ByValue):
         arrow = _framework("pyarrow", "to_arrow")
         about = {"title": self.title, "units": dict(self.units), "metadata": _serialise.finite(self.metadata)}
         fields, arrays = [], []
+
+        def strings(words: Sequence[str]) -> pa.Array:
+            return arrow.array(_serialise.encodable(words), arrow.string())
+
         for name, column in self.columns.held.items():
             if isinstance(column, Repeated):
-                array = arrow.DictionaryArray.from_arrays(column.codes, arrow.array(column.words, arrow.string()))
+                array = arrow.DictionaryArray.from_arrays(column.codes, strings(column.words))
                 arrays.append(array.dictionary_decode() if for_csv else array)
+            elif column.dtype.kind == "U":
+                arrays.append(strings(column.tolist()))
             else:
                 arrays.append(arrow.array(column, from_pandas=for_csv))
-            unit = {"unit": self.units[name]} if name in self.units else None
-            fields.append(arrow.field(name, arrays[-1].type, metadata=unit))
-        schema = arrow.schema(fields, metadata={"pyrometer": json.dumps(about, ensure_ascii=False)})
+            title, *unit = _serialise.encodable([name, *([self.units[name]] if name in self.units else [])])
+            fields.append(arrow.field(title, arrays[-1].type, metadata={"unit": unit[0]} if unit else None))
+        schema = arrow.schema(fields, metadata={"pyrometer": _serialise.escaped(json.dumps(about, ensure_ascii=False))})
         table: pa.Table = arrow.Table.from_arrays(arrays, schema=schema)
         return table
 
