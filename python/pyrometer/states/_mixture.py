@@ -16,6 +16,7 @@ from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegres
 from pyrometer.losses import ABSOLUTE, LOGISTIC, LOSSES, SOFTMAX, SQUARED
 from pyrometer.results import Floats, Minimum, Shown, Temperature, shaped
 from pyrometer.states import _records as records
+from pyrometer.states._bartlett import inflation
 from pyrometer.states._shift_result import Shift
 from pyrometer.thermodynamics import minimum_energy, not_a_system, temperature
 
@@ -24,6 +25,8 @@ __all__ = ["POOLING_TESTS", "Mixture", "mix", "pooling_test", "retraining"]
 
 # Largest uncertainty of a p-value, from the digits of the minima.
 _SETTLED = 0.01
+# Largest mean of a likelihood ratio, relative to that of its limit, that its expansion describes.
+_EXPANDED = 1.5
 # Rounding of the terms of a squared error, relative to their square.
 _TERMS = 1e-14
 
@@ -313,7 +316,7 @@ class _Pooled(NamedTuple):
     residual_error: float
     freedom: int
     rest: int
-    attained: bool
+    inflation: float
 
 
 class _PoolingTest(NamedTuple):
@@ -331,14 +334,18 @@ def _f_tail(pooled: _Pooled, sign: float) -> float:
 
 def _likelihood_tail(pooled: _Pooled, sign: float) -> float:
     loss = max(pooled.loss + sign * pooled.loss_error, 0.0)
-    return tail_probabilities.chi2_tail(2.0 * loss, pooled.freedom)
+    return tail_probabilities.chi2_tail(2.0 * loss / pooled.inflation, pooled.freedom)
+
+
+def _is_expanded(pooled: _Pooled) -> bool:
+    return pooled.inflation <= _EXPANDED
 
 
 POOLING_TESTS: dict[str, _PoolingTest | None] = {
     SQUARED.name: _PoolingTest("chow", lambda pooled: pooled.rest > 0, _f_tail),
     ABSOLUTE.name: None,
-    LOGISTIC.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
-    SOFTMAX.name: _PoolingTest("likelihood-ratio", lambda pooled: pooled.attained, _likelihood_tail),
+    LOGISTIC.name: _PoolingTest("likelihood-ratio", _is_expanded, _likelihood_tail),
+    SOFTMAX.name: _PoolingTest("likelihood-ratio", _is_expanded, _likelihood_tail),
 }
 
 
@@ -367,12 +374,25 @@ def _test(
             residual_error=error,
             freedom=int(freedom[i]),
             rest=int(residual_freedom[i]),
-            attained=bool(attained[i]),
+            inflation=_inflation((a, b), minima, ranks, i) if test.exists is _is_expanded and attained[i] else np.inf,
         )
         # The p-value is given where its bounds, from the errors of the minima, are close.
         if pooled.freedom > 0 and test.exists(pooled) and test.tail(pooled, -1.0) - test.tail(pooled, 1.0) <= _SETTLED:
             p[i] = test.tail(pooled, 0.0)
     return (test.name if np.isfinite(p).any() else "none"), p
+
+
+def _inflation(systems: tuple[System, System], minima: list[Minimum], ranks: list[Any], i: tuple[int, ...]) -> float:
+    """Return the mean of the likelihood ratio of one pair of a stack, relative to that of its limit."""
+    first = np.ravel_multi_index(i, systems[0].shape) if i else 0
+    parts = [system.stacked_rows(by_columns=True)[0][first] for system in systems]
+    theta = minima[2].parameters[i]
+    if isinstance(systems[0], SoftmaxRegression):
+        theta = theta.reshape(systems[0].classes, -1)
+    else:
+        theta = np.stack([np.zeros_like(theta), theta])
+    counts = (int(ranks[0][i]), int(ranks[1][i]), int(ranks[2][i]))
+    return inflation(parts, theta, counts, intercept=systems[0].intercept)
 
 
 def _error_of(system: System, minimum: Minimum) -> Array:
