@@ -73,7 +73,7 @@ def _of_rows(parts: list[npt.NDArray[Any]], theta: Array, rank: int, intercept: 
     rows /= np.where(size > 0.0, size, 1.0)
     if intercept:
         rows = np.column_stack([rows, np.ones(most)])
-    return expansion(rows, shares, rank) * most / total
+    return float(expansion(rows, shares, rank) * most / total)
 
 
 def expansion(X: Array, shares: Array, rank: int) -> float:
@@ -100,7 +100,7 @@ def expansion(X: Array, shares: Array, rank: int) -> float:
         return np.inf
     whitening = scale[:, None] * vectors[:, -rank:] / np.sqrt(values[-rank:])
     directions = _directions(rank)
-    fourth, drift, cubes = 0.0, np.zeros(rank), np.zeros((directions.shape[1], rank, rank))
+    fourth, drift, cubes = 0.0, np.zeros(rank, dtype=np.float64), np.zeros((directions.shape[1], rank, rank))
     for deviations, p in _blocks(X, shares):
         d = deviations @ whitening
         products = d @ d.swapaxes(1, 2)
@@ -112,7 +112,7 @@ def expansion(X: Array, shares: Array, rank: int) -> float:
         for cube, along in zip(cubes, (flat @ directions).T, strict=True):
             cube += (flat * (weights * along)[:, None]).T @ flat
     cubed = float((cubes**2).sum()) * rank / directions.shape[1]
-    return -fourth / 4.0 + cubed / 6.0 + float(drift @ drift) / 4.0
+    return float(cubed / 6.0 + drift @ drift / 4.0 - fourth / 4.0)
 
 
 def _blocks(X: Array, shares: Array) -> Iterator[tuple[Array, Array]]:

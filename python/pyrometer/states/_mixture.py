@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, plain, tail_probabilities
+from pyrometer.base import Array, described, plain, tail_probabilities
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
@@ -102,8 +102,8 @@ class Mixture(Shown, record=records.MIXTURE):
 
         Raises
         ------
-        ValueError
-            If this is the mixture of a stack or of a batch of laws.
+        TypeError, ValueError
+            If `shift` is something else, or this is the mixture of a stack or of a batch of laws.
 
         Examples
         --------
@@ -117,6 +117,8 @@ class Mixture(Shown, record=records.MIXTURE):
         >>> print(pm.mix(old, new, pm.Normal(1.0)).retrain(result)[:55])
         No need: the data have moved, and one model still holds
         """
+        if not isinstance(shift, Shift):
+            raise TypeError(f"shift must be a Shift, got {described(shift)}; use pm.shift(before, after, model=model).")
         if np.ndim(self.p_value):
             raise ValueError(
                 f"the mixture must be that of two single systems, got one of shape {np.shape(self.p_value)}."

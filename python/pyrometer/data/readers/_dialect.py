@@ -39,7 +39,7 @@ def dialect_of(options: dict[str, Any]) -> Dialect:
         if name not in names:
             raise TypeError(f"unexpected keyword argument {name!r}; the options of CSV are {', '.join(names)}.")
     settings = dict(options)
-    if settings.get("sep") in ("\\t", "tab"):
+    if isinstance(settings.get("sep"), str) and settings["sep"] in ("\\t", "tab"):
         settings["sep"] = "\t"
     made = Dialect(**settings)
     for name in ("sep", "decimal", "thousands"):

@@ -102,7 +102,10 @@ def _names(argument: str, names: Any) -> list[str] | None:
     """Return names of columns, or one name, as a list."""
     if names is None:
         return None
-    listed = [names] if isinstance(names, str) else list(names)
+    try:
+        listed = [names] if isinstance(names, str) else list(names)
+    except TypeError:
+        raise TypeError(f"{argument} must be names of columns, got {described(names)}.") from None
     for name in listed:
         if not isinstance(name, str):
             raise TypeError(f"{argument} must be names of columns, got {name!r:.80}.")
