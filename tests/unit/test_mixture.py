@@ -116,7 +116,7 @@ def test_two_ways_to_write_a_model_have_one_correction(classes):
 def test_the_likelihood_ratio_of_few_rows_is_calibrated():
     rng = np.random.default_rng(21)
     X = rng.normal(size=(2, 1200, 40, 3))
-    y = (X @ [1.0, -0.5, 0.0] > rng.logistic(size=X.shape[:-1])).astype(float)
+    y = (rng.logistic(size=X.shape[:-1]) < X @ [1.0, -0.5, 0.0]).astype(float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pm.SeparationWarning)
         mixture = pm.mix(*(pm.LogisticRegression(X[k], y[k]) for k in range(2)), LAW)
@@ -136,7 +136,7 @@ def test_the_correction_of_many_rows_and_columns_is_that_of_some(monkeypatch):
     for name, value in (("_ROWS", 10**6), ("_DIRECTIONS", 31)):
         monkeypatch.setattr(_bartlett, name, value)
     every = _bartlett.inflation(parts, theta, (31, 31, 31), intercept=True)
-    assert 1.01 < every < 1.1
+    assert 1.005 < every < 1.1
     assert some - 1.0 == pytest.approx(every - 1.0, rel=0.02)
     assert some != every
 
