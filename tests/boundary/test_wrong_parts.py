@@ -1,4 +1,4 @@
-"""Mappings, sequences, names and paths with a part of another kind: a message that names the argument, raised for it."""
+"""Mappings, sequences, names and paths with a part of another kind: an error that the package raises for it."""
 
 import datetime as dt
 import linecache
@@ -63,20 +63,27 @@ DRAWN = {
 
 def require_raised(call, where):
     """Require that a call returns, or that the package raises TypeError or ValueError for its argument."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    error = caught(call)
+    if error is None or isinstance(error, (FileNotFoundError, IsADirectoryError)):
+        return
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    lines = [linecache.getline(last.filename, number).strip() for number in range(last.lineno - 4, last.lineno + 1)]
+    said = f"{where}: {error!r} at {last.filename}:{last.lineno}"
+    assert type(error) in (TypeError, ValueError), said
+    assert last.filename.startswith(PACKAGE), said
+    assert any(line.startswith("raise") or "_core." in line for line in lines), said
+    assert str(error).isprintable(), said
+
+
+def caught(call):
+    """Return what a call raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
             call()
-    except (FileNotFoundError, IsADirectoryError):
-        pass
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        lines = [linecache.getline(last.filename, number).strip() for number in range(last.lineno - 4, last.lineno + 1)]
-        said = f"{where}: {error!r} at {last.filename}:{last.lineno}"
-        assert type(error) in (TypeError, ValueError), said
-        assert last.filename.startswith(PACKAGE), said
-        assert any(line.startswith("raise") or "_core." in line for line in lines), said
-        assert str(error).isprintable(), said
+        except Exception as error:
+            return error
+    return None
 
 
 def every(function, arguments):
