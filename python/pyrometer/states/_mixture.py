@@ -189,8 +189,8 @@ def mix(
     logistic models that agree, it rejected 5.2, 6.3, 5.9 and 6.4 % at 5 % (±0.4) for 1 and 2 features and 30 and 30
     rows, 5 and 60, 8 and 60, where the ratio itself rejects 6.6, 8.5, 8.5 and 11.4 %; from 100 and 100 rows on 5.0 to
     5.4 %, and 2.7 % for 1 feature and 10 and 10 rows. The p-value is nan where the mean exceeds its limit by more than
-    half, as for few rows with almost separable labels. Of more than 4,000 rows of one system, or 100 for each parameter,
-    so many that are random, always the same, determine the mean.
+    half, as for few rows with almost separable labels. Of more than 4,000 rows, or 100 for each parameter, so many that
+    are random, always the same, determine the mean.
 
     References
     ----------

@@ -18,7 +18,7 @@ _NUMBER = (
     rf"(?=[.,]?\d)(?!0\d)(?:\d{{1,3}}(?:{_GROUP}\d{{3}})+|\d*)(?P<part>[.,]\d*)?"
     r"(?P<power>[eEdD][-+\u2212]?\d+|\s?[×x*]\s?10\^?[-+\u2212]?\d+)?"
 )
-_CODES = "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HUF|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|TRY|USD|ZAR"
+_CODES = "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HUF|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|TRY|USD"
 _CURRENCY = rf"(?:(?:{_CODES}|[A-Z]{{0,3}}[$€£¥₹₽₩₺]|R\$|Rs\.?|kr\.?)\s?)"
 _SIGN = r"(?:[<>≤≥~≈±]=?\s?)?[-+\u2212]?"
 _UNIT = r"[^\s\d.,;:'\"()\[\]{}<>=+_#@&|\\-]{1,12}(?:\^?-?\d)?"
