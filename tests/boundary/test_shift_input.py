@@ -1,7 +1,7 @@
 """What a state of data and a shift refuse, with what to do; and what they take."""
 
 import datetime as dt
-from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -47,10 +47,7 @@ def of(**columns):
         (state(of(d=pd.period_range("2020", periods=M))), "column 'd' of type .*; drop it, or convert it"),
         (state(pl.DataFrame({"d": [[1]] * M})), "column 'd' of type List.*; drop it, or make columns of its parts"),
         (state(of(d=[[1]] * M)), "column 'd' with values that cannot be compared; drop it"),
-        (
-            state(of(d=[Decimal("1.5"), None] * (M // 2))),
-            "of type Object with numbers, such as 1.5; convert it",
-        ),
+        (state(of(d=[Fraction(3, 2), None] * (M // 2))), "of type Object with numbers, such as 3/2; convert it"),
         (state(of(d=pd.Series(RNG.normal(size=M), dtype=object))), "'d' of type Object with numbers, .* with astype"),
         (
             state(pd.DataFrame(index=range(M))),

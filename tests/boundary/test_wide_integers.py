@@ -115,10 +115,6 @@ def test_wherever_else_numbers_enter():
         ([[2**70], [1]], "subtract an offset, and convert it with astype"),
         (WIDE.astype("M8[ns]")[:, None], "subtract a date, and divide by a unit"),
         (WIDE.astype("m8[ns]")[:, None], "divide by a unit, such as np.timedelta64"),
-        (
-            pl.DataFrame({"ts": pl.Series([Decimal(int(k)) for k in WIDE], dtype=pl.Decimal(38, 0))}),
-            "'ts' of type Decimal",
-        ),
         (pl.DataFrame({"ts": pl.Series([2**70 + k for k in range(10)], dtype=pl.Int128)}), "'ts' of type Int128"),
         (pd.DataFrame({"ts": pd.to_datetime(WIDE)}), "'ts' of type Datetime.*convert it to a number, such as the days"),
     ],

@@ -297,3 +297,25 @@ def test_recurrent_layers_are_one_layer():
     stacked = of(lambda: layers.RNN([layers.SimpleRNNCell(7), layers.GRUCell(6)]), draws=2)
     assert (stacked.units.tolist(), stacked.kind.tolist()) == ([28.0, 72.0], ["recurrent"] * 2)
     assert len(of(lambda: layers.GRU(7, reset_after=False), draws=2)) == 1
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25])
+@pytest.mark.parametrize("shape", [(7,), (5, 6, 3)])
+def test_slopes_are_a_layer_with_the_energy_of_its_output(slope, shape):
+    """Slopes of 0, the default of Keras, make it a relu, and the layer has the energy of that."""
+    shared = tuple(range(1, len(shape)))
+    inputs = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
+
+    def made(activation):
+        first = layers.Dense(8) if len(shape) == 1 else layers.Conv2D(8, 3)
+        return keras.Sequential([keras.Input(shape), first, activation, layers.Dense(2)])
+
+    slopes = layers.PReLU(alpha_initializer=initializers.Constant(slope), shared_axes=shared[:-1] or None)
+    model = made(slopes)
+    found = pm.models.measure(model, inputs)
+    assert found.kind.tolist() == [found.kind[0], "scale", "dense"]
+    plain = pm.models.measure(made(layers.LeakyReLU(negative_slope=slope)), inputs)
+    np.testing.assert_allclose(found.energy[[0, 2]], plain.energy, rtol=1e-5)
+    # The input of the layer is symmetric, with half of its energy on each side.
+    assert found.energy[1] == pytest.approx(0.5 * (1.0 + slope**2) * found.energy[0], rel=1e-4)
+    assert "call" not in vars(slopes)

@@ -173,6 +173,9 @@ CASES = [
         for name in ("Add", "Sub", "Mul", "Div", "Min", "Max", "Less", "GreaterOrEqual")
     ),
     ("Div", [whole(-7, 7, 8), whole(2, 2, 3)], {}),
+    ("Mod", [whole(-7, 7, 8, -8), whole(3, -3, -5, -5)], {}),
+    ("Mod", [whole(-7, 7, 8, -8), whole(3, -3, -5, -5)], {"fmod": 1}),
+    ("Mod", [real(3, 4), real(4)], {"fmod": 1}),
     ("Pow", [np.abs(real(3, 4)), np.float32(2.5)], {}),
     ("Sum", [real(3), real(3), real(3)], {}),
     ("Where", [real(3) > 0.0, real(3), real(1)], {}),
@@ -245,6 +248,8 @@ CASES = [
         for how in ("reflect", "edge", "wrap")
         for pads in ((2, 0, 0, 1, 3, 1), (0, 0, 0, 2, 0, 1))
     ),
+    *(("DepthToSpace", [real(2, 12, 3, 4)], {"blocksize": 2, **mode}) for mode in ({}, {"mode": "CRD"})),
+    ("SpaceToDepth", [real(2, 3, 4, 6)], {"blocksize": 2}),
     ("CumSum", [real(3, 4), np.array(1)], {}),
     ("CumSum", [np.arange(6, dtype=np.int32), np.array(0)], {}),
     *(

@@ -144,7 +144,7 @@ def test_all_columns_of_words_are_named_at_once(tmp_path):
         ({"separator": ";"}, TypeError, "unexpected keyword argument 'separator'; the options of CSV are sep, "),
         ({"encoding": "utf-16"}, ValueError, "rows.csv cannot be read: UTF-16 stream does not start with BOM"),
         ({"encoding": "ascii", "target": "é"}, ValueError, "has no column"),
-        ({"drop": 3}, TypeError, "not iterable"),
+        ({"drop": 3}, TypeError, "drop must be names of columns, got 3"),
         ({"target": None}, TypeError, "target must be the name of a column, got None"),
         ({"drop": [3]}, TypeError, "drop must be names of columns, got 3"),
     ],

@@ -1,11 +1,16 @@
 """Two systems put together: temperatures, heats, what pooling costs, and whether it is significant."""
 
+import warnings
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats
 
 import pyrometer as pm
+from pyrometer.states import _bartlett
+
+LAW = pm.Normal(1.0)
 
 
 def rows(seed, m, slope=(1.0, -2.0, 0.5), noise=1.0, size=1.0):
@@ -65,16 +70,75 @@ def test_chow_is_that_of_three_regressions(slope):
     assert mixture.pooling_loss == pytest.approx((square[2] - square[0] - square[1]) / 200, rel=1e-9)
 
 
-def test_the_likelihood_ratio_is_that_of_three_logits():
+def expanded(X, p):
+    """Return the expansion of the mean of a likelihood ratio of a logistic model, by sums over pairs of rows."""
+    w = p * (1.0 - p)
+    skew, kurtosis = w * (1.0 - 2.0 * p), w * (1.0 - 6.0 * w)
+    Z = X @ np.linalg.inv(X.T @ (w[:, None] * X)) @ X.T
+    z = np.diag(Z)
+    return -(kurtosis @ z**2) / 4 + skew @ (Z**3 / 6 + z[:, None] * Z * z / 4) @ skew
+
+
+@pytest.mark.parametrize("rows", [(400, 400), (25, 60)])
+def test_the_likelihood_ratio_is_that_of_three_logits(rows):
     rng = np.random.default_rng(6)
     parts = []
-    for weight in (0.5, 1.5):
-        X = rng.normal(size=(400, 2))
-        parts.append((X, (X @ [weight, 1.0] > rng.logistic(size=400)).astype(float)))
-    likelihood = [sm.Logit(y, sm.add_constant(X)).fit(disp=0).llf for X, y in (*parts, joined(*parts))]
+    for m, weight in zip(rows, (0.5, 1.5), strict=True):
+        X = rng.normal(size=(m, 2))
+        parts.append((X, (X @ [weight, 1.0] > rng.logistic(size=m)).astype(float)))
+    fits = [sm.Logit(y, sm.add_constant(X)).fit(disp=0) for X, y in (*parts, joined(*parts))]
     mixture = pm.mix(*(pm.LogisticRegression(X, y) for X, y in parts), pm.Normal(1.0))
-    statistic = 2 * (likelihood[0] + likelihood[1] - likelihood[2])
-    assert mixture.p_value == pytest.approx(stats.chi2.sf(statistic, 3), rel=1e-6)
+    statistic, shares = 2 * (fits[0].llf + fits[1].llf - fits[2].llf), fits[2].predict()
+    X, m = sm.add_constant(joined(*parts)[0]), rows[0]
+    excess = expanded(X[:m], shares[:m]) + expanded(X[m:], shares[m:]) - expanded(X, shares)
+    assert mixture.p_value == pytest.approx(stats.chi2.sf(statistic / (1 + excess / 3), 3), rel=1e-6)
+    assert excess > (0.01 if m == 400 else 0.2)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_two_ways_to_write_a_model_have_one_correction(classes):
+    """Softmax of two classes is the logistic model; columns may depend on others, and have any origin and unit."""
+    rng = np.random.default_rng(classes)
+    X = rng.normal(size=(110, 3))
+    y = np.where(X[:, 0] > rng.logistic(size=110), 1 + rng.integers(0, classes - 1, 110), 0)
+    other = np.column_stack([X[:, 0], 1e3 + 50.0 * X[:, 1:] @ [[1.0, -1.0], [0.5, 1.0]], X[:, 0] - X[:, 2]])
+    labels = tuple(range(classes))
+    found = [
+        pm.mix(*(pm.SoftmaxRegression(Z[part], y[part], labels=labels) for part in (slice(60), slice(60, 110))), LAW)
+        for Z in (X, other)
+    ]
+    if classes == 2:
+        found.append(pm.mix(pm.LogisticRegression(X[:60], y[:60]), pm.LogisticRegression(X[60:], y[60:]), LAW))
+    assert {mixture.test for mixture in found} == {"likelihood-ratio"}
+    np.testing.assert_allclose([mixture.p_value for mixture in found], found[0].p_value, rtol=1e-5)
+
+
+def test_the_likelihood_ratio_of_few_rows_is_calibrated():
+    rng = np.random.default_rng(21)
+    X = rng.normal(size=(2, 1200, 40, 3))
+    y = (rng.logistic(size=X.shape[:-1]) < X @ [1.0, -0.5, 0.0]).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.SeparationWarning)
+        mixture = pm.mix(*(pm.LogisticRegression(X[k], y[k]) for k in range(2)), LAW)
+    p = mixture.p_value[np.isfinite(mixture.p_value)]
+    assert len(p) > 1150
+    error = np.sqrt(0.05 * 0.95 / len(p))
+    assert abs((p <= 0.05).mean() - 0.05) < 3 * error
+    statistic = 2 * 80 * mixture.pooling_loss[np.isfinite(mixture.p_value)]
+    assert (stats.chi2.sf(statistic, 4) <= 0.05).mean() > 0.05 + 4 * error  # without the correction
+
+
+def test_the_correction_of_many_rows_and_columns_is_that_of_some(monkeypatch):
+    rng = np.random.default_rng(22)
+    X = rng.normal(size=(6000, 30))
+    parts, theta = [X[:2500], X[2500:]], np.stack([np.zeros(31), np.eye(31)[0]])
+    some = _bartlett.inflation(parts, theta, (31, 31, 31), intercept=True)
+    for name, value in (("_ROWS", 10**6), ("_DIRECTIONS", 31)):
+        monkeypatch.setattr(_bartlett, name, value)
+    every = _bartlett.inflation(parts, theta, (31, 31, 31), intercept=True)
+    assert 1.005 < every < 1.1
+    assert some - 1.0 == pytest.approx(every - 1.0, rel=0.02)
+    assert some != every
 
 
 def test_the_p_value_is_calibrated():

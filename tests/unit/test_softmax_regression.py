@@ -333,7 +333,8 @@ def test_pooling_has_a_likelihood_ratio():
     assert mixture.pooling_loss == pytest.approx(loss, abs=1e-14)
     from scipy import stats
 
-    assert mixture.p_value == pytest.approx(stats.chi2.sf(2 * 600 * loss, 12), rel=1e-9)
+    # The ratio is divided by its mean for few rows, a little above its limit: see tests/unit/test_mixture.py.
+    assert 1.0 < 2 * 600 * loss / stats.chi2.isf(mixture.p_value, 12) < 1.06
     other = pm.SoftmaxRegression(X[300:], rng.integers(0, 4, size=300))
     assert pm.mix(a, other, pm.Normal(1.0)).p_value < 1e-6
     with pytest.raises(ValueError, match="of one kind, got labels"):

@@ -15,6 +15,7 @@ from pyrometer.base._arrays import (
 from pyrometer.base._by_value import ByValue, restore
 from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in
 from pyrometer.base._conversion import frame_of, require_known_to_arrow, taken
+from pyrometer.base._decimals import DECIMAL_DIGITS, ROUNDED_SHARE, WIDE_DECIMALS, rounding_of_decimal
 from pyrometer.base._deferred import Deferred
 from pyrometer.base._described import described, library_of, with_article
 from pyrometer.base._exact import first_inexact
@@ -29,6 +30,7 @@ from pyrometer.base._warn import warn_caller
 from pyrometer.base._weights import Weights, exponent_of, replacements, total_of, weights_of
 
 __all__ = [
+    "DECIMAL_DIGITS",
     "MOST_CLASSES",
     "Archive",
     "Array",
@@ -41,7 +43,9 @@ __all__ = [
     "Mixed",
     "Number",
     "RandomSource",
+    "ROUNDED_SHARE",
     "Tally",
+    "WIDE_DECIMALS",
     "Weights",
     "Word",
     "atomic_write",
@@ -72,6 +76,7 @@ __all__ = [
     "require_finite",
     "require_normal",
     "restore",
+    "rounding_of_decimal",
     "tail_probabilities",
     "taken",
     "total_of",

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base._decimals import are_decimals, doubles
 from pyrometer.base._described import require_array_like, require_dense, with_article
 from pyrometer.base._exact import first_inexact
-from pyrometer.base._printable import listed, quoted
+from pyrometer.base._printable import listed, plain, quoted
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "column_of",
     "frame_of",
+    "is_decimal",
     "labels_of",
     "matrix_of",
     "numeric",
@@ -28,6 +30,9 @@ __all__ = [
     "target_of",
     "values_of",
 ]
+
+# Rows of a column of decimals that are objects of Python at one time.
+_DECIMALS = 2**16
 
 
 def numeric(name: str, value: Any) -> npt.NDArray[Any]:
@@ -55,6 +60,15 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
                 f"{name} must be convertible to a NumPy array of numbers, got {with_article(kind)} ({error}); convert "
                 "it first, e.g. with .detach().float()."
             ) from error
+    if array.dtype.kind == "O" and are_decimals(array.flat):
+        return _of_decimals(name, array)
+    _require_numbers(name, array)
+    _require_exact(name, array, value)
+    return array
+
+
+def _require_numbers(name: str, array: npt.NDArray[Any]) -> None:
+    """Raise TypeError for an array of another type than real numbers, with advice."""
     if array.dtype.kind == "c":
         raise TypeError(
             f"{name} must be real, got complex numbers ({array.dtype}); use the real part if that is meant."
@@ -65,8 +79,26 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
         raise TypeError(f"{name} must be numeric, got strings, such as {quoted(str(array.flat[0]))}; {remedy}.")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; {_conversion(array)}")
-    _require_exact(name, array, value)
-    return array
+
+
+def _of_decimals(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return decimals as the nearest doubles; ValueError for digits that these cannot hold."""
+    columns = np.moveaxis(array, -2, -1) if array.ndim > 1 else array
+    result = np.empty(columns.shape)
+    for place in np.ndindex(columns.shape[:-1]):
+        column = np.atleast_1d(columns[place])
+        result[place], lost = doubles([column.tolist()]) if array.ndim else (float(array.item()), -1)
+        if lost >= 0:
+            where = f"row {lost}" + (f", column {place[-1]}" if place else "")
+            raise _lost_digits(name, column[lost], where)
+    return np.ascontiguousarray(np.moveaxis(result, -1, -2)) if array.ndim > 1 else result
+
+
+def _lost_digits(name: str, value: Any, where: str) -> ValueError:
+    return ValueError(
+        f"{name} must have numbers that doubles can hold, got {plain(str(value))} at {where}; subtract an offset "
+        "first, such as the smallest value, or accept the rounding with astype(float)."
+    )
 
 
 def _are_floats(value: Any) -> TypeGuard[npt.NDArray[Any]]:
@@ -293,7 +325,12 @@ def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
         raise ValueError(
             f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
         )
-    return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())
+    if not is_decimal(series):
+        return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())
+    values, lost = doubles(series[first : first + _DECIMALS].to_list() for first in range(0, len(series), _DECIMALS))
+    if lost >= 0:
+        raise _lost_digits(name, series[lost], f"row {lost}, column {quoted(str(series.name))}")
+    return values
 
 
 def _finite_floats(series: nw.Series[Any]) -> npt.NDArray[Any] | None:
@@ -334,7 +371,22 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
 def _is_numeric(series: nw.Series[Any]) -> bool:
     import narwhals as nw
 
-    return series.dtype not in _wide() and (series.dtype.is_numeric() or series.dtype == nw.Boolean)
+    if series.dtype in _wide():
+        return is_decimal(series)
+    return series.dtype.is_numeric() or series.dtype == nw.Boolean or is_decimal(series)
+
+
+def is_decimal(series: nw.Series[Any]) -> bool:
+    """Whether a column is of decimals: of that type, or objects, numbers or missing, of which some are decimals."""
+    import narwhals as nw
+
+    if series.dtype in (nw.Object, nw.Unknown):  # the latter are decimals of 256 bits of Arrow
+        return are_decimals(value for value in series.to_list() if not _is_missing(value))
+    return series.dtype == nw.Decimal
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
 
 
 def _require_named(name: str, columns: list[str]) -> None:

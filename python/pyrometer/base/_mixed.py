@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._conversion import frame_of, numeric
+from pyrometer.base._conversion import frame_of, is_decimal, numeric, values_of
 from pyrometer.base._described import require_dense
 from pyrometer.base._printable import plain, quoted
 
@@ -87,7 +87,7 @@ def mixed_of(name: str, value: Any) -> Mixed | None:
 
 
 def _is_number(series: nw.Series[Any]) -> bool:
-    return bool(series.dtype.is_numeric())
+    return bool(series.dtype.is_numeric()) or is_decimal(series)
 
 
 def _has_missing(series: nw.Series[Any]) -> bool:
@@ -102,7 +102,8 @@ def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     filled = series.fill_null(0) if missing.any() else series
     if series.dtype.is_integer():
         numeric(f"{name} (column {quoted(str(series.name))})", filled.to_numpy())  # integers that doubles can hold
-    result = np.array(filled.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    exact = values_of(name, filled) if is_decimal(series) else filled.cast(nw.Float64).to_numpy()
+    result = np.array(exact, dtype=np.float64)
     result[missing] = np.nan
     if np.isinf(result).any():
         row = int(np.argmax(np.isinf(result)))

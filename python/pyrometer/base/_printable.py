@@ -54,7 +54,7 @@ def dropping(*names: str) -> str:
 
 
 def _short(name: str, most: int = _NAME) -> str:
-    tail = most // 3
+    name, tail = str(name), most // 3  # what stands in the place of a name may be anything
     return name if len(name) <= most else f"{name[: most - tail - 3]}...{name[-tail:]}"
 
 

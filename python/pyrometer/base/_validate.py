@@ -9,7 +9,7 @@ import math
 import numbers
 import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -38,10 +38,12 @@ __all__ = [
     "flag",
     "label_pair",
     "labels_in",
+    "mapping",
     "matrix",
     "numeric",
     "positive",
     "seed",
+    "sequence",
     "single",
     "weights",
 ]
@@ -227,6 +229,25 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def mapping(name: str, value: Any, of: str) -> Mapping[str, Any]:
+    """Return a mapping whose keys are strings; `of` says what it maps, for the message."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping of {of}, such as a dict, got {described(value)}.")
+    other = next((key for key in value if not isinstance(key, str)), None)
+    if other is not None or None in value:
+        raise TypeError(f"{name} must be a mapping of {of} whose keys are strings, got the key {described(other)}.")
+    return value
+
+
+def sequence(name: str, value: Any, of: str) -> Sequence[Any]:
+    """Return a sequence that is no string, as a list or a tuple; `of` says what it holds, for the message."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return list(value.tolist())
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise TypeError(f"{name} must be a sequence of {of}, such as a list, got {described(value)}.")
+    return value if isinstance(value, (list, tuple)) else list(value)
+
+
 def seed(rng: RandomSource) -> tuple[int, int]:
     """Return the 128-bit key of a source of randomness.
 
@@ -253,9 +274,12 @@ def seed(rng: RandomSource) -> tuple[int, int]:
 def as_path(value: Any) -> str:
     """Return a path as a string."""
     try:
-        return os.fsdecode(value)
+        path = os.fsdecode(value)
     except TypeError:
         raise TypeError(f"path must be a string or a path, got {described(value)}.") from None
+    if "\0" in path:
+        raise ValueError(f"path must have no null character, got {described(path)}.")
+    return path
 
 
 def _contiguous(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

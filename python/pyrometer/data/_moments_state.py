@@ -71,7 +71,7 @@ def described(
             raise ValueError(f"count must be from {_LEAST_COUNT:g} to {1.0 / _LEAST_COUNT:g}, got {count:g}.")
     mean_array, scatter_array = _described_arrays(mean, scatter)
     if names is not None:
-        names, features = tuple(names), mean_array.shape[-1] - 1
+        names, features = tuple(validate.sequence("names", names, "strings")), mean_array.shape[-1] - 1
         if len(names) != features or not all(isinstance(name, str) for name in names):
             raise ValueError(f"names must be {features} strings, one for each feature, got {plain(repr(names))}.")
     if target is not None and not isinstance(target, str):

@@ -117,7 +117,7 @@ FRAMEWORKS = (
     Framework(
         "PyTorch",
         "a torch.nn.Module or a class or function that builds one",
-        derives_from("torch"),
+        lambda model: callable(model) and derives_from("torch")(model),  # tensors are not
         _lazily("_pytorch._build", "build", torch="PyTorch"),
         _lazily("_pytorch._measure", "measure", torch="PyTorch"),
         package="torch",

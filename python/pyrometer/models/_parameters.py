@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import described, listed, nearest
+from pyrometer.base import described, listed, nearest, validate
 from pyrometer.laws import Family
 from pyrometer.models._labels import Kind, Label, Runs
 
@@ -110,10 +110,8 @@ def named(laws: Mapping[str, Any] | None, names: list[str]) -> dict[str, Any]:
     """Return the law that a user names for each parameter, by patterns; the first that matches."""
     if laws is None:
         return {}
-    if not isinstance(laws, Mapping):
-        raise TypeError(f"laws must be a mapping of patterns of names to laws, got {described(laws)}.")
     given: dict[str, Any] = {}
-    for pattern, law in laws.items():
+    for pattern, law in validate.mapping("laws", laws, "patterns of names to laws").items():
         segments = getattr(law, "segments", None)
         if isinstance(law, type) or segments is None or len(segments) != 1 or segments[0][1].size != 1:
             raise TypeError(

@@ -178,6 +178,14 @@ def _target(y: Any) -> Any:
     return y
 
 
+def _rows(y: Any) -> int:
+    """Return the number of targets, which `y` holds in one dimension or as one column."""
+    try:
+        return int(np.asarray(y).size)
+    except ValueError as error:
+        raise ValueError("y must be a regular array of targets, got parts of different lengths.") from error
+
+
 def _weights(estimator: Any, y: Any, weights: Any) -> Any:
     """Return the weights of the rows, with those of their classes; None for equal ones."""
     from sklearn.utils.class_weight import compute_class_weight
@@ -197,7 +205,7 @@ def _weights(estimator: Any, y: Any, weights: Any) -> Any:
 
 
 def _system(estimator: Any, name: str, X: Any, y: Any, weights: Any) -> System:
-    rows = len(np.asarray(y).reshape(-1))
+    rows = _rows(y)
     objective = OBJECTIVES[name](estimator, rows, float(rows) if weights is None else float(np.sum(weights)))
     if getattr(estimator, "positive", False):
         raise Refusal("has positive=True, and parameters of a system have any sign; set positive=False")

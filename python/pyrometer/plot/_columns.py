@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyrometer.base import described, validate
 from pyrometer.plot._axes import label, panels, styles
 from pyrometer.results import Table
 
@@ -55,8 +56,9 @@ def columns(
 
     Raises
     ------
-    ValueError
-        If no column of the table is in every sample, or `ax` has another number of Axes.
+    TypeError, ValueError
+        If an argument is of another kind, no column of the table is in every sample, or `ax` has another number of
+        Axes.
 
     Examples
     --------
@@ -72,6 +74,12 @@ def columns(
     >>> [ax.get_ylabel() for ax in pm.plot.columns(result.columns, samples)]
     ['density', 'density']
     """
+    if not isinstance(table, Table):
+        raise TypeError(f"table must be a Table, got {described(table)}; use the columns of a shift.")
+    for name, sample in validate.mapping("samples", samples, "names to samples").items():
+        validate.mapping(f"samples[{name!r:.60}]", sample, "names of columns to values")
+    if not samples:
+        raise ValueError("samples must be at least one, got none.")
     rows = drawn(table, samples)
     if not rows:
         names = ", ".join(row["column"] for row in table) or "none"

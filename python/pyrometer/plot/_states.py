@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyrometer.base import described
+from pyrometer.base import described, validate
 from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, drawable, label, panels, positive
 from pyrometer.states import Mixture, RefreshMonitor, Shift
 
@@ -266,7 +266,8 @@ def mixture(mixture: Mixture, *, names: Sequence[str] = ("a", "b"), ax: Axes | N
         raise TypeError(f"mixture must be a Mixture, got {described(mixture)}; use pm.mix(a, b, law).")
     if np.ndim(mixture.heat_a):
         raise ValueError(f"mixture must be of one law, got a batch of shape {np.shape(mixture.heat_a)}.")
-    if isinstance(names, str) or len(names) != 2:
+    names = validate.sequence("names", names, "two names")
+    if len(names) != 2:
         raise ValueError(f"names must be those of the two systems, got {names!r:.60}.")
     ax = axes(ax)
     place = np.arange(3)

@@ -57,6 +57,8 @@ def sweep(table: Table, value: str = "temperature", *, ax: Axes | None = None) -
     """
     if not isinstance(table, Table):
         raise TypeError(f"table must be a Table, got {described(table)}; use pm.sweep(systems, laws).")
+    if not isinstance(value, str):
+        raise TypeError(f"value must be the name of a column, got {described(value)}.")
     missing = [name for name in (*_NEEDED, value) if name not in table.names]
     if missing:
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyrometer._installation import config
 from pyrometer._version import __version__
-from pyrometer.base import RandomSource, atomic_write, described, listed
+from pyrometer.base import RandomSource, atomic_write, described, listed, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System
 from pyrometer.report import _sections as sections
@@ -84,6 +84,7 @@ def html(
     ...     "<h1>Diabetes</h1>" in path.read_text("utf-8")
     True
     """
+    path = validate.as_path(path)
     _check(system, law, layers, shift)
     _imported("matplotlib", "matplotlib")
     jinja2 = _imported("jinja2", "Jinja2")
@@ -99,7 +100,7 @@ def html(
         installation={name: ", ".join(v) if isinstance(v, list) else v for name, v in config().items()},
         version=__version__,
     )
-    with atomic_write(os.fspath(path)) as file:
+    with atomic_write(path) as file:
         file.write(page.encode("utf-8", "backslashreplace"))  # names of files that are not UTF-8
 
 

@@ -85,7 +85,9 @@ class Table(ByValue):
         if not isinstance(title, str):
             raise TypeError(f"title must be a string, got {described(title)}.")
         mapping = columns.held if isinstance(columns, Columns) else columns
-        for argument, mappings in (("columns", mapping), ("units", units or {}), ("metadata", metadata or {})):
+        given = {"units": units, "metadata": metadata}
+        others = {name: {} if value is None else value for name, value in given.items()}
+        for argument, mappings in {"columns": mapping, **others}.items():
             if not isinstance(mappings, Mapping):
                 raise TypeError(f"{argument} must be a mapping by name, such as a dict, got {described(mappings)}.")
         arrays: dict[str, Held] = {str(name): checked(str(name), values) for name, values in mapping.items()}
@@ -113,6 +115,10 @@ class Table(ByValue):
         metadata: Mapping[str, Any] | None = None,
     ) -> Table:
         """Return a table of rows with the same keys, in the order of the first row."""
+        rows = [
+            validate.mapping(f"row {number} of rows", row, "names to values")
+            for number, row in enumerate(validate.sequence("rows", rows, "mappings"))
+        ]
         names = list(rows[0]) if rows else []
         for number, row in enumerate(rows):
             if set(row) != set(names):

@@ -20,6 +20,7 @@ from pyrometer.data.readers._bytes import Text, decompressed, opened
 from pyrometer.data.readers._checks import remedy, require_numeric, too_long
 from pyrometer.data.readers._csv_block import Opening, first_block, opening, parsed, words
 from pyrometer.data.readers._dialect import Dialect, options_text
+from pyrometer.data.readers._like_numbers import are_like_numbers
 from pyrometer.data.readers._pipes import Pipe
 from pyrometer.data.readers._sniff import number_options, suggestion
 from pyrometer.data.readers._text_numbers import first_large, first_lost, first_word, numbers_of
@@ -32,9 +33,8 @@ __all__ = ["Csv", "CsvFile", "CsvStream"]
 _MAGIC = 4
 # Values from which the notation of a column is inferred.
 _LOOK = 1000
-# Fewer different texts may be categories, even if they hardly repeat in a few rows.
-_FEW = 12
-_LIKE_A_NUMBER = re.compile(r"[^\w\s]{0,2}\s*[-+]?\d[\d.,' \u00a0]*(?:[eE][-+]?\d+)?\s*(?:[^\w\s]|[A-Za-z]{1,3})?")
+# Fewer different texts may be categories, even if they hardly repeat in a few rows; more are too many for numbers.
+_FEW, _MANY = 12, 50
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to \w+: invalid value '(.*)'", re.S)
 _BAD_ROW = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")
 
@@ -171,14 +171,14 @@ class Csv:
                 raise self._too_long(name, texts[bad].strip(), bad + 1)
 
     def require_categories(self, name: str, column: pa.ChunkedArray) -> None:
-        """Raise ValueError for a column of texts that hardly repeat, most of which look like numbers."""
+        """Raise ValueError for a column of many texts, or of some that hardly repeat, that look like numbers."""
         import pyarrow.compute as pc
 
         different = pc.unique(column.drop_null())
-        if len(different) < _FEW or 2 * len(different) <= len(column) - column.null_count:
+        repeat = 2 * len(different) <= len(column) - column.null_count
+        if len(different) < _FEW or (repeat and len(different) <= _MANY):
             return
-        texts = different[:_LOOK].to_pylist()
-        if 2 * sum(map(bool, map(_LIKE_A_NUMBER.fullmatch, texts))) > len(texts):
+        if are_like_numbers(different[:_LOOK].to_pylist()):
             row = first_word(column, self.dialect.decimal)
             if row >= 0:
                 raise self._bad_value(name, column[row].as_py().strip(), row + 1)

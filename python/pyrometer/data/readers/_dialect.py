@@ -6,7 +6,7 @@ import codecs
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pyrometer.base import validate
+from pyrometer.base import described, validate
 
 __all__ = ["Dialect", "dialect_of", "options_text"]
 
@@ -39,14 +39,14 @@ def dialect_of(options: dict[str, Any]) -> Dialect:
         if name not in names:
             raise TypeError(f"unexpected keyword argument {name!r}; the options of CSV are {', '.join(names)}.")
     settings = dict(options)
-    if settings.get("sep") in ("\\t", "tab"):
+    if isinstance(settings.get("sep"), str) and settings["sep"] in ("\\t", "tab"):
         settings["sep"] = "\t"
     made = Dialect(**settings)
     for name in ("sep", "decimal", "thousands"):
         _require_character(name, getattr(made, name), none=name != "decimal")
     comment: Any = made.comment
     if comment is not None and not (isinstance(comment, str) and comment.strip()):
-        raise ValueError(f"comment must be the text that comments begin with, or None, got {comment!r:.80}.")
+        raise ValueError(f"comment must be the text that comments begin with, or None, got {described(comment)}.")
     if made.decimal in (made.sep, made.thousands):
         other = "sep" if made.decimal == made.sep else "thousands"
         also = ", or pass decimal=',' (--decimal ,)" if made.decimal == "." else ""
@@ -57,7 +57,7 @@ def dialect_of(options: dict[str, Any]) -> Dialect:
     except (LookupError, TypeError):
         raise ValueError(
             "encoding must be one that Python knows, such as 'utf-8', 'latin-1' or 'utf-16', got "
-            f"{made.encoding!r:.80}."
+            f"{described(made.encoding)}."
         ) from None
     return made
 
@@ -76,4 +76,4 @@ def _require_character(name: str, value: Any, *, none: bool) -> None:
         return
     allowed = isinstance(value, str) and len(value) == 1 and not value.isalnum() and value not in '"\r\n'
     if not allowed or not (value.isascii() or name == "thousands"):
-        raise ValueError(f"{name} must be a single character{' or None' if none else ''}, got {value!r:.80}.")
+        raise ValueError(f"{name} must be a single character{' or None' if none else ''}, got {described(value)}.")

@@ -45,7 +45,7 @@ def open_rows(
     if chunk_rows is not None:
         chunk_rows = validate.count("chunk_rows", chunk_rows, minimum=1)
     if not isinstance(target, str):
-        raise TypeError(f"target must be the name of a column, got {target!r:.80}.")
+        raise TypeError(f"target must be the name of a column, got {described(target)}.")
     columns, drop = _names("columns", columns), _names("drop", drop) or []
     by_row = _weights_column(weights, target, columns)
     dialect = dialect_of(csv)
@@ -102,10 +102,13 @@ def _names(argument: str, names: Any) -> list[str] | None:
     """Return names of columns, or one name, as a list."""
     if names is None:
         return None
-    listed = [names] if isinstance(names, str) else list(names)
+    try:
+        listed = [names] if isinstance(names, str) else list(names)
+    except TypeError:
+        raise TypeError(f"{argument} must be names of columns, got {described(names)}.") from None
     for name in listed:
         if not isinstance(name, str):
-            raise TypeError(f"{argument} must be names of columns, got {name!r:.80}.")
+            raise TypeError(f"{argument} must be names of columns, got {described(name)}.")
     return listed
 
 

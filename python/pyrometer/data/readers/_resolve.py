@@ -99,7 +99,7 @@ def parts_of(source: Any, dialect: Dialect) -> tuple[str, list[Part]]:
         return name, [_part(path, dialect) for path in files_of(name)]
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
-            raise TypeError(f"source must be a list of at least one path, got {source!r:.80}.")
+            raise TypeError(f"source must be a list of at least one path, got {described(source)}.")
         return f"{len(source)} files", [_part(path, dialect) for one in source for path in files_of(os.fsdecode(one))]
     if hasattr(source, "__arrow_c_stream__"):
         # Frames and tables have a length and can be read again; a reader cannot.

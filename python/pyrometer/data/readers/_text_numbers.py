@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Decimal, InvalidOperation, localcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import DECIMAL_DIGITS, ROUNDED_SHARE, WIDE_DECIMALS, rounding_of_decimal
 from pyrometer.data.readers._dialect import Dialect
 
 if TYPE_CHECKING:
@@ -19,13 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["decimals", "first_large", "first_lost", "first_word", "grouped_numbers", "integer_type", "numbers_of"]
 
 _EXACT = 2**53
-# A rounding error of more than this share of the range of a column is a loss.
-SHARE = Decimal("1e-12")
-# Digits that a double holds, when it prints them and when it is given them.
-_SHORT, _LEAST = 17, 15
-# Most digits of decimals of Arrow, and a context for those of any text.
+# Most digits of decimals of Arrow.
 _WIDEST = 76
-_WIDE = Context(prec=1_000_000)
 # At least as many digits as the shortest number that a double can lose.
 _MANY = r"(\d\D?){16}"
 
@@ -140,19 +136,19 @@ def first_lost(texts: Iterable[str | None], dialect: Dialect, reach: Decimal | N
     """
     errors: list[tuple[int, Decimal]] = []
     numbers: list[Decimal] = []
-    with localcontext(_WIDE):
+    with localcontext(WIDE_DECIMALS):
         for k, text in enumerate(texts):
             number = _decimal(text, dialect)
             if number is None:
                 continue
             numbers.append(number)
-            error = _rounding(number)
+            error = rounding_of_decimal(number)
             if error and number == number.to_integral_value() and "e" not in (text or "").lower():
                 return k
             errors += [(k, error)] if error else []
         if reach is None:
             reach = max(numbers) - min(numbers) if errors else Decimal(0)
-        allowed = SHARE * reach
+        allowed = ROUNDED_SHARE * reach
         return next((k for k, error in errors if allowed and error > allowed), -1)
 
 
@@ -168,16 +164,6 @@ def _decimal(text: str | None, dialect: Dialect) -> Decimal | None:
     return number if number.is_finite() and math.isfinite(float(number)) else None
 
 
-def _rounding(number: Decimal) -> Decimal:
-    """Return by how much the nearest double differs; 0 where the digits are those of the double, or its shortest."""
-    nearest = float(number)
-    if nearest == number or (len(number.as_tuple().digits) <= _SHORT and number != number.to_integral_value()):
-        return Decimal(0)
-    exact = Decimal(nearest)
-    printed = exact.quantize(Decimal((0, (1,), int(number.as_tuple().exponent))))
-    return Decimal(0) if number in (exact, printed, Decimal(repr(nearest))) else abs(number - exact)
-
-
 def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:
     """Return a column of decimals as doubles, and the index of the first whose digits a double cannot hold.
 
@@ -188,15 +174,15 @@ def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:
 
     digits, scale = column.type.precision, column.type.scale
     rounded = column.cast(pa.float64())
-    if digits <= _LEAST:
+    if digits <= DECIMAL_DIGITS:
         return rounded, None
     extremes = pc.min_max(column).as_py()
     most = max((abs(value) for value in extremes.values() if value is not None), default=Decimal(0))
-    if most.scaleb(scale, _WIDE) <= _EXACT:
+    if most.scaleb(scale, WIDE_DECIMALS) <= _EXACT:
         return rounded, None
     wide = pa.decimal256(min(_WIDEST, digits + 2), scale)
     error = pc.abs(pc.subtract(column.cast(wide), rounded.cast(wide)))
-    allowed = SHARE * (extremes["max"] - extremes["min"]) if scale > 0 else Decimal(0)
+    allowed = ROUNDED_SHARE * (extremes["max"] - extremes["min"]) if scale > 0 else Decimal(0)
     constant = scale > 0 and not allowed
     if constant or pc.max(error).as_py() <= allowed:
         return rounded, None

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ def _restored(model: Any) -> Iterator[None]:
     """Restore all variables at the end, statistics and seeds of layers included.
 
     Within, recurrent layers are unrolled, and stacked cells without dropout make no masks for it: otherwise they
-    compute their first step twice. Errors are not rewritten by Keras.
+    compute their first step twice. PReLU is one operation, whose output is the layer's, where Keras adds that of
+    positive inputs to a product with the slopes. Errors are not rewritten by Keras.
     """
     import keras
 
@@ -71,9 +73,12 @@ def _restored(model: Any) -> Iterator[None]:
     before = [(variable, variable.value.detach().clone()) for variable in model.variables]
     rolled = [layer for layer in layers_of(model) if getattr(layer, "unroll", None) is False]
     stacked = [layer for layer in layers_of(model) if _is_stacked_without_dropout(layer)]
+    sloped = [layer for layer in layers_of(model) if type(layer) is keras.layers.PReLU]
     try:
         for layer in rolled:
             layer.unroll = True
+        for layer in sloped:
+            vars(layer)["call"] = partial(_sloped, layer)
         for layer in stacked:
             vars(layer)[_MASKS] = lambda *_: None
         keras.config.disable_traceback_filtering()
@@ -83,6 +88,8 @@ def _restored(model: Any) -> Iterator[None]:
             keras.config.enable_traceback_filtering()
         for layer in rolled:
             layer.unroll = False
+        for layer in sloped:
+            del vars(layer)["call"]
         for layer in stacked:
             del vars(layer)[_MASKS]
         with torch.no_grad():
@@ -94,6 +101,10 @@ def _is_stacked_without_dropout(layer: Any) -> bool:
     cells = getattr(getattr(layer, "cell", None), "cells", ())
     rates = [getattr(cell, name, 0.0) for cell in cells for name in ("dropout", "recurrent_dropout")]
     return bool(cells) and hasattr(layer, _MASKS) and not any(rates)
+
+
+def _sloped(layer: Any, inputs: Any) -> Any:
+    return torch.ops.aten._prelu_kernel(inputs, layer.alpha.value)
 
 
 def _called(model: Any, inputs: Any, training: bool) -> Any:

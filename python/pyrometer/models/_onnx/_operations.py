@@ -26,6 +26,11 @@ def _divide(_: _Attributes, a: Any, b: Any) -> Any:
     return torch.div(a, b) if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc")
 
 
+def _remainder(attributes: _Attributes, a: Any, b: Any) -> Any:
+    """Return the remainder with the sign of the divisor; with `fmod` with that of the dividend, as of C."""
+    return torch.fmod(a, b) if attributes.get("fmod", 0) else torch.remainder(a, b)
+
+
 def _power(_: _Attributes, a: Any, b: Any) -> Any:
     return torch.pow(a, b).to(a.dtype)
 
@@ -135,6 +140,7 @@ OPERATIONS: dict[str, _Operation] = {
     "Sub": _plain(torch.sub),
     "Mul": _plain(torch.mul),
     "Div": _divide,
+    "Mod": _remainder,
     "Pow": _power,
     "Neg": _plain(torch.neg),
     "Abs": _plain(torch.abs),

@@ -131,6 +131,24 @@ def _triangle(attributes: _Attributes, x: Any, diagonal: Any = None) -> Any:
     return torch.triu(x, k) if attributes.get("upper", 1) else torch.tril(x, k)
 
 
+def _from_depth(attributes: _Attributes, x: Any) -> Any:
+    """Return channels as blocks of pixels: those of a block are apart in depth ("DCR"), or together ("CRD")."""
+    size = attributes["blocksize"]
+    if attributes.get("mode", "DCR") == "CRD":
+        return functional.pixel_shuffle(x, size)
+    rows, depth, height, width = x.shape
+    pieces = x.reshape(rows, size, size, depth // size**2, height, width).permute(0, 3, 4, 1, 5, 2)
+    return pieces.reshape(rows, depth // size**2, height * size, width * size)
+
+
+def _to_depth(attributes: _Attributes, x: Any) -> Any:
+    """Return blocks of pixels as channels, those of a block apart in depth."""
+    size = attributes["blocksize"]
+    rows, depth, height, width = x.shape
+    pieces = x.reshape(rows, depth, height // size, size, width // size, size).permute(0, 3, 5, 1, 2, 4)
+    return pieces.reshape(rows, depth * size**2, height // size, width // size)
+
+
 def _pad(attributes: _Attributes, x: Any, pads: Any, value: Any = None, axes: Any = None) -> Any:
     which = list(range(x.ndim)) if axes is None else [axis % x.ndim for axis in axes.tolist()]
     numbers = pads.tolist()
@@ -189,4 +207,6 @@ SHAPES: dict[str, Callable[..., Any]] = {
     "Trilu": _triangle,
     "Pad": _pad,
     "CumSum": _cumulative,
+    "DepthToSpace": _from_depth,
+    "SpaceToDepth": _to_depth,
 }
