@@ -29,6 +29,9 @@ constexpr double kLeastEigenvalue = 1e-12;
 // Length of the longest chain of additions in a sum over rows.
 constexpr double kAdditions = 256;
 constexpr Index kBlockOfRows = 128;
+// Of the order of rows by their weights in the Hessian, where these underflow; and the number of times it is renewed.
+constexpr double kLeastFactor = 1e-150;
+constexpr int kGradings = 4;
 
 /// sum_i w_i ln(1 + sum_q e^-t_q) + linear . psi + constant, where t = offset + M psi and q are the pairs of row i.
 struct Losses {
@@ -258,7 +261,9 @@ class Pairs {
     double loss = INFINITY, error = 0, least = -INFINITY;
     Index evaluations = 0;
   };
-  [[nodiscard]] Bounds minimise(double distance, double iterations);
+  ///
+  /// graded: in margins of the rows that weigh most in the Hessian there, instead of the largest.
+  [[nodiscard]] Bounds minimise(double distance, double iterations, bool graded);
 
  private:
   /// The classes that are not left out: the losses of their pairs, and the parts of these that are not yet in the
@@ -269,6 +274,10 @@ class Pairs {
     Losses losses;
     Wide active, linear;
     Numbers factors;  ///< of the rows of `active`
+
+    /// Multiplies the factors by the roots of p (1 - p), p the probabilities of the pairs: rows in the order of what
+    /// they add to the Hessian.
+    void grade();
   };
 
   /// z_y - z_c of each pair.
@@ -396,8 +405,23 @@ class Pairs {
   Numbers phi_;
 };
 
-Pairs::Bounds Pairs::minimise(double distance, double iterations) {
+void Pairs::Choice::grade() {
+  for (Index i = 0; i < losses.rows(); ++i) {
+    const Index first = losses.begin[at(i)], end = losses.begin[at(i) + 1];
+    double most = 0;
+    for (Index q = first; q < end; ++q) most = std::max(most, -losses.offset[at(q)]);
+    for (Index q = first; q < end; ++q) {
+      const double own = std::exp(-losses.offset[at(q)] - most);
+      double others = std::exp(-most);
+      for (Index r = first; r < end; ++r) others += r == q ? 0 : std::exp(-losses.offset[at(r)] - most);
+      factors[at(q)] *= std::max(std::sqrt(own) * std::sqrt(others) / (own + others), kLeastFactor);
+    }
+  }
+}
+
+Pairs::Bounds Pairs::minimise(double distance, double iterations, bool graded) {
   Choice choice = choose(distance);
+  if (graded) choice.grade();
   Bounds out;
   const Elimination inner(std::move(choice.active), elimination_.rank(), choice.factors);
   std::optional<Numbers> along = inner.combination(std::move(choice.linear));
@@ -439,9 +463,9 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
   for (const double part : {1.0, 0.0}) {  // from `logits`, and from 0
     for (double& x : start) x *= part;
     Numbers point = pairs.elimination().coordinates(start);
-    for (const double distance : kDistances) {
+    const auto minimise = [&](double distance, bool graded) {
       pairs.phi() = point;
-      const Pairs::Bounds found = pairs.minimise(distance, std::min(kMostIterations, evaluations));
+      const Pairs::Bounds found = pairs.minimise(distance, std::min(kMostIterations, evaluations), graded);
       best.evaluations += found.evaluations;
       if (found.loss < INFINITY && (std::isinf(distance) || found.loss <= best.loss)) point = pairs.phi();
       if (found.loss + found.error < best.loss + error) {
@@ -451,7 +475,12 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       }
       least = std::max(least, found.least);
       best.gap = std::max(best.loss - least, 0.0) + error + 300 * kUnit * best.loss;
-      if (enough(10 * kSufficient) || spent()) break;
+      return enough(10 * kSufficient) || spent();
+    };
+    for (const double distance : kDistances) {
+      bool done = minimise(distance, false);
+      for (int k = 0; !done && std::isinf(distance) && k < kGradings; ++k) done = minimise(distance, true);
+      if (done) break;
     }
     if (enough(kGood) || spent()) break;
   }
