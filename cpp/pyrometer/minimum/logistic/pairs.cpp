@@ -433,10 +433,14 @@ Pairs::Bounds Pairs::minimise(double distance, double iterations, bool graded) {
   Newton newton(losses);
   const double gap = newton.run(iterations);
   out.evaluations = newton.evaluations();
-  if (gap < INFINITY) out.least = newton.loss() - gap;
   const Numbers move = inner.solution(newton.psi());
+  double rounding = 0;  // of the elimination
+  for (Index i = 0; i < losses.rows(); ++i)
+    for (Index q = losses.begin[at(i)]; q < losses.begin[at(i) + 1]; ++q)
+      rounding += losses.weight[at(i)] * inner.error_of(q, move);
+  if (gap < INFINITY) out.least = newton.loss() - gap - 2 * rounding;
   for (std::size_t k = 0; k < move.size(); ++k) phi_[k] += move[k];
-  out.error = newton.error();
+  out.error = newton.error() + rounding;
   if (const double loss = newton.loss() + left_out(choice); std::isfinite(loss + out.error)) out.loss = loss;
   return out;
 }
