@@ -29,9 +29,8 @@ constexpr double kLeastEigenvalue = 1e-12;
 // Length of the longest chain of additions in a sum over rows.
 constexpr double kAdditions = 256;
 constexpr Index kBlockOfRows = 128;
-// Of the order of rows by their weights in the Hessian, where these underflow; and the number of times it is renewed.
-constexpr double kLeastFactor = 1e-150;
-constexpr int kGradings = 4;
+// The same where rows come in the order of their weights in the Hessian, the least weight, and the iterations of each.
+constexpr double kGradedDistances[] = {INFINITY, 60, 33}, kLeastFactor = 1e-150, kGradedIterations = 20;
 
 /// sum_i w_i ln(1 + sum_q e^-t_q) + linear . psi + constant, where t = offset + M psi and q are the pairs of row i.
 struct Losses {
@@ -467,9 +466,9 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
   for (const double part : {1.0, 0.0}) {  // from `logits`, and from 0
     for (double& x : start) x *= part;
     Numbers point = pairs.elimination().coordinates(start);
-    const auto minimise = [&](double distance, bool graded) {
+    const auto minimise = [&](double distance, double iterations, bool graded) {
       pairs.phi() = point;
-      const Pairs::Bounds found = pairs.minimise(distance, std::min(kMostIterations, evaluations), graded);
+      const Pairs::Bounds found = pairs.minimise(distance, iterations, graded);
       best.evaluations += found.evaluations;
       if (found.loss < INFINITY && (std::isinf(distance) || found.loss <= best.loss)) point = pairs.phi();
       if (found.loss + found.error < best.loss + error) {
@@ -479,13 +478,12 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       }
       least = std::max(least, found.least);
       best.gap = std::max(best.loss - least, 0.0) + error + 300 * kUnit * best.loss;
-      return enough(10 * kSufficient) || spent();
+      return enough(10 * kSufficient);
     };
-    for (const double distance : kDistances) {
-      bool done = minimise(distance, false);
-      for (int k = 0; !done && std::isinf(distance) && k < kGradings; ++k) done = minimise(distance, true);
-      if (done) break;
-    }
+    for (const double distance : kDistances)
+      if (minimise(distance, std::min(kMostIterations, evaluations), false) || spent()) break;
+    for (const double distance : kGradedDistances)
+      if (enough(kGood) || minimise(distance, std::min(kGradedIterations, evaluations), true)) break;
     if (enough(kGood) || spent()) break;
   }
   return best;
