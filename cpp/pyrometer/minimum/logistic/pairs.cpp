@@ -472,9 +472,12 @@ PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes, cons
       best.evaluations += found.evaluations;
       if (found.loss < INFINITY && (std::isinf(distance) || found.loss <= best.loss)) point = pairs.phi();
       if (found.loss + found.error < best.loss + error) {
-        best.loss = found.loss;
-        best.theta = pairs.elimination().solution(pairs.phi());
-        error = found.error + pairs.error_of(best.theta);
+        Numbers theta = pairs.elimination().solution(pairs.phi());
+        if (const double own = found.error + pairs.error_of(theta); !(found.loss + own >= best.loss + error)) {
+          best.loss = found.loss;
+          best.theta = std::move(theta);
+          error = own;
+        }
       }
       least = std::max(least, found.least);
       best.gap = std::max(best.loss - least, 0.0) + error + 300 * kUnit * best.loss;
