@@ -433,8 +433,8 @@ Pairs::Bounds Pairs::minimise(double distance, double iterations, bool graded) {
   const double gap = newton.run(iterations);
   out.evaluations = newton.evaluations();
   const Numbers move = inner.solution(newton.psi());
-  double rounding = 0;  // of the elimination
-  for (Index i = 0; i < losses.rows(); ++i)
+  double rounding = 0;  // of the elimination, whose large rows are not the first
+  for (Index i = 0; graded && i < losses.rows(); ++i)
     for (Index q = losses.begin[at(i)]; q < losses.begin[at(i) + 1]; ++q)
       rounding += losses.weight[at(i)] * inner.error_of(q, move);
   if (gap < INFINITY) out.least = newton.loss() - gap - 2 * rounding;

@@ -453,9 +453,9 @@ class InfimumSearch {
     const bool tried = face_.certain && separated_by(face_) < rows_.rows && !(out_.gap <= kWide * out_.value);
     // The margins of rows have all columns that are used, also those that depend on others without the small rows.
     const bool improved = tried && improve(rows_, intercept_, used_, face_, threads_, out_, reached);
-    const double lowered =
-        improved ? lowered_by(null_, rows_, intercept_, face_, out_.parameters, out_.value)
-                 : lowered_by(solution_->problem().null, rows_, intercept_, face_, solution_->parameters(n_), out_.value);
+    const double lowered = improved ? lowered_by(null_, rows_, intercept_, face_, out_.parameters, out_.value)
+                                    : lowered_by(solution_->problem().null, rows_, intercept_, face_,
+                                                 solution_->parameters(n_), out_.value);
     out_.gap = std::max(out_.gap, std::min(out_.gap + lowered, std::max(out_.value, reached)));
     if (!settled_) out_.gap = std::max(out_.gap, out_.value), out_.errors.clear();
   }
