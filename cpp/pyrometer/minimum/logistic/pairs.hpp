@@ -25,6 +25,10 @@ struct PairsResult {
 /// differences of the classes that are left, its minimum is found, and certified as in descent.hpp. The loss there
 /// exceeds it by sum_i w_i ln(1 + sum_{c not in A_i} e^{z_ic} / sum_{c in A_i} e^{z_ic}).
 ///
+/// Where that does not close the rows are eliminated again, in the order of their weights w p (1 - p) in the Hessian: a
+/// row that is nearly separated, whose weight is negligible, then has a coordinate of its own on which none of the rows
+/// that weigh more depends, and the Hessian is well conditioned once its diagonal is scaled to ones.
+///
 /// The gap includes the rounding errors of the loss at theta, and those of the elimination.
 ///
 /// rows     linearly independent columns, no intercept; classes in rows.y.

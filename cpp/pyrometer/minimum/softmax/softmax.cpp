@@ -251,15 +251,6 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
   return rest;
 }
 
-/// A bound of how far the loss at the rounded parameters, or at 0, is above the infimum.
-double excess_of(const ClassifiedRows<double>& table, const Solution& solution) {
-  Numbers theta = solution.theta;
-  theta.resize(theta.size() / at(table.classes - 1) * at(table.classes), 0.0);
-  const double zeros = weight_of(table.rows) * std::log(static_cast<double>(table.classes));
-  const double reached = loss_at(table, std::vector<int>(at(table.rows.features), 0), std::move(theta), 1);
-  return solution.gap + std::max((reached <= zeros ? reached : zeros) - solution.value, 0.0);
-}
-
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
 /// classes are separated, without them.
 Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
@@ -316,9 +307,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   const bool paired = !pairs.theta.empty() && pairs.gap < std::min(rest.gap, pairs.loss);
   const bool converged = rest.status == DescentStatus::converged;
   if (!paired && !converged) return undecided();
-  // With the parameters of one of the two.
   const auto solution = [&](bool of_pairs) {
-    const data::Rows<double>& rows_of_minimum = of_pairs ? exactly : simple.rows;
     const Numbers& minimiser = of_pairs ? pairs.theta : rest.theta;
     out.value = of_pairs ? pairs.loss : rest.loss;
     out.gap = of_pairs ? pairs.gap : rest.gap;
@@ -328,7 +317,7 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     out.direction = exact.back(face.direction, columns);
     // The margins of the minimum are added to those of the direction.
     double largest = 0;
-    for (const double one : logits_of(rows_of_minimum, table.classes, minimiser))
+    for (const double one : logits_of(of_pairs ? exactly : simple.rows, table.classes, minimiser))
       largest = std::max(largest, 2 * std::abs(one));
     const double factor = 1 + largest / kFar;
     for (std::size_t j = 0; j < out.theta.size(); ++j) out.theta[j] += factor * out.direction[j];
@@ -336,8 +325,9 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     return out;
   };
   if (!paired || !converged) return solution(paired);
-  Solution first = solution(true), second = solution(false);
-  return excess_of(table, first) <= excess_of(table, second) ? first : second;
+  const auto excess = [&](const Solution& s) { return s.gap + std::max(least_loss_at(table, s.theta) - s.value, 0.0); };
+  const Solution first = solution(true), second = solution(false);
+  return excess(first) <= excess(second) ? first : second;
 }
 
 Solution reduced(const ClassifiedRows<double>& table, int threads) {
