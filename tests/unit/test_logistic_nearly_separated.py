@@ -1,4 +1,4 @@
-"""The lowest cross entropy where a finite optimum is so far that some rows are nearly separated: against many digits."""
+"""The lowest cross entropy where a finite optimum is so far that some rows are nearly separated."""
 
 from __future__ import annotations
 
