@@ -36,7 +36,7 @@ struct PairsResult {
 /// logits   rows x classes, of a point to start from.
 ///
 /// Cost: m C^2 (n C)^2 flops for each iteration, up to some hundred, and m C (n C)^2 double-double operations; nothing
-/// is computed, and the gap is infinite, where an iteration passes 2^27. At most 2^33 flops are begun.
+/// is computed, and the gap is infinite, where an iteration passes 2^27. At most 2^34 flops are begun.
 [[nodiscard]] PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes,
                                            const std::vector<std::uint8_t>& allowed, const std::vector<double>& logits);
 
