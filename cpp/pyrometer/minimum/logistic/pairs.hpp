@@ -25,6 +25,10 @@ struct PairsResult {
 /// differences of the classes that are left, its minimum is found, and certified as in descent.hpp. The loss there
 /// exceeds it by sum_i w_i ln(1 + sum_{c not in A_i} e^{z_ic} / sum_{c in A_i} e^{z_ic}).
 ///
+/// Where that does not close the rows are eliminated again, in the order of their weights w p (1 - p) in the Hessian: a
+/// row that is nearly separated, whose weight is negligible, then has a coordinate of its own on which none of the rows
+/// that weigh more depends, and the Hessian is well conditioned once its diagonal is scaled to ones.
+///
 /// The gap includes the rounding errors of the loss at theta, and those of the elimination.
 ///
 /// rows     linearly independent columns, no intercept; classes in rows.y.
@@ -32,7 +36,7 @@ struct PairsResult {
 /// logits   rows x classes, of a point to start from.
 ///
 /// Cost: m C^2 (n C)^2 flops for each iteration, up to some hundred, and m C (n C)^2 double-double operations; nothing
-/// is computed, and the gap is infinite, where an iteration passes 2^27. At most 2^33 flops are begun.
+/// is computed, and the gap is infinite, where an iteration passes 2^27. At most 2^34 flops are begun.
 [[nodiscard]] PairsResult minimum_of_pairs(const data::Rows<double>& rows, Index classes,
                                            const std::vector<std::uint8_t>& allowed, const std::vector<double>& logits);
 

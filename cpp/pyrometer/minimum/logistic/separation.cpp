@@ -222,9 +222,10 @@ Numbers errors_of(const Attempt& solution, std::size_t n) {
   return errors;
 }
 
-/// The infimum in margins of rows as coordinates (pairs.hpp), from out.parameters, if it is closer.
-void improve(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const Face& face,
-             int threads, Infimum& out) {
+/// The infimum in margins of rows as coordinates (pairs.hpp), from out.parameters, if it is closer; returns whether it
+/// is. reached: out, the loss of all rows at the parameters.
+bool improve(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const Face& face,
+             int threads, Infimum& out, double& reached) {
   std::vector<Index> kept;
   for (std::size_t j = 0; j < used.size(); ++j)
     if (used[j]) kept.push_back(static_cast<Index>(j));
@@ -240,16 +241,18 @@ void improve(const data::Rows<double>& rows, bool intercept, const std::vector<b
   }
   const PairsResult found = minimum_of_pairs(exact.of(rows), 2, allowed, logits);
   out.evaluations += found.evaluations;
-  if (!(found.gap < std::min(out.gap, found.loss))) return;
+  if (!(found.gap < std::min(out.gap, found.loss))) return false;
   Numbers parameters = exact.back(found.theta, std::ssize(used));  // of class 0, whose logit is that of class 1 negated
   for (double& x : parameters) x = -x;
-  const double reached = place(rows, intercept, face, found.loss, threads, parameters);
-  const double gap = found.gap + std::max(0.0, reached - found.loss) + 1000 * kUnit * reached;
-  if (!(gap < out.gap)) return;
+  const double placed = place(rows, intercept, face, found.loss, threads, parameters);
+  const double gap = found.gap + std::max(0.0, placed - found.loss) + 1000 * kUnit * placed;
+  if (!(gap < out.gap)) return false;
+  reached = placed;
   out.value = found.loss;
   out.gap = gap;
   out.parameters = std::move(parameters);
   out.errors.clear();
+  return true;
 }
 
 /// The number of separated rows.
@@ -447,10 +450,12 @@ class InfimumSearch {
     out_.attained = face_.separated.empty();
     if (face_.certain && !out_.attained) out_.direction = moved(rows_, intercept_, face_, kFarAway, Numbers(n_, 0.0));
     bound(*solution_, reached, out_);
-    const double lowered =
-        lowered_by(solution_->problem().null, rows_, intercept_, face_, solution_->parameters(n_), out_.value);
-    if (face_.certain && separated_by(face_) < rows_.rows && !(out_.gap <= kWide * out_.value))
-      improve(rows_, intercept_, used_, face_, threads_, out_);
+    const bool tried = face_.certain && separated_by(face_) < rows_.rows && !(out_.gap <= kWide * out_.value);
+    // The margins of rows have all columns that are used, also those that depend on others without the small rows.
+    const bool improved = tried && improve(rows_, intercept_, used_, face_, threads_, out_, reached);
+    const double lowered = improved ? lowered_by(null_, rows_, intercept_, face_, out_.parameters, out_.value)
+                                    : lowered_by(solution_->problem().null, rows_, intercept_, face_,
+                                                 solution_->parameters(n_), out_.value);
     out_.gap = std::max(out_.gap, std::min(out_.gap + lowered, std::max(out_.value, reached)));
     if (!settled_) out_.gap = std::max(out_.gap, out_.value), out_.errors.clear();
   }

@@ -17,6 +17,9 @@ template <class T>
 extern template double loss_at(const ClassifiedRows<double>&, const std::vector<int>&, std::vector<double>, int);
 extern template double loss_at(const ClassifiedRows<float>&, const std::vector<int>&, std::vector<double>, int);
 
+/// The loss at parameters of all classes but the last, or at 0 if that is less.
+[[nodiscard]] double least_loss_at(const ClassifiedRows<double>& table, std::vector<double> theta);
+
 /// The derivatives of the loss by the logits, rows x classes, at parameters theta (classes - 1 x n) of the given
 /// columns, without classes that are not `allowed`, if that is not null.
 [[nodiscard]] std::vector<double> slopes_of(const ClassifiedRows<double>& table, const std::uint8_t* allowed,

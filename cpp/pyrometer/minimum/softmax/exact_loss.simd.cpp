@@ -6,6 +6,7 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 
 namespace pyrometer::minimum {
 
@@ -49,6 +50,13 @@ double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents
   DoubleDouble sum;
   for (const double part : sums) sum.add(part);
   return sum.value();
+}
+
+double least_loss_at(const ClassifiedRows<double>& table, std::vector<double> theta) {
+  theta.resize(theta.size() / at(table.classes - 1) * at(table.classes), 0.0);
+  const double there = loss_at(table, std::vector<int>(at(table.rows.features), 0), std::move(theta), 1);
+  const double zeros = weight_of(table.rows) * std::log(static_cast<double>(table.classes));
+  return there <= zeros ? there : zeros;
 }
 
 std::vector<double> slopes_of(const ClassifiedRows<double>& table, const std::uint8_t* allowed,

@@ -305,24 +305,29 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     out.evaluations += pairs.evaluations;
   }
   const bool paired = !pairs.theta.empty() && pairs.gap < std::min(rest.gap, pairs.loss);
-  if (!paired && rest.status != DescentStatus::converged) return undecided();
-  const data::Rows<double>& rows_of_minimum = paired ? exactly : simple.rows;
-  const Numbers& minimiser = paired ? pairs.theta : rest.theta;
-  out.value = paired ? pairs.loss : rest.loss;
-  out.gap = paired ? pairs.gap : rest.gap;
-  out.theta = paired ? exact.back(minimiser, columns) : mapped(basis, minimiser, columns);
-  out.gap += lowered(face.allowed.data());
-  if (!face.any) return out;
-  const Numbers far = exact.back(face.direction, columns);
-  // The margins of the minimum are added to those of the direction.
-  double largest = 0;
-  for (const double one : logits_of(rows_of_minimum, table.classes, minimiser))
-    largest = std::max(largest, 2 * std::abs(one));
-  const double factor = 1 + largest / kFar;
-  for (std::size_t j = 0; j < far.size(); ++j) out.theta[j] += factor * far[j];
-  out.direction = far;
-  out.gap += negligible(weight, others);
-  return out;
+  const bool converged = rest.status == DescentStatus::converged;
+  if (!paired && !converged) return undecided();
+  const auto solution = [&](bool of_pairs) {
+    const Numbers& minimiser = of_pairs ? pairs.theta : rest.theta;
+    out.value = of_pairs ? pairs.loss : rest.loss;
+    out.gap = of_pairs ? pairs.gap : rest.gap;
+    out.theta = of_pairs ? exact.back(minimiser, columns) : mapped(basis, minimiser, columns);
+    out.gap += lowered(face.allowed.data());
+    if (!face.any) return out;
+    out.direction = exact.back(face.direction, columns);
+    // The margins of the minimum are added to those of the direction.
+    double largest = 0;
+    for (const double one : logits_of(of_pairs ? exactly : simple.rows, table.classes, minimiser))
+      largest = std::max(largest, 2 * std::abs(one));
+    const double factor = 1 + largest / kFar;
+    for (std::size_t j = 0; j < out.theta.size(); ++j) out.theta[j] += factor * out.direction[j];
+    out.gap += negligible(weight, others);
+    return out;
+  };
+  if (!paired || !converged) return solution(paired);
+  const auto excess = [&](const Solution& s) { return s.gap + std::max(least_loss_at(table, s.theta) - s.value, 0.0); };
+  const Solution first = solution(true), second = solution(false);
+  return excess(first) <= excess(second) ? first : second;
 }
 
 Solution reduced(const ClassifiedRows<double>& table, int threads) {
