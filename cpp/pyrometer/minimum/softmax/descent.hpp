@@ -80,8 +80,8 @@ enum class NewtonAim {
 
 /// Newton's method with line search from theta; `free` are the parameters that vary, all if empty.
 ///
-/// Where rows are separated, and all others have converged, each step adds 1 to their margins, and the squared decrement
-/// is e^-1 times the last one: some thirty steps until the Hessian is singular.
+/// Where rows are separated, and all others have converged, each step adds 1 to their margins, and the squared
+/// decrement is e^-1 times the last one: some thirty steps until the Hessian is singular.
 ///
 /// The certificate: with u = -H^-1 g and a_ic = d_i . u_c, the distributions P_ic (1 + a_ic - sum_b P_ib a_ib) satisfy
 /// X'(P* - Y) = 0, and are nonnegative where the brackets are; then E(theta) - E* <= sum_i KL(P*_i || P_i) <= g' H^-1

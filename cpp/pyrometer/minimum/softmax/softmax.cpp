@@ -56,14 +56,6 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   return theta;
 }
 
-/// The number of evaluations that take as long as Newton's method over all rows, or more: then it is tried instead.
-template <class T>
-Index worth_of_newton(const SoftmaxEvaluator<T>& evaluator) {
-  const Index n = evaluator.columns(), classes = evaluator.classes();
-  const Index gradient = 6 * n * (classes - 1) + 40 * classes, products = n * n * classes * (classes - 1) / 2;
-  return 10 + 10 * products / gradient;
-}
-
 /// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
 /// all rows.
 template <class T>
@@ -308,7 +300,6 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     return all;
   }
   if (!result.drifting) {
-    face = {};
     rest = rest_of(simple, exactly, result.theta, threads, face);
     out.evaluations += rest.evaluations;
   }
