@@ -18,8 +18,9 @@ std::vector<int> scales_of(const std::vector<int>& exponents, Index columns) {
         if (const int exponent = exponents[i * width + j]; exponent != kExponentOfZero)
           own.push_back(most[i] - exponent);
       if (own.empty()) continue;
-      std::sort(own.begin(), own.end());
-      out[j] = own[(own.size() - 1) / 2];
+      const auto middle = own.begin() + (std::ssize(own) - 1) / 2;
+      std::nth_element(own.begin(), middle, own.end());
+      out[j] = *middle;
     }
   }
   return out;

@@ -35,6 +35,56 @@ TEST_CASE("the point of smallest norm of a triangle: 0 inside, orthogonal to an 
   CHECK(outside.point[1].hi > 0);
 }
 
+TEST_CASE("the point of smallest norm of many points separates them, or 0 is a positive combination of its corral") {
+  std::mt19937 state(2);
+  std::normal_distribution<double> normal;
+  int zeros = 0;
+  for (int round = 0; round < 300; ++round) {
+    const Index size = 2 + static_cast<Index>(state() % 14), count = size + static_cast<Index>(state() % 40);
+    const double along = 3 * normal(state);
+    std::vector<DoubleDouble> points;
+    for (Index k = 0; k < count * size; ++k) points.emplace_back(normal(state) + (k % size == 0 ? along : 0));
+    const SmallestPoint found = smallest_point(points, size);
+    REQUIRE(found.kind != SmallestPoint::Kind::undecided);
+    if (found.kind == SmallestPoint::Kind::separates) {
+      for (Index i = 0; i < count; ++i) {
+        DoubleDouble product;
+        for (Index j = 0; j < size; ++j) product = product + points[at(i * size + j)] * found.point[at(j)];
+        CHECK(product.hi > 0);
+      }
+      continue;
+    }
+    // Gauss-Jordan elimination of sum_k w_k p_k = 0, sum_k w_k = 1.
+    ++zeros;
+    const auto width = std::ssize(found.corral);
+    std::vector<std::vector<DoubleDouble>> equations;
+    for (Index j = 0; j <= size; ++j) {
+      auto& row = equations.emplace_back();
+      for (const Index k : found.corral) row.push_back(j < size ? points[at(k * size + j)] : DoubleDouble(1));
+      row.emplace_back(j < size ? 0 : 1);
+    }
+    REQUIRE(width <= size + 1);
+    for (Index k = 0; k < width; ++k) {
+      const auto largest = std::max_element(equations.begin() + k, equations.end(), [&](const auto& a, const auto& b) {
+        return std::abs(a[at(k)].hi) < std::abs(b[at(k)].hi);
+      });
+      std::iter_swap(equations.begin() + k, largest);
+      for (Index i = 0; i <= size; ++i) {
+        const DoubleDouble factor = equations[at(i)][at(k)] / equations[at(k)][at(k)];
+        for (Index j = k; i != k && j <= width; ++j)
+          equations[at(i)][at(j)] = equations[at(i)][at(j)] - factor * equations[at(k)][at(j)];
+      }
+    }
+    for (Index i = 0; i <= size; ++i) {
+      if (i < width)
+        CHECK((equations[at(i)].back() / equations[at(i)][at(i)]).hi > 0);
+      else
+        CHECK(std::abs(equations[at(i)].back().hi) < 1e-20);
+    }
+  }
+  CHECK((zeros > 50 && zeros < 250));
+}
+
 TEST_CASE("representatives modulo a span are the result of elimination") {
   Quotient quotient(3);
   quotient.add({3, 1, 0}, -1);

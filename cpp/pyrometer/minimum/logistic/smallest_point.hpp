@@ -26,7 +26,7 @@ struct SmallestPoint {
 ///
 /// points  count x size, row-major, none of them 0, of sizes near 1.
 ///
-/// Cost: `size` to a few times as many passes over the points of 4 flops a number, each with about `size`^2
+/// Cost: `size` to a few times as many passes over the points of 4 flops a number, each with about 5 `size`^2
 /// double-double operations.
 [[nodiscard]] SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size);
 

@@ -12,6 +12,10 @@ constexpr Index kMostNewton = 60, kMostQuasi = 80;
 constexpr std::size_t kMemory = 20;
 // Relative to the loss, the squared decrement to aim for, and the gap that a certificate must reach.
 constexpr double kAim = 1e-15, kEnough = 1e-11;
+// Steps whose squared decrements fall by e^-1 within the second number, after which rows seem to be separated if it is
+// below the third, relative to the loss: all rows of a rare class converge like this, too, while their loss matters.
+constexpr Index kDriftingSteps = 4;
+constexpr double kDriftTolerance = 0.02, kDriftingPart = 1e-8;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
   double sum = 0;
@@ -26,7 +30,8 @@ class Descent {
     result_.theta = std::move(theta);
   }
 
-  DescentResult newton(const std::vector<Index>& free, bool rough) {
+  DescentResult newton(const std::vector<Index>& free, NewtonAim aim) {
+    const bool rough = aim == NewtonAim::rough;
     SoftmaxMetric& metric = result_.metric;
     evaluate(result_.theta, Wanted::products, here_);
     for (Index count = 0;; ++count) {
@@ -35,9 +40,14 @@ class Descent {
       if (!metric.of_products(here_, evaluator_.columns(), evaluator_.classes(), free, 1, rough ? 1e-3 : 0) ||
           !(metric.eigenvalue() > (rough ? 0 : 1e-12)))
         return end(DescentStatus::undecided);
+      const double before = decrement_;
       decrement_ = metric.solve(here_.gradient, step_);
       if (rough ? square(decrement_) <= 0.25 * static_cast<double>(evaluator_.parameters()) : certified(metric, kAim))
         return end(DescentStatus::converged);
+      if (aim == NewtonAim::minimum_or_drift && drifts(before)) {
+        result_.drifting = true;
+        return end(DescentStatus::undecided);
+      }
       if (count == (rough ? 15 : kMostNewton) || !advance(Wanted::products)) {
         const bool enough = !rough && certified(metric, kEnough);
         return end(enough ? DescentStatus::converged : DescentStatus::undecided);
@@ -75,6 +85,13 @@ class Descent {
   void evaluate(const std::vector<double>& theta, Wanted wanted, SoftmaxEvaluation& out) {
     evaluator_.evaluate(theta, wanted, out);
     ++result_.evaluations;
+  }
+
+  /// Whether this step and those before converge as for separated rows, given the decrement before.
+  bool drifts(double before) {
+    const bool slow = std::abs(square(decrement_ / before) * std::exp(1.0) - 1) <= kDriftTolerance;
+    drifting_ = slow ? drifting_ + 1 : 0;
+    return drifting_ >= kDriftingSteps && square(decrement_) <= kDriftingPart * here_.loss;
   }
 
   [[nodiscard]] bool finite() const {
@@ -206,14 +223,15 @@ class Descent {
   std::vector<double> step_, trial_;
   std::deque<Pair> pairs_;
   double decrement_ = 0;
+  Index drifting_ = 0;  ///< the number of steps
 };
 
 }  // namespace
 
 template <class T>
 DescentResult newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta, const std::vector<Index>& free,
-                     bool rough) {
-  return Descent<T>(evaluator, std::move(theta)).newton(free, rough);
+                     NewtonAim aim) {
+  return Descent<T>(evaluator, std::move(theta)).newton(free, aim);
 }
 
 template <class T>
@@ -222,8 +240,8 @@ DescentResult quasi_newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> t
   return Descent<T>(evaluator, std::move(theta)).quasi_newton(metric, most);
 }
 
-template DescentResult newton(SoftmaxEvaluator<double>&, std::vector<double>, const std::vector<Index>&, bool);
-template DescentResult newton(SoftmaxEvaluator<float>&, std::vector<double>, const std::vector<Index>&, bool);
+template DescentResult newton(SoftmaxEvaluator<double>&, std::vector<double>, const std::vector<Index>&, NewtonAim);
+template DescentResult newton(SoftmaxEvaluator<float>&, std::vector<double>, const std::vector<Index>&, NewtonAim);
 template DescentResult quasi_newton(SoftmaxEvaluator<double>&, std::vector<double>, SoftmaxMetric&, Index);
 template DescentResult quasi_newton(SoftmaxEvaluator<float>&, std::vector<double>, SoftmaxMetric&, Index);
 

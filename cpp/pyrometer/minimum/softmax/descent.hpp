@@ -67,12 +67,21 @@ struct DescentResult {
   double least = 0;  ///< the least margin
   Index evaluations = 0;
   SoftmaxEvaluation last;
+  bool drifting = false;     ///< undecided: rows of negligible losses seem to be separated
   SoftmaxMetric metric;      ///< converged: a lower bound of the Hessian at theta, or the Hessian itself
   double radius = INFINITY;  ///< converged: of theta - minimiser, in `metric`
 };
 
-/// Newton's method with line search from theta; `free` are the parameters that vary, all if empty. `rough` stops within
-/// the standard errors of the parameters.
+enum class NewtonAim {
+  rough,             ///< within the standard errors of the parameters
+  minimum_or_drift,  ///< the minimum, undecided once steps converge as for separated rows
+  minimum,
+};
+
+/// Newton's method with line search from theta; `free` are the parameters that vary, all if empty.
+///
+/// Where rows are separated, and all others have converged, each step adds 1 to their margins, and the squared
+/// decrement is e^-1 times the last one: some thirty steps until the Hessian is singular.
 ///
 /// The certificate: with u = -H^-1 g and a_ic = d_i . u_c, the distributions P_ic (1 + a_ic - sum_b P_ib a_ib) satisfy
 /// X'(P* - Y) = 0, and are nonnegative where the brackets are; then E(theta) - E* <= sum_i KL(P*_i || P_i) <= g' H^-1
@@ -83,7 +92,7 @@ struct DescentResult {
 /// an evaluation.
 template <class T>
 [[nodiscard]] DescentResult newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta,
-                                   const std::vector<Index>& free, bool rough);
+                                   const std::vector<Index>& free, NewtonAim aim);
 
 /// Limited-memory quasi-Newton method from theta, preconditioned by `metric`, of the Hessian over a sample. The
 /// certificate is that of a lower bound of the Hessian; undecided if that is too weak, or after `most` evaluations,
@@ -92,8 +101,10 @@ template <class T>
 [[nodiscard]] DescentResult quasi_newton(SoftmaxEvaluator<T>& evaluator, std::vector<double> theta,
                                          SoftmaxMetric& metric, Index most);
 
-extern template DescentResult newton(SoftmaxEvaluator<double>&, std::vector<double>, const std::vector<Index>&, bool);
-extern template DescentResult newton(SoftmaxEvaluator<float>&, std::vector<double>, const std::vector<Index>&, bool);
+extern template DescentResult newton(SoftmaxEvaluator<double>&, std::vector<double>, const std::vector<Index>&,
+                                     NewtonAim);
+extern template DescentResult newton(SoftmaxEvaluator<float>&, std::vector<double>, const std::vector<Index>&,
+                                     NewtonAim);
 extern template DescentResult quasi_newton(SoftmaxEvaluator<double>&, std::vector<double>, SoftmaxMetric&, Index);
 extern template DescentResult quasi_newton(SoftmaxEvaluator<float>&, std::vector<double>, SoftmaxMetric&, Index);
 

@@ -56,14 +56,6 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   return theta;
 }
 
-/// The number of evaluations that take as long as Newton's method over all rows, or more: then it is tried instead.
-template <class T>
-Index worth_of_newton(const SoftmaxEvaluator<T>& evaluator) {
-  const Index n = evaluator.columns(), classes = evaluator.classes();
-  const Index gradient = 6 * n * (classes - 1) + 40 * classes, products = n * n * classes * (classes - 1) / 2;
-  return 10 + 10 * products / gradient;
-}
-
 /// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
 /// all rows.
 template <class T>
@@ -74,18 +66,19 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   const Index worth = worth_of_newton(evaluator);
   const bool dense = evaluator.parameters() <= kFewParameters;
   start.resize(at(evaluator.parameters()), 0.0);
-  if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, false);
+  if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
   SoftmaxMetric metric;
   if (dense && (!table.allowed || last > 0)) {
     const SampleAndLast<T> sample(table, size, last, threads);
     const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept,
                                  sample.allowed.empty() ? nullptr : sample.allowed.data()};
     SoftmaxEvaluator<T> rough(part, shift.data(), threads);
-    DescentResult rough_result = newton(rough, start, {}, true);
+    DescentResult rough_result = newton(rough, start, {}, NewtonAim::rough);
     if (rough_result.last.products && std::isfinite(rough_result.loss) &&
         metric.of_products(rough_result.last, evaluator.columns(), table.classes, {}, sample.factor, kLift)) {
       // Singular: the sample has no row of some rare value, or columns are dependent.
-      if (metric.eigenvalue() < 1.01 * kLift && worth <= kAnyway) return newton(evaluator, std::move(start), {}, false);
+      if (metric.eigenvalue() < 1.01 * kLift && worth <= kAnyway)
+        return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
       start = std::move(rough_result.theta);
     }
   }
@@ -93,7 +86,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
     SoftmaxEvaluation zero;
     evaluator.evaluate(start, Wanted::least_gram, zero);
-    if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, false);
+    if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
     Numbers shares = shares_of(table);
     for (Index c = 0; c + 1 < table.classes && table.intercept; ++c)
       start[at((c + 1) * evaluator.columns() - 1)] = std::log(shares[at(c)] / shares.back());
@@ -111,7 +104,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   const Index before = out.evaluations;
   if (!(out.loss < weight_of(table.rows) * std::log(static_cast<double>(table.classes))))
     std::fill(out.theta.begin(), out.theta.end(), 0.0);
-  out = newton(evaluator, std::move(out.theta), {}, false);
+  out = newton(evaluator, std::move(out.theta), {}, NewtonAim::minimum_or_drift);
   out.evaluations += before;
   return out;
 }
@@ -180,7 +173,7 @@ DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face
   SoftmaxMetric metric;
   metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
   if (metric.rank() < count) return out;
-  return newton(evaluator, std::move(start), metric.pivots(count), false);
+  return newton(evaluator, std::move(start), metric.pivots(count), NewtonAim::minimum);
 }
 
 /// The logits, rows x classes; those of the last class are 0.
@@ -270,6 +263,19 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   const Numbers none(at(basis.rank), 0.0);
   DescentResult result = descend(simple, none, threads);
   out.evaluations = result.evaluations;
+  const ExactColumns exact(rows, table.intercept, basis.kept);
+  const data::Rows<double> exactly = exact.of(rows);
+  ClassFace face;
+  DescentResult rest;
+  if (result.drifting) {
+    rest = rest_of(simple, exactly, result.theta, threads, face);
+    out.evaluations += rest.evaluations;
+    if (!(face.certain && face.any && rest.status == DescentStatus::converged)) {
+      SoftmaxEvaluator<double> evaluator(simple, none.data(), threads);
+      result = newton(evaluator, std::move(result.theta), {}, NewtonAim::minimum);
+      out.evaluations += result.evaluations;
+    }
+  }
   const auto lowered = [&](const std::uint8_t* allowed) {
     return lowered_by_rounding(rows, table.intercept, basis.null, out.theta, out.value,
                                [&] { return slopes_of(table, allowed, out.theta); });
@@ -293,11 +299,10 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     all.evaluations = out.evaluations;
     return all;
   }
-  const ExactColumns exact(rows, table.intercept, basis.kept);
-  const data::Rows<double> exactly = exact.of(rows);
-  ClassFace face;
-  const DescentResult rest = rest_of(simple, exactly, result.theta, threads, face);
-  out.evaluations += rest.evaluations;
+  if (!result.drifting) {
+    rest = rest_of(simple, exactly, result.theta, threads, face);
+    out.evaluations += rest.evaluations;
+  }
   out.attained = !face.any;
   PairsResult pairs;
   if (face.certain && !(rest.gap <= kOpen * rest.loss)) {

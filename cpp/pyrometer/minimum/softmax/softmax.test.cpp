@@ -17,6 +17,7 @@ struct Solved {
   double value, gap;
   bool attained;
   std::vector<double> parameters;
+  Index evaluations = 0;
 };
 
 Solved solve(const std::vector<double>& X, const std::vector<double>& y, Index features, Index classes, int threads) {
@@ -30,6 +31,7 @@ Solved solve(const std::vector<double>& X, const std::vector<double>& y, Index f
                         {&out.attained, 1},
                         {counts.data(), 1},
                         {counts.data() + 1, 1}});
+  out.evaluations = counts[1];
   return out;
 }
 
@@ -44,6 +46,29 @@ void make(Index rows, Index features, Index classes, std::vector<double>& X, std
 }
 
 }  // namespace
+
+TEST_CASE("where few rows are separated, few evaluations find the infimum: the entropy of the labels of the others") {
+  for (const Index rows : {300, 30000}) {
+    std::vector<double> X, y;
+    double entropy = 0;
+    for (Index i = 0; i < rows; ++i) {
+      const bool rare = i % (rows / 4) == 1;  // of class 0
+      X.push_back(rare ? 1 : 0);
+      y.push_back(rare ? 0 : static_cast<double>(i % 3));
+    }
+    const double others = static_cast<double>(rows - 4);
+    for (Index c = 0; c < 3; ++c) {
+      double count = 0;
+      for (Index i = 0; i < rows; ++i) count += X[at(i)] == 0 && y[at(i)] == static_cast<double>(c) ? 1 : 0;
+      entropy -= count * std::log(count / others) / static_cast<double>(rows);
+    }
+    const Solved solved = solve(X, y, 1, 3, 1);
+    CHECK_FALSE(solved.attained);
+    CHECK(std::abs(solved.value - entropy) <= solved.gap);
+    CHECK(solved.gap <= 1e-12 * solved.value);
+    CHECK(solved.evaluations <= 20);
+  }
+}
 
 TEST_CASE("the minimum of the softmax cross entropy is that of its energies, on any number of threads") {
   for (const Index classes : {3, 7}) {

@@ -67,6 +67,14 @@ std::vector<double> shares_of(const ClassifiedRows<T>& table) {
   return shares;
 }
 
+/// The number of evaluations that take as long as Newton's method over all rows, or more: then it is tried instead.
+template <class T>
+Index worth_of_newton(const SoftmaxEvaluator<T>& evaluator) {
+  const Index n = evaluator.columns(), classes = evaluator.classes();
+  const Index gradient = 6 * n * (classes - 1) + 40 * classes, products = n * n * classes * (classes - 1) / 2;
+  return 10 + 10 * products / gradient;
+}
+
 /// A sample of the rows before the `last` ones, and these, whose weights are as much smaller as the sample is.
 template <class T>
 struct SampleAndLast {

@@ -22,17 +22,13 @@ constexpr double kStalled = 1e-19;
 double high(double x) { return x; }
 double high(const DoubleDouble& x) { return x.hi; }
 
-DoubleDouble dot(const DoubleDouble* a, const DoubleDouble* b, Index size) {
-  DoubleDouble sum;
-  for (Index j = 0; j < size; ++j) sum = sum + a[j] * b[j];
-  return sum;
-}
-double dot(const double* a, const double* b, Index size) {
-  double sum[4] = {};
+template <class Real>
+Real dot(const Real* a, const Real* b, Index size) {
+  Real sum[4] = {};
   Index j = 0;
   for (; j + 4 <= size; j += 4)
-    for (Index lane = 0; lane < 4; ++lane) sum[lane] += a[j + lane] * b[j + lane];
-  for (; j < size; ++j) sum[0] += a[j] * b[j];
+    for (Index lane = 0; lane < 4; ++lane) sum[lane] = sum[lane] + a[j + lane] * b[j + lane];
+  for (; j < size; ++j) sum[0] = sum[0] + a[j] * b[j];
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
@@ -58,7 +54,7 @@ class Corral {
 
   [[nodiscard]] const std::vector<Index>& members() const { return members_; }
   /// The point of smallest norm, and its weights.
-  [[nodiscard]] const Reals& point() const { return points_so_far_.back(); }
+  [[nodiscard]] const Reals& point() const { return point_; }
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
   /// False if the points are not affinely independent.
@@ -68,18 +64,23 @@ class Corral {
     weigh();
     return true;
   }
+  /// The same of the others without member k: the triangle less its column is made triangular again by rotations, and
+  /// the last element of the basis is no longer needed. About 4 `size` (members - k) operations.
   bool remove(std::size_t k) {
+    const bool first = k == 0;
     members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(k));
-    std::vector<Index> again(members_.begin() + static_cast<std::ptrdiff_t>(k), members_.end());
-    members_.resize(k);
-    points_so_far_.resize(k);
-    basis_.resize(k ? k - 1 : 0);
-    triangle_.resize(basis_.size());
-    parts_.resize(basis_.size());
-    for (const Index i : again) {
-      members_.push_back(i);
-      if (!extend()) return false;
+    const std::size_t begin = first ? 0 : k - 1;
+    if (first) {  // differences are from the next member
+      const Real length = triangle_[0][0];
+      for (std::size_t j = 1; j < triangle_.size(); ++j) triangle_[j][0] = triangle_[j][0] - length;
+      parts_[0] = parts_[0] + length;
     }
+    triangle_.erase(triangle_.begin() + static_cast<std::ptrdiff_t>(begin));
+    for (std::size_t j = begin; j < triangle_.size(); ++j)
+      if (!rotate(j)) return false;
+    for (std::size_t j = 0; j < point_.size(); ++j) point_[j] = point_[j] + parts_.back() * basis_.back()[j];
+    parts_.pop_back();
+    basis_.pop_back();
     weigh();
     return true;
   }
@@ -91,7 +92,7 @@ class Corral {
   bool extend() {
     const Real* first = row(members_.front());
     if (members_.size() == 1) {
-      points_so_far_.assign(1, Reals(first, first + size_));
+      point_.assign(first, first + size_);
       return true;
     }
     Reals rest(at(size_)), column(basis_.size() + 1);
@@ -111,25 +112,45 @@ class Corral {
     const Real square = dot(rest.data(), rest.data(), size_);
     for (Real& x : rest) x = x / (Real(1) + (square - 1.0) * 0.5);
     column.back() = Real(length) * (Real(1) + (square - 1.0) * 0.5);
-    Reals point = points_so_far_.back();
-    const Real part = dot(rest.data(), point.data(), size_);
-    for (std::size_t j = 0; j < point.size(); ++j) point[j] = point[j] - part * rest[j];
+    const Real part = dot(rest.data(), point_.data(), size_);
+    for (std::size_t j = 0; j < point_.size(); ++j) point_[j] = point_[j] - part * rest[j];
     basis_.push_back(std::move(rest));
     triangle_.push_back(std::move(column));
     parts_.push_back(part);
-    points_so_far_.push_back(std::move(point));
+    return true;
+  }
+
+  /// Rotates elements k and k + 1 of the basis so that column k of the triangle has no element k + 1; false if it
+  /// vanishes.
+  bool rotate(std::size_t k) {
+    Reals& column = triangle_[k];
+    const double length = std::hypot(high(column[k]), high(column[k + 1]));
+    if (!(length > negligible<Real> * largest(column))) return false;
+    Real cosine = column[k] / length, sine = column[k + 1] / length;
+    const Real correction = Real(1) + (cosine * cosine + sine * sine - 1.0) * 0.5;
+    cosine = cosine / correction, sine = sine / correction;
+    column[k] = Real(length) * correction;
+    column.pop_back();
+    const auto turn = [&](Real& x, Real& y) {
+      const Real turned = cosine * x + sine * y;
+      y = cosine * y - sine * x;
+      x = turned;
+    };
+    for (std::size_t j = k + 1; j < triangle_.size(); ++j) turn(triangle_[j][k], triangle_[j][k + 1]);
+    for (std::size_t j = 0; j < point_.size(); ++j) turn(basis_[k][j], basis_[k + 1][j]);
+    turn(parts_[k], parts_[k + 1]);
     return true;
   }
 
   /// Solves R weights = -parts; the first weight is 1 minus the others.
   void weigh() {
-    const std::size_t n = basis_.size();
-    Reals x(n);
+    Reals x;
+    for (const Real& part : parts_) x.push_back(-part);
     Real first = 1;
-    for (std::size_t k = n; k-- > 0;) {
-      Real sum = -parts_[k];
-      for (std::size_t j = k + 1; j < n; ++j) sum = sum - triangle_[j][k] * x[j];
-      x[k] = sum / triangle_[k][k];
+    for (std::size_t k = x.size(); k-- > 0;) {
+      const Reals& column = triangle_[k];
+      x[k] = x[k] / column[k];
+      for (std::size_t j = 0; j < k; ++j) x[j] = x[j] - column[j] * x[k];
       first = first - x[k];
     }
     weights_.assign(1, high(first));
@@ -139,8 +160,8 @@ class Corral {
   const Reals* points_;
   Index size_;
   std::vector<Index> members_;
-  std::vector<Reals> basis_, triangle_, points_so_far_;
-  Reals parts_;
+  std::vector<Reals> basis_, triangle_;
+  Reals point_, parts_;
   std::vector<double> weights_;
 };
 

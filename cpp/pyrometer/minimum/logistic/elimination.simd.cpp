@@ -43,29 +43,41 @@ Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vecto
     rows[q] = rows[q].scaled(exponents_[q % at(width)]);
     terms[q] = std::abs(rows[q].hi);
   }
-  std::vector<bool> used(at(count), false), taken(at(width), false);
-  for (;;) {
+  std::vector<bool> taken(at(width), false);
+  // The largest element of each row in the columns that are not taken, in rows times their factors, and its column; 0
+  // for rows that are.
+  std::vector<double> most(at(count));
+  std::vector<Index> where(at(count));
+  const auto survey = [&](Index i) {
+    most[at(i)] = 0;
+    for (Index j = 0; j < width; ++j)
+      if (const double size = factors[at(i)] * std::abs(rows[at(i * width + j)].hi);
+          !taken[at(j)] && size > most[at(i)])
+        most[at(i)] = size, where[at(i)] = j;
+  };
+  for (Index i = 0; i < count; ++i) survey(i);
+  std::vector<Index> others;  // columns that a pivot changes
+  while (count > 0) {
     base::throw_if_interrupted();
-    Index row = -1, column = -1;
-    double most = 0;
-    for (Index i = 0; i < count; ++i)
-      for (Index j = 0; j < width && !used[at(i)]; ++j)
-        if (const double size = factors[at(i)] * std::abs(rows[at(i * width + j)].hi); !taken[at(j)] && size > most)
-          most = size, row = i, column = j;
-    if (row < 0) break;
+    const Index row = std::max_element(most.begin(), most.end()) - most.begin(), column = where[at(row)];
+    if (!(most[at(row)] > 0)) break;
     const DoubleDouble* const pivot = rows.data() + row * width;
-    used[at(row)] = taken[at(column)] = true;
+    most[at(row)] = 0;
+    taken[at(column)] = true;
     rows_.push_back(row);
     columns_.push_back(column);
     for (Index j = 0; j < width; ++j) upper_.push_back(j == column || !taken[at(j)] ? pivot[j] : DoubleDouble());
     const DoubleDouble* const upper = upper_.data() + std::ssize(upper_) - width;
+    others.clear();
+    for (Index j = 0; j < width; ++j)
+      if (j != column && upper[j].hi != 0) others.push_back(j);
     for (Index i = 0; i < count; ++i) {
       DoubleDouble* const own = rows.data() + i * width;
-      if (used[at(i)] || own[column].hi == 0) continue;
+      if (most[at(i)] == 0 || own[column].hi == 0) continue;
       const DoubleDouble f = own[column] / upper[column];
       own[column] = f;
-      for (Index j = 0; j < width; ++j)
-        if (!taken[at(j)]) subtract(own[j], terms[at(i * width + j)], errors_[at(i * width + j)], f, upper[j]);
+      for (const Index j : others) subtract(own[j], terms[at(i * width + j)], errors_[at(i * width + j)], f, upper[j]);
+      survey(i);
     }
   }
   for (std::size_t q = 0; q < errors_.size(); ++q) errors_[q] += kWideRounding * terms[q];

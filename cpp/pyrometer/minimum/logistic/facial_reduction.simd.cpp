@@ -456,6 +456,7 @@ Combinations combinations_of(const data::Rows<double>& rows, bool intercept, con
       double own = 0;
       for (Index r = 0; r < n; ++r) {
         const double x = r < p ? X[i * at(p) + at(r)] : 1.0, factor = basis.map[at(r) * width + k];
+        if (factor == 0) continue;  // as of most columns
         sum.add_product(x, factor);
         own += std::abs(x * factor);
       }
