@@ -20,17 +20,13 @@
 #include "pyrometer/minimum/softmax/descent.hpp"
 #include "pyrometer/minimum/softmax/exact_loss.hpp"
 #include "pyrometer/minimum/softmax/faces.hpp"
+#include "pyrometer/minimum/softmax/minimise.hpp"
 #include "pyrometer/minimum/softmax/survey.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
 using Numbers = std::vector<double>;
-// Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
-constexpr Index kFewParameters = 800, kMostParameters = 1600;
-// Evaluations of a quasi-Newton method before any other is tried, and the ridge of its metric.
-constexpr Index kAnyway = 30;
-constexpr double kLift = 1e-3;
 // A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
 // Above this gap, relative to the loss, the margins of pairs of classes are tried as coordinates.
@@ -54,59 +50,6 @@ Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
     theta[begin + shift.size()] = sum.value();
   }
   return theta;
-}
-
-/// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
-/// all rows.
-template <class T>
-DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int threads, Index last = 0,
-                      Numbers start = {}) {
-  SoftmaxEvaluator<T> evaluator(table, shift.data(), threads);
-  const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
-  const Index worth = worth_of_newton(evaluator);
-  const bool dense = evaluator.parameters() <= kFewParameters;
-  start.resize(at(evaluator.parameters()), 0.0);
-  if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
-  SoftmaxMetric metric;
-  if (dense && (!table.allowed || last > 0)) {
-    const SampleAndLast<T> sample(table, size, last, threads);
-    const ClassifiedRows<T> part{sample.rows(), table.classes, table.intercept,
-                                 sample.allowed.empty() ? nullptr : sample.allowed.data()};
-    SoftmaxEvaluator<T> rough(part, shift.data(), threads);
-    DescentResult rough_result = newton(rough, start, {}, NewtonAim::rough);
-    if (rough_result.last.products && std::isfinite(rough_result.loss) &&
-        metric.of_products(rough_result.last, evaluator.columns(), table.classes, {}, sample.factor, kLift)) {
-      // Singular: the sample has no row of some rare value, or columns are dependent.
-      if (metric.eigenvalue() < 1.01 * kLift && worth <= kAnyway)
-        return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
-      start = std::move(rough_result.theta);
-    }
-  }
-  if (metric.rank() == 0) {
-    // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
-    SoftmaxEvaluation zero;
-    evaluator.evaluate(start, Wanted::least_gram, zero);
-    if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
-    Numbers shares = shares_of(table);
-    for (Index c = 0; c + 1 < table.classes && table.intercept; ++c)
-      start[at((c + 1) * evaluator.columns() - 1)] = std::log(shares[at(c)] / shares.back());
-    if (!metric.of_least_gram(zero, evaluator.columns(), table.classes, std::move(shares))) {
-      DescentResult out;
-      out.theta = std::move(start);
-      out.loss = zero.loss;
-      out.least = zero.least;
-      return out;
-    }
-  }
-  const bool second = evaluator.parameters() <= kMostParameters;
-  DescentResult out = quasi_newton(evaluator, std::move(start), metric, second ? std::max(worth, kAnyway) : INT64_MAX);
-  if (out.status != DescentStatus::undecided || !second) return out;
-  const Index before = out.evaluations;
-  if (!(out.loss < weight_of(table.rows) * std::log(static_cast<double>(table.classes))))
-    std::fill(out.theta.begin(), out.theta.end(), 0.0);
-  out = newton(evaluator, std::move(out.theta), {}, NewtonAim::minimum_or_drift);
-  out.evaluations += before;
-  return out;
 }
 
 /// Bound of the losses of rows whose classes are all kFar below their own, whatever the rounding of that distance.
