@@ -270,7 +270,9 @@ class DataState(Displayed):
 
         `resampled` sums columns of blocks over the resamples.
         """
-        marginals = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
+        sums, columns = [self._sums], [self._columns]
+        marginals = Marginals.of(sums, columns, self._columns.by_counts, alone=self._columns.alone)
+        marginals = marginals.with_present(sums, columns)
         if not marginals.adds:
             return 0.0
         table = marginals.tables[0]
@@ -400,7 +402,7 @@ class DataState(Displayed):
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays by the names that files have for them."""
-        return self._sums.arrays() | {f"counts_{k}": each.counts for k, each in enumerate(self._columns.counted)}
+        return self._sums.arrays() | self._columns.arrays()
 
     @classmethod
     def restored(cls, header: dict[str, Any], sums: BlockSums, columns: Columns | None = None) -> DataState:

@@ -17,6 +17,7 @@ from pyrometer.states._conditionals import CONDITIONALS, ORDINARY, exponents
 from pyrometer.states._predictions import Predicted
 
 __all__ = [
+    "FAR",
     "FARTHEST",
     "Coordinates",
     "coordinates",
@@ -30,6 +31,7 @@ __all__ = [
 _Units: TypeAlias = npt.NDArray[np.int64]
 _APART = 280  # largest difference of exponents of two units: squares of their quotient stay doubles
 FARTHEST = 2.0 ** (ORDINARY + _APART)  # larger distances from another sample's centre are clipped to this
+FAR = 100.0  # deviations from a centre: nearer to it, variances lose four digits of sixteen at most
 _LARGEST = float(np.finfo(np.float64).max)
 
 
