@@ -184,6 +184,14 @@ def test_monitors_agree_with_shifts_also_when_loaded(seed, grow, tmp_path):
     assert divergences[0] == pytest.approx(pm.shift(new, old, resamples=99, rng=0).divergence, rel=1e-10)
 
 
+def test_numbers_300_powers_of_ten_from_those_that_stand_for_missing_ones_are_refused():
+    before, after = np.random.default_rng(0).normal(size=(2, 40, 2))
+    before[3, 0] = 1e300
+    before[5:8, 0] = after[7:12, 0] = np.nan
+    with pytest.raises(ValueError, match="after: X must have numbers within 80 powers of ten"):
+        pm.shift(_frame(before), _frame(after), rng=0)
+
+
 @pytest.mark.parametrize("away", 10.0 ** np.arange(1.0, 13.0))
 def test_batches_far_from_a_reference_that_grows_are_compared_as_shifts_are(away):
     rng = np.random.default_rng(0)

@@ -263,6 +263,11 @@ class DataState(Displayed):
         if reasons[0]:
             self.entropy = np.nan
         self.entropy += self._beside()
+        if self._columns.present and np.isnan(self.entropy) and not any(reasons):
+            reasons.append(
+                "X must have numbers within 80 powers of ten of those that stand for missing ones, the means of the rows "
+                "to compare with, got others; rescale the column, or drop it."
+            )
         if np.isnan(self.energy):
             reasons.append(
                 "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
