@@ -265,8 +265,8 @@ class DataState(Displayed):
         self.entropy += self._beside()
         if self._columns.present and np.isnan(self.entropy) and not any(reasons):
             reasons.append(
-                "X must have numbers within 80 powers of ten of those that stand for missing ones, the means of the rows "
-                "to compare with, got others; rescale the column, or drop it."
+                "X must have numbers within 80 powers of ten of those that stand for missing ones, the means of the "
+                "rows to compare with, got others; drop the column."
             )
         if np.isnan(self.energy):
             reasons.append(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Array
 from pyrometer.states._conditionals import exponents
-from pyrometer.states._row_sums import FAR
+from pyrometer.states._row_sums import APART, FAR
 
 __all__ = ["Present", "present_numbers"]
 
@@ -39,8 +39,10 @@ class Present:
     sums: Array
 
     def in_unit(self, unit: int) -> Array:
-        """Return the sums in the unit 2^unit."""
+        """Return the sums in the unit 2^unit; nan where the two are too far apart for the range of a double."""
         step = self.unit - unit
+        if abs(step) > APART:
+            return np.full_like(self.sums, np.nan)
         return np.asarray(np.ldexp(self.sums, [step, 2 * step]))
 
 
