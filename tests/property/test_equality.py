@@ -138,3 +138,16 @@ def test_copies_of_minima_are_read_only_as_well():
     for twin in (minima, copy.copy(minima), copy.deepcopy(minima), pickle.loads(pickle.dumps(minima))):
         for value in vars(twin).values():
             assert not isinstance(value, np.ndarray) or not value.flags.writeable
+
+
+@pytest.mark.parametrize("kind", [pm.LinearRegression, pm.LogisticRegression, pm.SoftmaxRegression])
+def test_copies_of_systems_have_read_only_weights_and_leave_the_rows_as_they_are(kind):
+    X, y = np.array([[0.0], [1.0], [3.0], [2.0]]), np.array([0, 1, 0, 1])
+    system = kind(X, y, weights=[1.0, 2.0, 1.0, 1.0])
+    rows = [system.X.flags.writeable, system.y.flags.writeable]
+    for protocol in (2, 5):
+        assert not pickle.loads(pickle.dumps(system, protocol)).weights.flags.writeable
+    for twin in (copy.copy(system), copy.deepcopy(system)):
+        assert not twin.weights.flags.writeable
+        assert [twin.X.flags.writeable, twin.y.flags.writeable] == rows
+        assert pm.minimum_energy(twin) == pm.minimum_energy(system)

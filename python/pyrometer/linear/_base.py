@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, validate
+from pyrometer.base import Array, restore, validate
 from pyrometer.data import Moments, Scanned
 from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
@@ -80,6 +80,10 @@ class LinearSystem(Displayed):
         vars(self).update(fields)
         if self.parameters == 0:
             raise ValueError("a system must have at least one parameter, got no features and intercept=False.")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        restore(self, {"weights": self.weights})  # X and y may be the caller's own arrays
 
     @cached_property
     def second_moments(self) -> Moments:

@@ -15,7 +15,7 @@ from pyrometer.base import Array
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
-from pyrometer.states._row_sums import FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates
+from pyrometer.states._row_sums import FAR, FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates
 
 __all__ = ["BlockSums", "covariance_of"]
 
@@ -179,6 +179,14 @@ class BlockSums:
         """Whether the sums can be represented in the units of `like`, about its centre."""
         farthest = np.abs(self.offset(like)).max(initial=0.0)
         return bool(farthest < FARTHEST) and converted(self.sums, self.units, like.units)[1]
+
+    def is_near(self, like: BlockSums, keep: npt.NDArray[np.bool_]) -> bool:
+        """Whether variances of coordinates to keep lose few digits about the centre of `like`."""
+        table, d = self.table_about_own_centre(like), len(self.centre)
+        first, second = factors_of(d, d if self.squares else -1)
+        means = table[:, 3:].sum(axis=0) / self.counts.sum()
+        variance = means[d:][first == second] - means[:d] ** 2
+        return bool((np.abs(self.offset(like)) <= FAR * np.sqrt(np.maximum(variance, 0.0)))[keep].all())
 
     def offset(self, like: BlockSums) -> Array:
         """Return the centre less that of `like`, in its units."""

@@ -129,7 +129,7 @@ def _divergence(value: float, error: float) -> _Row:
 
 def _of_numbers(pair: Pair, i: int, place: int | None, totals: list[Array]) -> _Row:
     """Return what is known of a column of numbers, or of the residual, at the coordinate `i`."""
-    centre, unit = pair.old.sums.centre[i], pair.old.sums.units[2 + i]
+    centre, unit = pair.apart.centre(i, pair.old.sums), pair.old.sums.units[2 + i]
     row = {"column": _name(pair, place), "kind": "residual" if place is None else "number", **_EMPTY}
     for when, sums in zip(("before", "after"), totals, strict=True):
         share, mean, variance = (moment[0, i] for moment in pair.apart.moments(sums, second=when == "after"))

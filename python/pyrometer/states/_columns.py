@@ -13,6 +13,7 @@ from pyrometer.losses import LOSSES
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
 from pyrometer.states._predictions import Predicted
+from pyrometer.states._present import Present, present_numbers
 
 __all__ = ["LABEL", "ROWS", "Columns", "described_columns", "with_counts"]
 
@@ -37,6 +38,8 @@ class Columns:
         Places of the columns that contribute by their counts alone.
     alone : bool
         Whether there are too few rows, or too many columns, for the joint density: columns are taken as independent.
+    present : tuple of Present
+        Sums of the numbers that are there, of the columns in which what stands for missing ones is far from them.
     """
 
     places: tuple[int, ...]
@@ -44,6 +47,7 @@ class Columns:
     fill: dict[int, float] = field(default_factory=dict)
     by_counts: frozenset[int] = frozenset()
     alone: bool = False
+    present: tuple[Present, ...] = ()
 
     @property
     def number(self) -> int:
@@ -60,13 +64,20 @@ class Columns:
         """Return what describes the columns besides their counts."""
         counted = [{"place": each.place, "kind": each.kind, "values": list(each.values)} for each in self.counted]
         fill = [[place, value] for place, value in self.fill.items()]
-        return {
+        header = {
             "places": list(self.places),
             "by_counts": sorted(self.by_counts),
             "fill": fill,
             "counted": counted,
             "alone": self.alone,
         }
+        present = [{"place": each.place, "centre": each.centre, "unit": each.unit} for each in self.present]
+        return header | ({"present": present} if present else {})
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the sums of the columns by the names that files have for them."""
+        arrays = {f"counts_{k}": each.counts for k, each in enumerate(self.counted)}
+        return arrays | {f"present_{k}": each.sums for k, each in enumerate(self.present)}
 
     def counts_alone(self, place: int) -> bool:
         """Whether of a column of numbers only missing ones can be counted, because there are too few others."""
@@ -78,6 +89,10 @@ class Columns:
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
         return next((each for each in self.counted if each.place == place), None)
+
+    def present_of(self, place: int) -> Present | None:
+        """Return the sums of the numbers of a column that are there, if they are kept."""
+        return next((each for each in self.present if each.place == place), None)
 
     def like(self, other: Columns) -> Columns:
         """Return other columns, of which the same contribute by their counts alone as here."""
@@ -104,6 +119,7 @@ def described_columns(
     tables = [counted("category", of, begins, weights) for of in data.coded]
     values = list(data.coded)
     x, fill = data.x, {}
+    present: tuple[Present, ...] = ()
     if data.missing is not None:
         x = x.copy()
     for i, place in enumerate(data.places):
@@ -114,14 +130,15 @@ def described_columns(
         else:
             coded = coded_numbers(place, x[:, i], missing)
             different = len(coded[1].values) - (missing is not None) if coded else 0
-            present = len(x) if missing is None else int(len(x) - missing.sum())
-            if coded and coded[0] == "value" and present < _LEAST[min(different, 2)]:
+            number = len(x) if missing is None else int(len(x) - missing.sum())
+            if coded and coded[0] == "value" and number < _LEAST[min(different, 2)]:
                 coded = None if missing is None else ("missing", missing_alone(place, missing))
         if coded:
             tables.append(counted(*coded, begins, weights))
             values.append(coded[1])
         if missing is not None:
             fill[place] = _fill(like, centre, place, x[:, i], missing, weights)
+            present += present_numbers(place, x[:, i], missing, fill[place], begins, weights)
             x[missing, i] = fill[place]
     by_counts = {each.place for each in tables if not each.has_density(unit)}
     if like is not None:
@@ -130,7 +147,7 @@ def described_columns(
     if loss is not None and loss.categorical:
         labels = tuple(np.unique(data.target).tolist())
         tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins, weights))
-    columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts))
+    columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts), present=present)
     return columns, data._replace(x=x, missing=None), tuple(values)
 
 

@@ -22,7 +22,7 @@ from pyrometer.states._marginals import Marginals
 from pyrometer.states._predictions import NO_LOSS, Model, Predicted, predicted
 from pyrometer.states._resampled import redrawn
 from pyrometer.states._row_statistics import dependence_of, discrete_entropy, gaussian_scores
-from pyrometer.states._row_sums import Coordinates, coordinates
+from pyrometer.states._row_sums import FAR, Coordinates, coordinates
 from pyrometer.states._rows import Rows
 
 __all__ = ["HEADER", "DataState", "Kept", "checked_block", "too_many"]
@@ -30,6 +30,10 @@ __all__ = ["HEADER", "DataState", "Kept", "checked_block", "too_many"]
 _MOST_TOGETHER = 256  # coordinates, whose products fill half a gigabyte
 _FEWEST = 1.75  # blocks for each coordinate: with fewer, resamples have no joint density
 _LEAST_ALONE = 20  # blocks that the moments of single columns need
+_STAND_INS = (
+    "Numbers that stand for missing ones, the means of the rows to compare with, are more than "
+    f"{FAR:g} deviations from the others: columns that are missing in the same rows depend on each other then."
+)
 HEADER = ("rows", "features", "loss", "energy", "entropy", "discrete_entropy")
 
 
@@ -123,7 +127,12 @@ class DataState(Displayed):
     numbers without a density: constant ones, and those of two values of which fewer than 16 blocks have one, or which
     are linear functions of others. Where numbers are missing, the share of missing ones is counted, and the joint
     density has the mean of the others in their place, corrected for the column's own entropy. That is a share of the
-    entropy of numbers, so that its changes depend on the unit of the column; p-values do not. With 20 blocks or more,
+    entropy of numbers, so that its changes depend on the unit of the column; p-values do not. With `like`, and in
+    `shift` for the rows after, it is the mean of the rows to compare with, so that blocks can be exchanged. What a
+    column has by itself is that of its numbers alone, whatever stands for missing ones, but the joint density depends
+    on it: covariances are smaller by the share of missing numbers; and where the means of two samples differ, what
+    stands for missing numbers of the second lies apart from the others, so that columns that depend on each other seem
+    to do so less, and columns that are missing in the same rows more. With 20 blocks or more,
     but fewer than 1.75 for each coordinate, or with more than 256 coordinates, columns are taken as independent; so are
     features and residuals then (all this is not in the paper).
 
@@ -246,7 +255,7 @@ class DataState(Displayed):
             place = int(kept[last]) if last < len(kept) else None
             counted = None if place is None else self._columns.of(place)
             if place is None or counted is None or counted.kind != "value":
-                reasons.append(why)
+                reasons.append(f"{why} {_STAND_INS}" if self._columns.present else why)
                 break
             self._columns = with_counts(self._columns, place)
             keep = self._columns.has_density
@@ -254,6 +263,11 @@ class DataState(Displayed):
         if reasons[0]:
             self.entropy = np.nan
         self.entropy += self._beside()
+        if self._columns.present and np.isnan(self.entropy) and not any(reasons):
+            reasons.append(
+                "X must have numbers within 80 powers of ten of those that stand for missing ones, the means of the "
+                "rows to compare with, got others; drop the column."
+            )
         if np.isnan(self.energy):
             reasons.append(
                 "energy must be within the range of a double, from 2.2e-308 to 1.8e308; rescale y and the model."
@@ -270,7 +284,9 @@ class DataState(Displayed):
 
         `resampled` sums columns of blocks over the resamples.
         """
-        marginals = Marginals.of([self._sums], [self._columns], self._columns.by_counts, alone=self._columns.alone)
+        sums, columns = [self._sums], [self._columns]
+        marginals = Marginals.of(sums, columns, self._columns.by_counts, alone=self._columns.alone)
+        marginals = marginals.with_present(sums, columns)
         if not marginals.adds:
             return 0.0
         table = marginals.tables[0]
@@ -400,7 +416,7 @@ class DataState(Displayed):
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays by the names that files have for them."""
-        return self._sums.arrays() | {f"counts_{k}": each.counts for k, each in enumerate(self._columns.counted)}
+        return self._sums.arrays() | self._columns.arrays()
 
     @classmethod
     def restored(cls, header: dict[str, Any], sums: BlockSums, columns: Columns | None = None) -> DataState:

@@ -103,7 +103,7 @@ class Layout:
 def united(state: DataState) -> DataState:
     """Return the same rows in some three hundred blocks; the state itself if these are too few for its density."""
     columns, weighted = state.columns, state.sums.rows is not None
-    parts = [state.sums.table(), *(each.counts for each in columns.counted)]
+    parts = [state.sums.table(), *(each.counts for each in columns.counted), *(each.sums for each in columns.present)]
     if weighted:
         parts.append(state.sums.sizes[:, None])
     table = coarsened(np.hstack(parts), at=-1 if weighted else 0)
@@ -115,5 +115,8 @@ def united(state: DataState) -> DataState:
         end = begin + len(each.values)
         counted.append(replace(each, counts=table[:, begin:end]))
         begin = end
+    present = tuple(
+        replace(each, sums=table[:, begin + 2 * k : begin + 2 * k + 2]) for k, each in enumerate(columns.present)
+    )
     sums = state.sums.of_table(np.ascontiguousarray(table[:, :width]), table[:, -1] if weighted else None)
-    return DataState.of_sums(state, replace(columns, counted=tuple(counted)), sums, state)
+    return DataState.of_sums(state, replace(columns, counted=tuple(counted), present=present), sums, state)

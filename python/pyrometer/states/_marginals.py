@@ -12,7 +12,7 @@ column's own entropy and divergence is corrected here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from pyrometer.base import Array
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._counted import Counted, aligned, entropy_of, presence
-from pyrometer.states._row_sums import factors_of
+from pyrometer.states._row_sums import FARTHEST, factors_of
 from pyrometer.states._row_weights import excess_variance
 
 __all__ = ["Marginals", "Parts"]
@@ -41,6 +41,14 @@ class Parts(NamedTuple):
     divergence: Array  # (r,)
     missing: Array  # of the shares of missing numbers (r, d)
     widths: Array  # of Laplace distributions whose widths are the mean scores (r,)
+
+
+class _Kept(NamedTuple):
+    """Sums of the numbers of a coordinate that are there, about the mean of each sample."""
+
+    column: int  # of the numbers; their squares are in the next one
+    centre: float  # of the first sample, in the units of the data
+    away: float  # the centre of the second sample less that of the first, in units
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +75,8 @@ class Marginals:
         Rows of the blocks of each sample, where rows have weights.
     offset : ndarray, shape (d,), or 0
         The centre of the second sample less that of the first, in units; 0 where both are measured from one.
+    present : dict of int to _Kept
+        Of coordinates for which sums of the numbers that are there are kept beside those of all rows.
     """
 
     tables: tuple[Array, ...]
@@ -78,6 +88,7 @@ class Marginals:
     doublings: npt.NDArray[np.int64]
     rows: tuple[Array, ...] | None = None
     offset: Array | float = 0.0
+    present: dict[int, _Kept] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -133,6 +144,32 @@ class Marginals:
         own = [np.hstack([_columns(table, self.d), rest]) for table, rest in zip(tables, counts, strict=True)]
         return replace(self, tables=tuple(own), offset=offset)
 
+    def with_present(self, samples: Sequence[BlockSums], columns: Sequence[Columns]) -> Marginals:
+        """Return the same, about the centre of each sample, with the sums of present numbers that a sample has kept."""
+        if not any(each.present for each in columns):
+            return self
+        tables, present, units = list(self.tables), {}, samples[0].units[2:]
+        for i in self.missing:
+            held = [each.present_of(columns[0].places[i]) for each in columns]
+            if not any(held):
+                continue
+            centres, column = [], tables[0].shape[1]
+            for k, (each, sums) in enumerate(zip(held, samples, strict=True)):
+                if each is None:
+                    own = np.stack(self._present_sums(tables[k], i, self._centres(second=k > 0)[i]), axis=1)
+                else:
+                    own = each.in_unit(int(units[i]))
+                tables[k] = np.hstack([tables[k], own])
+                centres.append(float(sums.centre[i]) if each is None else each.centre)
+            with np.errstate(over="ignore"):
+                away = np.ldexp(centres[-1], -units[i]) - np.ldexp(centres[0], -units[i])
+            present[i] = _Kept(column, centres[0], float(np.clip(away, -FARTHEST, FARTHEST)))
+        return replace(self, tables=tuple(tables), present=present)
+
+    def centre(self, i: int, first: BlockSums) -> float:
+        """What the means of `moments` of a coordinate are measured from; `first` has the sums of the first sample."""
+        return self.present[i].centre if i in self.present else float(first.centre[i])
+
     @property
     def pair(self) -> tuple[Array, Array]:
         """The tables of two samples."""
@@ -161,7 +198,7 @@ class Marginals:
         """Whether anything contributes beside the joint density."""
         return bool(self.alone.any() or self.missing or any(each.place != LABEL for each in self.counted))
 
-    def entropy(self, sums: Array, reference: Array | float = 0.0, offset: Array | float = 0.0) -> Array:
+    def entropy(self, sums: Array, reference: Array | float = 0.0, *, second: bool = False) -> Array:
         """Return what samples with these sums (r, C) have beside the entropy of the joint density, (r,).
 
         The entropy of numbers of which a share is missing is that share of one, so that it depends on their unit, but
@@ -173,8 +210,8 @@ class Marginals:
                 result += entropy_of(sums[:, place])
         if not (self.alone.any() or self.missing):
             return result
-        own, joint = self._normal_entropies(sums, offset), self._normal_entropies(sums, offset, filled=True)
-        share = self._moments(sums, offset)[0]
+        own, joint = (self._normal_entropies(sums, second=second, filled=filled) for filled in (False, True))
+        share = self.moments(sums, second=second)[0]
         for i in self.missing:
             present = share[:, i]
             result += present * (own - reference)[:, i] - joint[:, i] * (not self.alone[i])
@@ -184,9 +221,9 @@ class Marginals:
                 result += own[:, i]
         return result
 
-    def _normal_entropies(self, sums: Array, offset: Array | float = 0.0, *, filled: bool = False) -> Array:
+    def _normal_entropies(self, sums: Array, *, second: bool = False, filled: bool = False) -> Array:
         """Entropies (r, d) of numbers by themselves; nan where they do not vary."""
-        variance = self._moments(sums, offset, filled=filled)[2]
+        variance = self.moments(sums, second=second, filled=filled)[2]
         with np.errstate(invalid="ignore"):
             logarithm = np.log(np.where(variance > 0.0, variance, np.nan))
         return np.asarray(_NORMAL + 0.5 * logarithm + self.doublings * _LN2)
@@ -199,8 +236,8 @@ class Marginals:
         one = self.mean_weight if common is not None else min(self.mean_weight, 1.0)
         reference = 0.0 if common is None else np.nan_to_num(self._normal_entropies(common))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            _, mean, variance = self._moments(a)
-            new_share, new_mean, new_variance = self._moments(b, self.offset)
+            _, mean, variance = self.moments(a)
+            new_share, new_mean, new_variance = self.moments(b, second=True)
             normal = _normal(mean, variance, new_mean, new_variance)
             own, lost = normal.copy(), np.zeros_like(normal)
             beside = normal[:, self.alone].sum(axis=1)
@@ -213,49 +250,61 @@ class Marginals:
                 if self.alone[i]:
                     beside -= normal[:, i]
                 else:
-                    both = (a, 0.0), (b, self.offset)
-                    filled = (x[:, i] for s, at in both for x in self._moments(s, at, filled=True)[1:])
-                    beside -= _normal(*filled)
+                    both = (a, False), (b, True)
+                    moments = (self.moments(sums, second=second, filled=True) for sums, second in both)
+                    beside -= _normal(*(x[:, i] for each in moments for x in each[1:]))
         counts = np.zeros((len(a), len(self.counted)))
         for k, (each, place) in enumerate(zip(self.counted, self.slices, strict=True)):
             counts[:, k] = _of_counts(a[:, place], b[:, place], one)
             if each.place != LABEL:
                 beside = beside + counts[:, k]
-        entropy = self.entropy(b, reference, self.offset) - self.entropy(a, reference)
+        entropy = self.entropy(b, reference, second=True) - self.entropy(a, reference)
         return Parts(own, counts, entropy, beside, lost, _widths(a, b))
 
-    def moments(self, sums: Array, *, second: bool = False) -> tuple[Array, Array, Array]:
+    def moments(self, sums: Array, *, second: bool = False, filled: bool = False) -> tuple[Array, Array, Array]:
         """Return shares of rows with a number, means and variances (r, d) of the numbers, in units.
 
-        `second` says whether the sums are those of the second sample. Means of both are about the first centre.
+        `second` says whether the sums are those of the second sample. Means of both are about the first centre. With
+        `filled`, numbers include those that stand for missing ones.
         """
-        return self._moments(sums, self.offset if second else 0.0)
-
-    def _moments(self, sums: Array, offset: Array | float = 0.0, *, filled: bool = False) -> tuple[Array, Array, Array]:
-        """With `filled`, numbers include those that stand for missing ones."""
-        share, mean, square = self.block_means(sums, offset, filled=filled)
+        share, mean, square = self.block_means(sums, second=second, filled=filled)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             variance = square - mean**2
-        return share, mean + offset, np.where(variance > _FLAT * square, variance, 0.0)
+        centres = self._centres(second=second, present=not filled)
+        return share, mean + centres, np.where(variance > _FLAT * square, variance, 0.0)
 
-    def block_means(
-        self, sums: Array, offset: Array | float = 0.0, *, filled: bool = False
-    ) -> tuple[Array, Array, Array]:
+    def block_means(self, sums: Array, *, second: bool = False, filled: bool = False) -> tuple[Array, Array, Array]:
         """Return shares of rows with a number, means of the numbers and of their squares (r, d), from their centre."""
-        moved = np.broadcast_to(offset, self.d)
         rows, first = sums[:, :1], sums[:, 2 : 2 + self.d]
-        second = sums[:, 2 + self.d : 2 + 2 * self.d]
+        squares = sums[:, 2 + self.d : 2 + 2 * self.d]
         share = np.ones_like(first)
         number = np.broadcast_to(rows, first.shape)
         if self.missing and not filled:
-            first, second, number = first.copy(), second.copy(), number.copy()
-            for i, (column, fill) in self.missing.items():
+            first, squares, number = first.copy(), squares.copy(), number.copy()
+            centres = self._centres(second=second)
+            for i, (column, _) in self.missing.items():
                 number[:, i] -= sums[:, column]
-                first[:, i] -= sums[:, column] * (fill - moved[i])
-                second[:, i] -= sums[:, column] * (fill - moved[i]) ** 2
+                first[:, i], squares[:, i] = self._present_sums(sums, i, centres[i])
                 share[:, i] = number[:, i] / sums[:, 0]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return share, first / number, second / number
+            return share, first / number, squares / number
+
+    def _present_sums(self, sums: Array, i: int, centre: float) -> tuple[Array, Array]:
+        """Sums (r,) of the numbers of a coordinate that are there, and of their squares, from their centre."""
+        if i in self.present:
+            column = self.present[i].column
+            return sums[:, column], sums[:, column + 1]
+        column, fill = self.missing[i]
+        missing, z = sums[:, column], fill - centre
+        return sums[:, 2 + i] - missing * z, sums[:, 2 + self.d + i] - missing * z**2
+
+    def _centres(self, *, second: bool, present: bool = False) -> Array:
+        """Centres (d,) of coordinates, or with `present` of the numbers that are there, from the first sample's."""
+        centres = np.array(np.broadcast_to(self.offset if second else 0.0, self.d), dtype=np.float64)
+        if present:
+            for i, each in self.present.items():
+                centres[i] = each.away if second else 0.0
+        return centres
 
 
 def _columns(table: Array, d: int) -> Array:

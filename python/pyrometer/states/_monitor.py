@@ -175,7 +175,7 @@ class RefreshMonitor(Displayed):
 
     def _begin(self, reference: DataState, block: int | Literal["auto"]) -> None:
         """Compare with this reference from the next batch on."""
-        require_reference(reference, self.model, loss_of(self.model, self.energy), block)
+        require_reference(reference, self.model, loss_of(self.model, self.energy), block, grow=self.grow)
         self.reference, self.block = reference, reference.block
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
         self._pools = Pools.of(reference, sizes, grows=self.grow, carries=carries)

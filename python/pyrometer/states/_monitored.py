@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pyrometer.base import plain
 from pyrometer.linear import LinearRegression, LogisticRegression
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
+from pyrometer.states._row_sums import FAR
 
 __all__ = ["require_like", "require_reference"]
 
 
-def require_reference(state: DataState, model: Any, loss: str, block: int | Literal["auto"]) -> None:
+def require_reference(
+    state: DataState, model: Any, loss: str, block: int | Literal["auto"], *, grow: bool = False
+) -> None:
     """Raise if batches cannot be tested against the reference."""
     blocks = state.sums.sizes
     if state.loss != loss:
@@ -31,6 +35,14 @@ def require_reference(state: DataState, model: Any, loss: str, block: int | Lite
         )
     if block != "auto" and blocks[0] != block:
         raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
+    if grow and state.columns.present:
+        place = state.columns.present[0].place
+        name = plain(state.names[place]) if state.names else str(place)
+        raise ValueError(
+            f"reference must have numbers near the one that stands for missing ones, for grow=True, got "
+            f"{state.columns.fill[place]:g} in column {name}, more than {FAR:g} deviations from their mean; make it "
+            "without like=."
+        )
     if isinstance(model, (LinearRegression, LogisticRegression)):
         features = model.parameters - model.intercept
         if model.shape != () or features != state.features:

@@ -86,7 +86,8 @@ class Pair:
         """The marginals, with sums about the centre of each sample."""
         old, new = self.old.sums, self.new.sums
         tables = old.table(), new.table_about_own_centre(old)
-        return self.marginals.about_own_centres(tables, new.offset(old))
+        marginals = self.marginals.about_own_centres(tables, new.offset(old))
+        return marginals.with_present([old, new], [self.old.columns, self.new.columns])
 
     def _changes(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Changes (resamples + 1, 3) of energy, and of entropy and divergence of the joint density."""

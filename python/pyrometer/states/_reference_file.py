@@ -30,6 +30,7 @@ from pyrometer.states._file_fields import (
     whole,
 )
 from pyrometer.states._predictions import NO_LOSS
+from pyrometer.states._present import Present
 
 __all__ = ["checked_state"]
 
@@ -137,7 +138,21 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
         raise ValueError(f"{at} must describe {features} columns once each")
     if categories & set(places) or not {place for place, _ in fill} <= set(places):
         raise ValueError(f"{at}.places must be those of columns of numbers")
-    return Columns(tuple(places), tuple(counted), dict(fill), frozenset(by_counts), alone)
+    present = _present(given.get("present", []), arrays, set(dict(fill)))
+    return Columns(tuple(places), tuple(counted), dict(fill), frozenset(by_counts), alone, present)
+
+
+def _present(given: Any, arrays: Mapping[str, Any], filled: set[int]) -> tuple[Present, ...]:
+    """Return the sums of the numbers that are there, of columns with missing ones."""
+    present = []
+    for k, each in enumerate(a_list("reference.columns.present", given)):
+        where = f"reference.columns.present[{k}]"
+        place, centre = field(each, "place", whole(0), where), field(each, "centre", number(), where)
+        unit, sums = field(each, "unit", whole(-_UNITS), where), array_of(arrays, f"present_{k}", (None, 2))
+        if place not in filled or unit > _UNITS or len(sums) != len(arrays["counts"]) or not (sums[:, 1] >= 0).all():
+            raise ValueError(f"{where} must have the sums of a column with missing numbers over all blocks")
+        present.append(Present(place, centre, unit, sums))
+    return tuple(present)
 
 
 def names_of(value: Any, features: int) -> tuple[str, ...] | None:

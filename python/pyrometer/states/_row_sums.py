@@ -17,6 +17,8 @@ from pyrometer.states._conditionals import CONDITIONALS, ORDINARY, exponents
 from pyrometer.states._predictions import Predicted
 
 __all__ = [
+    "APART",
+    "FAR",
     "FARTHEST",
     "Coordinates",
     "coordinates",
@@ -28,8 +30,9 @@ __all__ = [
 ]
 
 _Units: TypeAlias = npt.NDArray[np.int64]
-_APART = 280  # largest difference of exponents of two units: squares of their quotient stay doubles
-FARTHEST = 2.0 ** (ORDINARY + _APART)  # larger distances from another sample's centre are clipped to this
+APART = 280  # largest difference of exponents of two units: squares of their quotient stay doubles
+FARTHEST = 2.0 ** (ORDINARY + APART)  # larger distances from another sample's centre are clipped to this
+FAR = 100.0  # deviations from a centre: nearer to it, variances lose four digits of sixteen at most
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -76,8 +79,8 @@ def converted(sums: Array, units: _Units, to: _Units) -> tuple[Array, bool]:
     """
     if (units == to).all():
         return sums.copy(), True
-    step = np.clip(units - to, [-2 * _APART] + [-_APART] * (len(units) - 1), None)
-    step = np.minimum(step, [2 * _APART] + [_APART] * (len(units) - 1))
+    step = np.clip(units - to, [-2 * APART] + [-APART] * (len(units) - 1), None)
+    step = np.minimum(step, [2 * APART] + [APART] * (len(units) - 1))
     of_z = step[2:]
     d = len(of_z)
     factors = [step[0], step[1], *of_z, *(of_z[j] + of_z[k] for j, k in products(d, sums.shape[1] - 2 - d))]
