@@ -7,7 +7,7 @@
 
 #include "pyrometer/base/aligned.hpp"
 #include "pyrometer/data/pack.hpp"
-#include "pyrometer/minimum/logistic/elimination.hpp"
+#include "pyrometer/minimum/faces/elimination.hpp"
 
 namespace pyrometer::minimum {
 

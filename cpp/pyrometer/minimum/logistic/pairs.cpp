@@ -7,7 +7,7 @@
 
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
-#include "pyrometer/minimum/logistic/elimination.hpp"
+#include "pyrometer/minimum/faces/elimination.hpp"
 
 namespace pyrometer::minimum {
 namespace {

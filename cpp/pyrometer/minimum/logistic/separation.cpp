@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/faces/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/exact_loss.hpp"
-#include "pyrometer/minimum/logistic/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 #include "pyrometer/minimum/logistic/newton.hpp"
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "pyrometer/minimum/dense/residual.hpp"
-#include "pyrometer/minimum/logistic/facial_reduction.hpp"
+#include "pyrometer/minimum/faces/facial_reduction.hpp"
 
 namespace pyrometer::minimum {
 namespace {

@@ -20,7 +20,7 @@ struct ClassFace {
   std::vector<double> direction;      ///< classes - 1 x n: along it every separated margin grows, up to 40 and more
 };
 
-/// Facial reduction (logistic/facial_reduction.hpp) of the differences (e_y - e_c) (x) z_i for all c != y: m (C - 1)
+/// Facial reduction (faces/facial_reduction.hpp) of the differences (e_y - e_c) (x) z_i for all c != y: m (C - 1)
 /// rows of n (C - 1) numbers, at most 2^26 in all.
 ///
 /// rows          linearly independent columns, no intercept; classes in rows.y.

@@ -1,4 +1,4 @@
-#include "pyrometer/minimum/logistic/elimination.hpp"
+#include "pyrometer/minimum/faces/elimination.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "pyrometer/base/interrupt.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
-#include "pyrometer/minimum/logistic/smallest_point.hpp"
+#include "pyrometer/minimum/faces/smallest_point.hpp"
 
 namespace pyrometer::minimum {
 namespace {

@@ -1,10 +1,10 @@
-#include "pyrometer/minimum/logistic/quotient.hpp"
+#include "pyrometer/minimum/faces/quotient.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "pyrometer/minimum/logistic/smallest_point.hpp"
+#include "pyrometer/minimum/faces/smallest_point.hpp"
 
 namespace pyrometer::minimum {
 

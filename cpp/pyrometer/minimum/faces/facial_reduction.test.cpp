@@ -1,4 +1,4 @@
-#include "pyrometer/minimum/logistic/facial_reduction.hpp"
+#include "pyrometer/minimum/faces/facial_reduction.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <vector>
 
+#include "pyrometer/minimum/faces/quotient.hpp"
+#include "pyrometer/minimum/faces/smallest_point.hpp"
 #include "pyrometer/minimum/logistic/logistic.hpp"
-#include "pyrometer/minimum/logistic/quotient.hpp"
-#include "pyrometer/minimum/logistic/smallest_point.hpp"
 
 using namespace pyrometer;
 using namespace pyrometer::minimum;

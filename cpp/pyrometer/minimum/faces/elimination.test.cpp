@@ -1,4 +1,4 @@
-#include "pyrometer/minimum/logistic/elimination.hpp"
+#include "pyrometer/minimum/faces/elimination.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "pyrometer/minimum/logistic/facial_reduction.hpp"
+#include "pyrometer/minimum/faces/facial_reduction.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,10 +7,10 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
+#include "pyrometer/minimum/faces/quotient.hpp"
+#include "pyrometer/minimum/faces/smallest_point.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
-#include "pyrometer/minimum/logistic/quotient.hpp"
-#include "pyrometer/minimum/logistic/smallest_point.hpp"
 
 namespace pyrometer::minimum {
 namespace {

@@ -1,4 +1,4 @@
-#include "pyrometer/minimum/logistic/smallest_point.hpp"
+#include "pyrometer/minimum/faces/smallest_point.hpp"
 
 #include <algorithm>
 #include <cmath>
