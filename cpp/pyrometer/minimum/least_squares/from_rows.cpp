@@ -256,9 +256,10 @@ void Group<T>::write() {
     const double lost = state.fits ? 0 : Minima::underflow(n);
     const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
-    const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);  // no energy is negative
+    // No energy is negative: where the bound is not below this one, that of theta is all there is.
+    const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);
     const double bound = above * ((1 + off) / (1 - off));
-    const double gap = (off < 1 && bound <= most ? bound : most) + lost;
+    const double gap = (off < 1 && bound < state.energy ? bound : most) + lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;
