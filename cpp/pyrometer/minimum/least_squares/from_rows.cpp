@@ -258,7 +258,7 @@ void Group<T>::write() {
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
     // No energy is negative: where the bound is not below this one, that of theta is all there is.
     const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);
-    const double bound = above * ((1 + off) / (1 - off));
+    const double bound = above * ((1 + off) / (1 - off)) + state.hidden;
     const double gap = (off < 1 && bound < state.energy ? bound : most) + lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
