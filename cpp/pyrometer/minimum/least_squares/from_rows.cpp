@@ -131,10 +131,15 @@ void Group<T>::factor_rows() {
 template <class T>
 void Group<T>::shorten(Index k, double* theta) const {
   const System& system = systems_[at(k)];
-  if (system.shared)
-    share(system.factor, system.equal, theta);
-  else
-    minimum::shorten(stack_.shape, system.factor, mean_of(k), stack_.on_intercept, theta);
+  const Shape& shape = stack_.shape;
+  if (system.shared) return share(system.factor, system.equal, theta);
+  if (system.factor.rank() == shape.columns()) return;
+  std::vector<double> change(theta, theta + shape.features);
+  minimum::shorten(shape, system.factor, mean_of(k), stack_.on_intercept, theta);
+  // A free intercept that does not count in the norm takes up what the means of the residuals change by.
+  if (!shape.centred || stack_.on_intercept) return;
+  for (Index j = 0; j < shape.features; ++j) change[at(j)] -= theta[j];
+  theta[shape.features] -= residual(0, mean_of(k), change.data(), shape.features);
 }
 
 template <class T>
