@@ -61,21 +61,20 @@ def allow_for_largest_rows(
             continue
         kept = size <= _HUGE
         every = _Part(system, int(k), slice(None))
+        most = _energies_at_most(system, solved, int(k))
         # With a penalty it is not that of the columns.
         rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
         if not rank_is_above(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
             theta = solved.parameters.reshape(*value.shape, -1)[k]
             for j, changed in enumerate(every.relative_changes(X, centers, scales, theta, value[k])):
-                gap[k, j] += changed * value[k, j]
+                gap[k, j] = max(gap[k, j], min(gap[k, j] + changed * value[k, j], most[j]))
                 relative[k, j] = max(relative[k, j], changed)
         else:
             rest = _Part(system, int(k), kept)
-            rounding = np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1)
             for j, penalty in enumerate(penalties):
                 missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
                 if missing > gap[k, j]:
-                    # Residuals of the largest rows change with the rounding of the parameters.
-                    gap[k, j] += missing + rounding[j] * (2.0 * np.sqrt(value[k, j]) + rounding[j])
+                    gap[k, j] = min(gap[k, j] + missing + most[j] - value[k, j], most[j])
                     error[k, j] = np.inf
                     relative[k, j] = max(relative[k, j], missing / value[k, j])
         if relative[k].max() > 10.0**-ENOUGH_DIGITS:
@@ -130,6 +129,20 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
         "are independent without them may be dependent within their rounding: correct these rows or leave them out; "
         "LinearRegression(X, y) names one."
     )
+
+
+def _energies_at_most(system: LinearSystem, solved: Solved, k: int) -> Array:
+    """Return bounds of the energies of the parameters of system k, whose rows are in memory: no gap exceeds them.
+
+    Values of moments are kept where they are known to 9 digits, the estimate being a 200th of the bound at least;
+    others are evaluated at parameters that may be rounded once more. Gaps include that; if they reach the value, they
+    are such bounds.
+    """
+    value, gap, relative = (array[k].reshape(-1) for array in (solved.value, solved.gap, solved.relative_error))
+    rounding = np.fmin(np.finfo(float).eps * _terms(system, solved, [k]).reshape(-1), np.sqrt(gap))
+    share = 200.0 * np.fmin(relative, 10.0**-ENOUGH_DIGITS) + np.finfo(float).eps * (system.parameters + 8)
+    result: Array = np.where(gap < value, value * (1.0 + share) + rounding * (2.0 * np.sqrt(value) + rounding), gap)
+    return result
 
 
 def _terms(system: LinearSystem, solved: Solved, systems: Any) -> Array:

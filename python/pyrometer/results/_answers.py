@@ -101,7 +101,7 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
         Certified bound: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns
         that are linearly dependent within rounding (see `rank`) are treated as exactly dependent, unless they are so
         only within the rounding of a few huge rows in memory, such as fill values: then the gap includes what the
-        others may gain.
+        others may gain. Least squares from rows include what other parameters of the same size change by that rounding.
     attained : bool or ndarray of bool
         False where no parameters attain the infimum. Whether labels are separated by a combination of columns that are
         dependent but for a relative distance below about 1e-9 may be undecided where rows times squared number of

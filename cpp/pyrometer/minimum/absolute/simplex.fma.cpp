@@ -12,6 +12,8 @@ namespace {
 
 constexpr double kDualSlack = 1e-11;
 constexpr Index kRefresh = 40;
+// Refreshed energies in a row that are not below all before: where residuals are rounding, pivots have no end.
+constexpr Index kStalled = 10;
 
 class Simplex {
  public:
@@ -49,7 +51,8 @@ class Simplex {
   // Pivots along the steepest edges; true at an optimal vertex. A singular basis is dropped.
   bool descend(Index& pivots) {
     const Index most = 200 + 60 * n_ + 4 * m_;
-    Index since = 0;
+    Index since = 0, stalled = 0;
+    double least = std::numeric_limits<double>::infinity();
     for (; pivots < most; ++pivots) {
       if (pivots % 16 == 0) context_.check_interrupt();
       Index k = steepest();
@@ -61,6 +64,9 @@ class Simplex {
         since = 0;
         k = steepest();
         if (k < 0) return true;
+        stalled = energy_ < least ? 0 : stalled + 1;
+        least = std::min(least, energy_);
+        if (stalled == kStalled) return false;
       }
       if (!pivot(k)) return false;
       ++since;
@@ -158,6 +164,8 @@ class Simplex {
       for (Index j = 0; j < n_; ++j) phi_[at(j)] += w_[at(k * n_ + j)] * y_[basis_[at(k)]];
     product(phi_.data(), r_, y_);
     for (const Index i : basis_) r_[at(i)] = 0;
+    energy_ = 0;
+    for (Index i = 0; i < m_; ++i) energy_ += std::abs(r_[at(i)]);
     std::vector<LaneSum> sum(at(n_));
     for (Index b = 0; b < rows_.blocks(); ++b) {
       double s[kBlock];
@@ -270,6 +278,7 @@ class Simplex {
   ExecutionContext context_;
   Index n_, m_;
   const double* y_;
+  double energy_ = 0;  // sum |r|
   Vec r_, u_, g_, d_, v_, z_, w_, phi_;
   Indices basis_;
   std::vector<Zero> zeros_;

@@ -303,6 +303,27 @@ std::vector<Dependence> dependences(const Orthogonal& o, const Whitening& whiten
   return out;
 }
 
+// Takes a dropped column that is the same numbers as another in all rows for its copy: where columns are nearly
+// dependent, the rounding of the triangle hides that no other has a part in it. Returns whether there are any.
+bool take_copies(const Table& table, const Orthogonal& o, Index rank, std::vector<Dependence>& columns) {
+  const auto same = [&](Index j, Index k) {
+    Vec x(at(table.columns + 1));
+    Index i = 0;
+    for (; i < table.count && (i == 0 || x[at(j)] == x[at(k)]); ++i) table.raw(i, x.data());
+    return x[at(j)] == x[at(k)];
+  };
+  bool any = false;
+  for (Dependence& d : columns)
+    for (Index k = 0; k < rank; ++k) {
+      const Index other = o.order[at(k)];
+      if (o.size[at(other)] != o.size[at(d.column)] || !same(d.column, other)) continue;
+      d = {d.column, {other}, {1}, {0}};
+      any = true;
+      break;
+    }
+  return any;
+}
+
 }  // namespace
 
 void Whitening::apply(const double* x, double* z) const {
@@ -362,7 +383,10 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
       }
     }
     if (sample.size() == before) {
-      whitening.dependence_uncertain = !all_depend(table, whitening, dependences(o, whitening), context);
+      std::vector<Dependence> columns = dependences(o, whitening);
+      whitening.dependence_uncertain =
+          !all_depend(table, whitening, columns, context) &&
+          !(take_copies(table, o, whitening.rank, columns) && all_depend(table, whitening, columns, context));
       return whitening;
     }
   }

@@ -37,9 +37,9 @@ void LassoAccuracy::write(const LassoPoint::Certificate& solution, const Minima&
   const auto second = [&](double units) { return error_.second(units, mean_gradient_, trace); };
   const double underflow = error_.squares > 0 ? Minima::underflow(x_.features) : 0;
   const double units = MomentError::expected(x_.features);
-  const double energy_error =
-      error_.first(units, mean_gradient_, solution.value) + second(units) + solution.gap + underflow;
   const double dependence = f.rank() < f.size() ? of_dependence() : 0;
+  const double energy_error =
+      error_.first(units, mean_gradient_, solution.value) + second(units) + solution.gap + dependence + underflow;
   const double rounding = second(MomentError::kWorst) + x_.rounded();
   const double gap = error_.gap(solution.gap + rounding + dependence, mean_gradient_, solution.value) + underflow;
   const Index rank = f.rank() + (means_.carrier >= 0 ? 1 : 0);

@@ -64,6 +64,7 @@ class System {
   [[nodiscard]] double duality_gap(const Evaluation& e) const;
   [[nodiscard]] Numbers gradient_errors(const Evaluation& e) const;
   [[nodiscard]] Certificate certify(const Evaluation& e) const;
+  [[nodiscard]] double most(const Numbers& theta, const Evaluation& e) const;
   void write(const Numbers& theta, const Evaluation& e, const Certificate& certificate, const Minima& out) const;
   void bound(const Numbers& theta, const Evaluation& e, const Certificate& certificate, double* out) const;
 
@@ -140,10 +141,24 @@ Certificate System<T>::certify(const Evaluation& e) const {
           std::isfinite(all) ? all : std::numeric_limits<double>::infinity()};  // infinite: nothing is known
 }
 
+// What the energy at theta is at most, with the rounding of its sums: its gap where no bound below it is known, as no
+// energy is negative.
+template <class T>
+double System<T>::most(const Numbers& theta, const Evaluation& e) const {
+  const double root = std::sqrt(static_cast<double>(shape_.rows));
+  double terms = shape_.centred ? std::abs(at(theta, shape_.features)) : 0;
+  for (Index j = 0; j < shape_.columns(); ++j)
+    terms += std::abs(at(e.z, j)) / root + (shape_.centred ? std::abs(at(theta, j) * rows_.mean[j]) : 0);
+  const double moved = 0x1p-101 * terms;  // of the root of the mean square: see sums_over()
+  return e.value * (1 + static_cast<double>(shape_.columns() + 4) * kEpsilon) +
+         moved * (2 * std::sqrt(e.value) + moved) + Minima::underflow(shape_.columns());
+}
+
 template <class T>
 void System<T>::write(const Numbers& theta, const Evaluation& e, const Certificate& certificate,
                       const Minima& out) const {
-  const auto& [columns, f, root, off, gap] = certificate;
+  const auto& [columns, f, root, off, below] = certificate;
+  const double gap = below < e.value || below == 0 ? below : most(theta, e);
   const bool constant = shape_.constant && !columns.empty() && columns.back() == shape_.features;
   const double error = gap + static_cast<double>(shape_.columns() + 2) * kEpsilon * e.value;
   out.value[0] = e.value;

@@ -131,10 +131,15 @@ void Group<T>::factor_rows() {
 template <class T>
 void Group<T>::shorten(Index k, double* theta) const {
   const System& system = systems_[at(k)];
-  if (system.shared)
-    share(system.factor, system.equal, theta);
-  else
-    minimum::shorten(stack_.shape, system.factor, mean_of(k), stack_.on_intercept, theta);
+  const Shape& shape = stack_.shape;
+  if (system.shared) return share(system.factor, system.equal, theta);
+  if (system.factor.rank() == shape.columns()) return;
+  std::vector<double> change(theta, theta + shape.features);
+  minimum::shorten(shape, system.factor, mean_of(k), stack_.on_intercept, theta);
+  // A free intercept that does not count in the norm takes up what the means of the residuals change by.
+  if (!shape.centred || stack_.on_intercept) return;
+  for (Index j = 0; j < shape.features; ++j) change[at(j)] -= theta[j];
+  theta[shape.features] -= residual(0, mean_of(k), change.data(), shape.features);
 }
 
 template <class T>
@@ -256,9 +261,10 @@ void Group<T>::write() {
     const double lost = state.fits ? 0 : Minima::underflow(n);
     const double above = square(std::sqrt(state.gap) * (1 + 64 * kEpsilon * worst) + moved +
                                 2 * kEpsilon * std::sqrt(static_cast<double>(n) * state.energy));
-    const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);  // no energy is negative
-    const double bound = above * ((1 + off) / (1 - off));
-    const double gap = (off < 1 && bound <= most ? bound : most) + lost;
+    // No energy is negative: where the bound is not below this one, that of theta is all there is.
+    const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);
+    const double bound = above * ((1 + off) / (1 - off)) + state.hidden;
+    const double gap = (off < 1 && bound < state.energy ? bound : most) + lost;
     const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;

@@ -65,6 +65,12 @@ RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const d
       state.gap += square(slope * (f.length(k) / std::sqrt(m * shape.l2))) / m;
     }
   }
+  // Without a penalty it is left out. Parameters that move along the dependences by as much as they are large are as
+  // good, and change the energy to first order.
+  double slopes = 0, sizes = 0;
+  for (Index k = r; k < n && shape.l2 == 0; ++k) slopes = std::hypot(slopes, f.remainder(k, gradient(k), z.data()));
+  for (Index k = 0; k < n && slopes > 0; ++k) sizes = std::hypot(sizes, theta[f.column(k)] * f.length(k));
+  state.hidden = 2 * (slopes / m) * sizes;
   f.backward(z.data());
 
   state.fits = sums.squares.hi == 0 && energy.hi == 0 && total == 0 &&

@@ -15,6 +15,7 @@ constexpr double kSums = 0x1p-49;
 struct RowState {
   double energy = 0;
   double gap = 0;
+  double hidden = 0;  ///< what the energy changes by as dependent columns become exact combinations of the others
   bool fits = false;  ///< all that is summed is 0: exactly, and not only to the least double
   std::vector<double> step;
 };

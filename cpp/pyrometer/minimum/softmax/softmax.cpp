@@ -157,6 +157,7 @@ DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<doub
   SoftmaxEvaluation all;
   SoftmaxEvaluator<double>(table, none.data(), threads).evaluate(out.theta, Wanted::gradient, all);
   out.gap += std::max(0.0, all.loss - out.loss) + 300 * kUnit * all.loss;
+  if (!(out.gap < all.loss)) out.status = DescentStatus::undecided;
   ++out.evaluations;
   return out;
 }
