@@ -14,6 +14,8 @@ using Wide = Elimination::Wide;
 
 // An element this many times larger than the typical one of its column is that of an outlying row.
 constexpr double kOutlying = 1e5;
+// Heavy tails have more rows between this part of it and it than beyond.
+constexpr double kBetween = 1e-3;
 // What is left of a large row after others, in the same units, has no coordinate of its own below this.
 constexpr double kOrdinary = 100;
 constexpr int kMostRetries = 2;
@@ -68,8 +70,13 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
   }
   for (Index i = 0; any && i < rows.rows; ++i) {
     const T* const x = rows.X + i * p;
-    bool large = false;
-    for (Index j = 0; j < p; ++j) large |= std::abs(static_cast<double>(x[j]) - shift_[at(j)]) > limit[at(j)];
+    bool large = false, between = false;
+    for (Index j = 0; j < p; ++j) {
+      const double size = std::abs(static_cast<double>(x[j]) - shift_[at(j)]);
+      large |= size > limit[at(j)];
+      between |= size > kBetween * limit[at(j)];
+    }
+    between_ += between && !large;
     if (!large) continue;
     if (std::ssize(outlying_) == most) {
       outlying_.clear();
@@ -263,6 +270,8 @@ bool OutlyingRows::retry(const Numbers& phi) {
 }
 
 bool OutlyingRows::few() const { return std::ssize(outlying_) <= kFew; }
+
+bool OutlyingRows::apart() const { return 4 * between_ <= std::ssize(outlying_); }
 
 bool OutlyingRows::activate(const Numbers& phi, double& lost) {
   std::vector<Large> all;

@@ -44,6 +44,8 @@ class OutlyingRows {
   [[nodiscard]] bool any() const { return !outlying_.empty(); }
   /// Whether they are so few that their coordinates are tried before those of the given columns.
   [[nodiscard]] bool few() const;
+  /// Whether hardly any rows are between these and ordinary ones, as with fill values, not with heavy tails.
+  [[nodiscard]] bool apart() const;
   /// z of the rows that are not left out, the active ones last; n columns, no intercept. Classes are those of rows.y.
   template <class T>
   [[nodiscard]] data::Rows<double> rows(const data::Rows<T>& rows, int threads);
@@ -113,6 +115,7 @@ class OutlyingRows {
   double stretched_ = 0;       ///< the bound of what that adds
   std::vector<double> start_;  ///< where a retry starts
   int retries_ = 0;
+  Index between_ = 0;            ///< the number of rows between the large and the ordinary ones
   std::vector<Large> outlying_;  ///< not active
   std::vector<Large> active_;
   std::optional<Elimination> elimination_;  ///< of the active rows

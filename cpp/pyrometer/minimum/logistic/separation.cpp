@@ -298,7 +298,7 @@ bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& t
 /// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
 std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercept, int threads) {
   OutlyingRows outlying(rows, intercept, 2, true);
-  if (!outlying.any()) return {};
+  if (!outlying.any() || !(outlying.few() || outlying.apart())) return {};
   const auto n = at(rows.features + (intercept ? 1 : 0));
   const Numbers none(n, 0.0);
   Infimum out;
