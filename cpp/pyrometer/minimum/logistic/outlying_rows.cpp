@@ -113,7 +113,7 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
   }
   const auto left_out = [](const Large& one) { return std::count(one.in.begin(), one.in.end(), 0) > 1; };
   allowed_.clear();
-  if (std::any_of(active_.begin(), active_.end(), left_out)) {
+  if (classes() > classes_ || std::any_of(active_.begin(), active_.end(), left_out)) {
     for (Index k = 0; k < m; ++k) {
       for (Index c = 0; c < classes_; ++c) {
         const Large* const one = k < some ? nullptr : &active_[at(k - some)];
@@ -240,8 +240,15 @@ void OutlyingRows::refer(Numbers& phi) const {
   }
 }
 
-bool OutlyingRows::retry(const Numbers& phi) {
-  if (active_.empty() || stretched_ > 0 || ++retries_ > kMostRetries) return false;
+bool OutlyingRows::retry(const Numbers& phi, bool singular) {
+  const auto other = [&](const Large& row) { return row.own != active_.front().own; };
+  if (!ones_ && references_.empty() && std::any_of(active_.begin(), active_.end(), other)) {
+    several_ = true;
+    arrange();
+    start_.clear();
+    return true;
+  }
+  if (!singular || active_.empty() || stretched_ > 0 || ++retries_ > kMostRetries) return false;
   std::vector<Numbers> theta, margins;  // of each class
   Numbers terms;
   for (Index c = 0; c + 1 < classes(); ++c) theta.push_back(shifted(phi.data() + c * n_, {}));
@@ -306,7 +313,7 @@ bool OutlyingRows::activate(const Numbers& phi, double& lost) {
 void OutlyingRows::arrange() {
   if (ones_) return;
   Index last = -1;
-  bool several = false;
+  bool several = several_;
   for (const Large& row : active_) {
     if (std::count(row.in.begin(), row.in.end(), 0) == 1) continue;
     several = several || (last >= 0 && row.own != last);

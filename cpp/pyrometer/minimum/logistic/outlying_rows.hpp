@@ -54,10 +54,11 @@ class OutlyingRows {
   /// that these rows balance all others at most, which Newton's method approaches from there in few steps.
   [[nodiscard]] std::vector<double> start() const;
 
-  /// After no minimum was found, and a descent ended at phi: the active rows are eliminated in the order of what they
-  /// add to the Hessian there, so that none that adds much depends on the coordinates of those that add little. False
-  /// if there are none, and after a few times.
-  bool retry(const std::vector<double>& phi);
+  /// After no minimum was found, and a descent ended at phi. If active rows have several classes: each coordinate is 0
+  /// for the own class of its row, as in arrange(). Else, if the Hessian is `singular`: the active rows are eliminated
+  /// in the order of what they add to the Hessian there, so that none that adds much depends on the coordinates of those
+  /// that add little. False if neither helps, and after a few times.
+  bool retry(const std::vector<double>& phi, bool singular);
   /// Makes those of the classes left out active, and their rows, that the own logit at phi (classes() - 1 x n) is not
   /// far above; whether there were any. `lost`: a bound of what those that stay left out add to the loss.
   bool activate(const std::vector<double>& phi, double& lost);
@@ -108,7 +109,7 @@ class OutlyingRows {
 
   Index n_, classes_, last_;
   std::vector<Index> references_;  ///< the class whose parameter is 0, of each coordinate; empty: last_
-  bool intercept_, ones_;
+  bool intercept_, ones_, several_ = false;
   std::vector<double> shift_;
   std::vector<int> exponents_;
   std::vector<int> stretch_;   ///< exponents of coordinates, in all rows but that whose logit they are

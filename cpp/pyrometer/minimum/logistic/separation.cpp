@@ -313,7 +313,7 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
     result = newton(evaluator, previous.theta, options, &previous);
     out.evaluations += result.evaluations;
     if (result.status != NewtonStatus::converged) {
-      if (result.status != NewtonStatus::undecided || !outlying.retry(result.theta)) return {};
+      if (result.status != NewtonStatus::undecided || !outlying.retry(result.theta, true)) return {};
       continue;
     }
     double lost = 0;

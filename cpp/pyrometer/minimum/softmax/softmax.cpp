@@ -358,9 +358,8 @@ std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Number
     }
     out.evaluations += result.evaluations;
     if (result.status != DescentStatus::converged) {
-      // After many evaluations it has converged, or does not, but is not certified.
-      if (result.status != DescentStatus::undecided || result.evaluations > kBriefly) return {};
-      if (!outlying.retry(result.theta)) return {};
+      if (result.status != DescentStatus::undecided) return {};
+      if (!outlying.retry(result.theta, result.evaluations <= kBriefly)) return {};
       continue;
     }
     if (!of_first_order(result.gap, result.loss)) return {};
