@@ -32,9 +32,9 @@ Elimination::Elimination(const Wide& rows, Index width, const std::vector<double
     : Elimination(rows,
                   column_exponents(width ? std::ssize(rows) / width : 0, width,
                                    [&](Index i, Index j) { return rows[at(i * width + j)].hi; }),
-                  factors) {}
+                  factors, 0) {}
 
-Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vector<double>& factors)
+Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vector<double>& factors, double least)
     : width_(std::ssize(exponents)), exponents_(std::move(exponents)) {
   const Index width = width_, count = width ? std::ssize(rows) / width : 0;
   std::vector<double> terms(rows.size());
@@ -51,8 +51,8 @@ Elimination::Elimination(Wide rows, std::vector<int> exponents, const std::vecto
   const auto survey = [&](Index i) {
     most[at(i)] = 0;
     for (Index j = 0; j < width; ++j)
-      if (const double size = factors[at(i)] * std::abs(rows[at(i * width + j)].hi);
-          !taken[at(j)] && size > most[at(i)])
+      if (const double own = std::abs(rows[at(i * width + j)].hi), size = factors[at(i)] * own;
+          !taken[at(j)] && own > least && size > most[at(i)])
         most[at(i)] = size, where[at(i)] = j;
   };
   for (Index i = 0; i < count; ++i) survey(i);

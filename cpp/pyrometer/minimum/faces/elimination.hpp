@@ -16,10 +16,11 @@ class Elimination {
   using Wide = std::vector<DoubleDouble>;
 
   /// rows: count x width; factors: count, > 0; exponents: of the powers of two that columns are multiplied by, so that
-  /// their elements can be compared; found from the rows themselves if only the width is given.
+  /// their elements can be compared; found from the rows themselves if only the width is given. least: no element up to
+  /// this becomes a pivot.
   ///
   /// Cost: count width rank double-double operations.
-  Elimination(Wide rows, std::vector<int> exponents, const std::vector<double>& factors);
+  Elimination(Wide rows, std::vector<int> exponents, const std::vector<double>& factors, double least);
   Elimination(const Wide& rows, Index width, const std::vector<double>& factors);
 
   [[nodiscard]] Index rank() const { return std::ssize(columns_); }

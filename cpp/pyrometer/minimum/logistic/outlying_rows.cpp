@@ -14,7 +14,15 @@ using Wide = Elimination::Wide;
 
 // An element this many times larger than the typical one of its column is that of an outlying row.
 constexpr double kOutlying = 1e5;
-constexpr Index kMost = 64, kSampled = 255;
+// Heavy tails have more rows between this part of it and it than beyond.
+constexpr double kBetween = 1e-3;
+// What is left of a large row after others, in the same units, has no coordinate of its own below this.
+constexpr double kOrdinary = 100;
+constexpr int kMostRetries = 2;
+constexpr double kLeastRoot = 1e-150;
+constexpr Index kFew = 64, kSampled = 255;
+// Limit of the numbers that are eliminated, times the columns; rows beyond the few are not more.
+constexpr Index kMostNumbers = Index{1} << 22;
 // The sum of absolute values in other rows of what a logit is multiplied by, in units of their weight, is at least
 // this.
 constexpr double kLeast = 1e-18;
@@ -43,6 +51,7 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
       exponents_(at(n_), 0),
       stretch_(at(n_), 0) {
   const Index p = rows.features, step = std::max<Index>(1, rows.rows / kSampled);
+  const Index most = std::min(std::max(kFew, kMostNumbers / (n_ * n_)), std::max<Index>(1, rows.rows / 3));
   Numbers limit(at(p), INFINITY), values;
   bool any = largest.empty();
   for (Index j = 0; j < p; ++j) {
@@ -61,15 +70,24 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
   }
   for (Index i = 0; any && i < rows.rows; ++i) {
     const T* const x = rows.X + i * p;
-    bool large = false;
-    for (Index j = 0; j < p; ++j) large |= std::abs(static_cast<double>(x[j]) - shift_[at(j)]) > limit[at(j)];
+    bool large = false, between = false;
+    for (Index j = 0; j < p; ++j) {
+      const double size = std::abs(static_cast<double>(x[j]) - shift_[at(j)]);
+      large |= size > limit[at(j)];
+      between |= size > kBetween * limit[at(j)];
+    }
+    between_ += between && !large;
     if (!large) continue;
-    if (std::ssize(outlying_) == std::min(kMost, std::max<Index>(1, rows.rows / 3))) {
+    if (std::ssize(outlying_) == most) {
       outlying_.clear();
       return;
     }
-    Large row{Wide(at(n_), DoubleDouble(1)), static_cast<Index>(rows.y[i]), rows.weights ? rows.weights[i] : 1.0, i,
-              std::vector<std::uint8_t>(at(classes), 0)};
+    Large row{Wide(at(n_), DoubleDouble(1)),
+              static_cast<Index>(rows.y[i]),
+              rows.weights ? rows.weights[i] : 1.0,
+              i,
+              std::vector<std::uint8_t>(at(classes), 0),
+              1};
     for (Index j = 0; j < p; ++j) row.d[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
     if (ones_) row.own = 1 - row.own;
     outlying_.push_back(std::move(row));
@@ -95,10 +113,14 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
   }
   const auto left_out = [](const Large& one) { return std::count(one.in.begin(), one.in.end(), 0) > 1; };
   allowed_.clear();
-  if (std::any_of(active_.begin(), active_.end(), left_out)) {
-    allowed_.assign(at(some * classes_), 1);
-    for (const Large& one : active_)
-      for (Index c = 0; c < classes_; ++c) allowed_.push_back(placed(c) == one.own || one.in[at(placed(c))]);
+  if (classes() > classes_ || std::any_of(active_.begin(), active_.end(), left_out)) {
+    for (Index k = 0; k < m; ++k) {
+      for (Index c = 0; c < classes_; ++c) {
+        const Large* const one = k < some ? nullptr : &active_[at(k - some)];
+        allowed_.push_back(!one || placed(c) == one->own || one->in[at(placed(c))]);
+      }
+      if (classes() > classes_) allowed_.push_back(0);
+    }
   }
   const base::Chunks chunks{m, 1024};
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
@@ -160,14 +182,18 @@ Wide OutlyingRows::coordinates(const Large& row, Index active) const {
 
 void OutlyingRows::eliminate() {
   Wide all;
-  for (const Large& row : active_) all.insert(all.end(), row.d.begin(), row.d.end());
-  elimination_.emplace(std::move(all), exponents_, Numbers(active_.size(), 1.0));
+  Numbers factors;
+  for (const Large& row : active_) {
+    all.insert(all.end(), row.d.begin(), row.d.end());
+    factors.push_back(row.factor);
+  }
+  elimination_.emplace(std::move(all), exponents_, factors, kOrdinary);
 }
 
 Numbers OutlyingRows::logits(const Wide& z, const Numbers& phi, Numbers& terms) const {
-  Numbers out(at(classes_), 0.0);
+  Numbers out(at(classes()), 0.0);
   terms = out;
-  for (Index c = 0; c + 1 < classes_; ++c) {
+  for (Index c = 0; c + 1 < classes(); ++c) {
     DoubleDouble sum;
     for (Index j = 0; j < n_; ++j) {
       sum = sum + z[at(j)] * phi[at(c * n_ + j)];
@@ -179,7 +205,8 @@ Numbers OutlyingRows::logits(const Wide& z, const Numbers& phi, Numbers& terms) 
 }
 
 Numbers OutlyingRows::start() const {
-  Numbers out(at((classes_ - 1) * n_), 0.0), margins(active_.size(), 0.0);
+  if (!start_.empty()) return start_;
+  Numbers out(at((classes() - 1) * n_), 0.0), margins(active_.size(), 0.0);
   if (!elimination_) return out;
   const auto others = std::ssize(y_) - active();
   for (Index k = 0; k < elimination_->rank(); ++k) {
@@ -188,29 +215,83 @@ Numbers OutlyingRows::start() const {
       sum += (weights_.empty() ? 1.0 : weights_[at(i)]) * std::abs(X_[at(i * n_ + elimination_->columns()[at(k)])]);
     const std::size_t a = at(elimination_->rows()[at(k)]);
     margins[a] = std::min(700.0, std::max(0.0, -std::log(sum / active_[a].weight)));
+    for (std::size_t b = 0; b < margins.size(); ++b) {
+      const double along = margins[a] * X_[(others + static_cast<Index>(b)) * n_ + elimination_->columns()[at(k)]];
+      if ((active_[b].own == active_[a].own ? -along : along) > 1) margins[a] = 0;  // another row opposes that
+    }
   }
-  for (Index c = 0; c + 1 < classes_; ++c) {
+  for (Index c = 0; c + 1 < classes(); ++c) {
     Numbers targets;
     for (std::size_t a = 0; a < margins.size(); ++a)
-      targets.push_back(placed(active_[a].own) == c              ? margins[a]
-                        : placed(active_[a].own) + 1 == classes_ ? -margins[a]
-                                                                 : 0.0);
+      targets.push_back(placed(active_[a].own) == c               ? margins[a]
+                        : placed(active_[a].own) + 1 == classes() ? -margins[a]
+                                                                  : 0.0);
     const Numbers along = elimination_->coordinates(targets);
     for (std::size_t k = 0; k < along.size(); ++k) out[at(c * n_ + elimination_->columns()[k])] = along[k];
   }
+  refer(out);
   return out;
 }
+
+void OutlyingRows::refer(Numbers& phi) const {
+  for (std::size_t j = 0; j < references_.size(); ++j) {
+    const double zero = phi[at(references_[j] * n_) + j];
+    for (std::size_t k = j; k < phi.size(); k += at(n_)) phi[k] -= zero;
+  }
+}
+
+bool OutlyingRows::retry(const Numbers& phi, bool singular) {
+  const auto other = [&](const Large& row) { return row.own != active_.front().own; };
+  if (!ones_ && references_.empty() && std::any_of(active_.begin(), active_.end(), other)) {
+    several_ = true;
+    arrange();
+    start_.clear();
+    return true;
+  }
+  if (!singular || active_.empty() || stretched_ > 0 || ++retries_ > kMostRetries) return false;
+  std::vector<Numbers> theta, margins;  // of each class
+  Numbers terms;
+  for (Index c = 0; c + 1 < classes(); ++c) theta.push_back(shifted(phi.data() + c * n_, {}));
+  for (std::size_t a = 0; a < active_.size(); ++a) {
+    Large& row = active_[a];
+    Numbers t = logits(coordinates(row, static_cast<Index>(a)), phi, terms);
+    margins.push_back(t);
+    const double own = t[at(placed(row.own))];
+    double others = 0;
+    for (std::size_t c = 0; c < row.in.size(); ++c)
+      if (row.in[at(placed(static_cast<Index>(c)))]) others += std::exp(std::min(t[c] - own, 700.0));
+    row.factor = std::max(std::sqrt(others) / (1 + others), kLeastRoot);
+  }
+  eliminate();
+  if (!references_.empty()) place_references();
+  start_.clear();
+  for (Index c = 0; c + 1 < classes(); ++c) {
+    Numbers values;
+    for (const Numbers& t : margins) values.push_back(t[at(c)]);
+    for (Index j = 0; j < n_; ++j) start_.push_back(std::ldexp(theta[at(c)][at(j)], -exponents_[at(j)]));
+    const Numbers along = elimination_->coordinates(values);
+    for (std::size_t k = 0; k < along.size(); ++k) start_[at(c * n_ + elimination_->columns()[k])] = along[k];
+  }
+  refer(start_);
+  return true;
+}
+
+bool OutlyingRows::few() const { return std::ssize(outlying_) <= kFew; }
+
+bool OutlyingRows::apart() const { return 4 * between_ <= std::ssize(outlying_); }
 
 bool OutlyingRows::activate(const Numbers& phi, double& lost) {
   std::vector<Large> all;
   Numbers terms;
   bool any = false;
   lost = stretched_;
+  start_.clear();
+  retries_ = 0;
   for (auto* const list : {&active_, &outlying_})
     for (Large& row : *list) {
       const Numbers t = logits(coordinates(row, list == &active_ ? std::ssize(all) : -1), phi, terms);
       const std::size_t own = at(placed(row.own));
-      for (std::size_t c = 0; c < t.size(); ++c) {
+      for (std::size_t c = 0; c < row.in.size(); ++c) {
         std::uint8_t& in = row.in[at(placed(static_cast<Index>(c)))];
         if (c == own || in) continue;
         in = !(t[own] - t[c] > kLeftOut + 1e-12 * (terms[own] + terms[c]));
@@ -229,16 +310,33 @@ bool OutlyingRows::activate(const Numbers& phi, double& lost) {
   return any;
 }
 
-bool OutlyingRows::arrange() {
+void OutlyingRows::arrange() {
+  if (ones_) return;
   Index last = -1;
+  bool several = several_;
   for (const Large& row : active_) {
     if (std::count(row.in.begin(), row.in.end(), 0) == 1) continue;
-    if (last >= 0 && row.own != last) return false;
+    several = several || (last >= 0 && row.own != last);
     last = row.own;
   }
   if (last < 0 && !active_.empty()) last = active_.front().own;
-  last_ = last < 0 ? classes_ - 1 : last;
-  return true;
+  last_ = last < 0 || several ? classes_ - 1 : last;
+  references_.clear();
+  if (several) place_references();
+}
+
+void OutlyingRows::place_references() {
+  references_.assign(at(n_), classes_ - 1);
+  for (Index k = 0; k < elimination_->rank(); ++k)
+    references_[at(elimination_->columns()[at(k)])] = active_[at(elimination_->rows()[at(k)])].own;
+}
+
+std::vector<Index> OutlyingRows::free() const {
+  std::vector<Index> out;
+  for (Index c = 0; c < classes_; ++c)
+    for (Index j = 0; j < std::ssize(references_); ++j)
+      if (references_[at(j)] != c) out.push_back(c * n_ + j);
+  return out;
 }
 
 void OutlyingRows::exchange(Numbers& numbers) const {
@@ -246,19 +344,24 @@ void OutlyingRows::exchange(Numbers& numbers) const {
   std::swap_ranges(numbers.begin() + last_ * n_, numbers.begin() + (last_ + 1) * n_, numbers.end() - n_);
 }
 
-/// Parameters of the given columns from those of one class, with the logits of active rows moved.
-Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
+/// Parameters of the columns less their shift from those of one class, with the logits of active rows moved.
+Numbers OutlyingRows::shifted(const double* phi, const Numbers& moves) const {
   Numbers theta(phi, phi + n_);
   for (Index j = 0; j < n_; ++j) theta[at(j)] = std::ldexp(theta[at(j)], exponents_[at(j)]);
   if (elimination_) {
     // Coordinates are added, not logits, whose rounding would be that of the largest.
-    Numbers along = elimination_->coordinates(moves);
+    Numbers along = moves.empty() ? Numbers(at(elimination_->rank()), 0.0) : elimination_->coordinates(moves);
     for (std::size_t k = 0; k < along.size(); ++k) {
       const Index j = elimination_->columns()[k];
       along[k] += std::ldexp(phi[j], stretch_[at(j)]);
     }
     theta = elimination_->solution(along, theta);
   }
+  return theta;
+}
+
+Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
+  Numbers theta = shifted(phi, moves);
   if (!intercept_) return theta;
   DoubleDouble sum = theta.back();
   for (Index j = 0; j + 1 < n_; ++j) sum.add_product(-theta[at(j)], shift_[at(j)]);
@@ -268,17 +371,17 @@ Numbers OutlyingRows::back_one(const double* phi, const Numbers& moves) const {
 
 Numbers OutlyingRows::back(const Numbers& phi, bool moved) const {
   Numbers out;
-  std::vector<Numbers> moves(at(classes_ - 1), Numbers(active_.size(), 0.0));
+  std::vector<Numbers> moves(at(classes() - 1), Numbers(active_.size(), 0.0));
   for (const bool second : {false, true}) {
     out.clear();
-    for (Index c = 0; c + 1 < classes_; ++c) {
+    for (Index c = 0; c + 1 < classes(); ++c) {
       const Numbers one = back_one(phi.data() + c * n_, moves[at(c)]);
       out.insert(out.end(), one.begin(), one.end());
     }
     if (second || !moved || active_.empty()) break;
     for (std::size_t a = 0; a < active_.size(); ++a) {
       double size = 0;
-      for (Index c = 0; c + 1 < classes_; ++c) {
+      for (Index c = 0; c + 1 < classes(); ++c) {
         double sum = 0;
         for (Index j = 0; j < n_; ++j) {
           const double x = std::abs(active_[a].d[at(j)].hi) + std::abs(shift_[at(j)]);
@@ -287,12 +390,12 @@ Numbers OutlyingRows::back(const Numbers& phi, bool moved) const {
         size = std::max(size, sum);
       }
       const double move = 16 * kUnit * size;
-      for (Index c = 0; c + 1 < classes_; ++c)
-        if (const Index own = placed(active_[a].own); own == c || own + 1 == classes_)
+      for (Index c = 0; c + 1 < classes(); ++c)
+        if (const Index own = placed(active_[a].own); own == c || own + 1 == classes())
           moves[at(c)][a] = own == c ? move : -move;
     }
   }
-  if (last_ + 1 == classes_) return out;
+  if (last_ + 1 == classes()) return out;
   // Less those of the class that is the last one of `rows`.
   out.resize(at(classes_ * n_), 0.0);
   exchange(out);

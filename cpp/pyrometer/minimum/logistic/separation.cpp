@@ -33,6 +33,8 @@ constexpr double kOpen = 1 + 1e-6;
 // Above this gap, relative to the loss, margins of rows are tried as coordinates.
 constexpr double kWide = 1e-10;
 constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
+// Where large rows of one class tie, Newton's method adds 1 to their margins in each step.
+constexpr Index kOfLarge = 60;
 // For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
 constexpr double kTrustedEigenvalue = 1e-11;
 
@@ -296,7 +298,7 @@ bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& t
 /// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
 std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercept, int threads) {
   OutlyingRows outlying(rows, intercept, 2, true);
-  if (!outlying.any()) return {};
+  if (!outlying.any() || !(outlying.few() || outlying.apart())) return {};
   const auto n = at(rows.features + (intercept ? 1 : 0));
   const Numbers none(n, 0.0);
   Infimum out;
@@ -306,15 +308,26 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
     previous.theta = outlying.start();
     if (outlying.active() == 0) previous = minimum_of_samples(part, false, none.data(), threads);
     LossEvaluatorOf<double> evaluator(part, false, none.data(), threads);
-    result = newton(evaluator, previous.theta, NewtonOptions{}, &previous);
+    NewtonOptions options;
+    if (outlying.active() > 0) options.evaluations = kOfLarge;
+    result = newton(evaluator, previous.theta, options, &previous);
     out.evaluations += result.evaluations;
-    if (result.status != NewtonStatus::converged) return {};
+    if (result.status != NewtonStatus::converged) {
+      if (result.status != NewtonStatus::undecided || !outlying.retry(result.theta, true)) return {};
+      continue;
+    }
     double lost = 0;
     if (outlying.activate(result.theta, lost)) continue;
     out.value = result.loss;
     out.rank = rows.features;
     out.parameters = outlying.back(result.theta);
-    const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
+    const double own = result.excess + result.rounding;
+    double reached = loss_at(rows, intercept, out.parameters, threads);
+    const Numbers map = outlying.map();
+    const Numbers exact = outlying.back(result.theta, false);
+    if (!(std::abs(reached - out.value) <= own + 1000 * kUnit * reached))  // moves of logits are larger than rounding
+      if (const double there = loss_at(rows, intercept, exact, threads); there < reached)
+        reached = there, out.parameters = exact;
     Numbers work;
     for (std::size_t r = 0; r < n; ++r) {
       const Numbers row(map.data() + r * n, map.data() + (r + 1) * n);
@@ -323,7 +336,6 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
       out.errors.push_back(1.01 * result.error_of(row, work) + static_cast<double>(n + 4) * kUnit * terms +
                            std::abs(out.parameters[r] - exact[r]));
     }
-    const double reached = loss_at(rows, intercept, out.parameters, threads), own = result.excess + result.rounding;
     if (!std::isfinite(reached) || !of_first_order(own, out.value)) return {};
     if (outlying.stretched()) out.errors.clear();
     out.gap = 2 * own + lost + std::abs(reached - out.value) + 1000 * kUnit * reached;

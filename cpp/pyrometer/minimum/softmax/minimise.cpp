@@ -79,8 +79,10 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   const Index size = std::max<Index>(2048, 8 * evaluator.parameters()), m = table.rows.rows;
   const Index worth = worth_of_newton(evaluator);
   const bool dense = evaluator.parameters() <= kFewParameters;
+  // The last rows have margins that grow by 1 in a step, as if they were separated.
+  const NewtonAim aim = last > 0 ? NewtonAim::minimum : NewtonAim::minimum_or_drift;
   start.resize(at(evaluator.parameters()), 0.0);
-  if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
+  if (dense && 4 * size > m) return newton(evaluator, std::move(start), {}, aim);
   SoftmaxMetric metric;
   if (dense && (!table.allowed || last > 0)) {
     const SampleAndLast<T> sample(table, size, last, threads);
@@ -91,8 +93,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     if (rough_result.last.products && std::isfinite(rough_result.loss) &&
         metric.of_products(rough_result.last, evaluator.columns(), table.classes, {}, sample.factor, kLift)) {
       // Singular: the sample has no row of some rare value, or columns are dependent.
-      if (metric.eigenvalue() < 1.01 * kLift && worth <= kAnyway)
-        return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
+      if (metric.eigenvalue() < 1.01 * kLift && worth <= kAnyway) return newton(evaluator, std::move(start), {}, aim);
       start = std::move(rough_result.theta);
     }
   }
@@ -100,7 +101,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
     // The Hessian where the probabilities are the shares of the classes, with an intercept, or else all the same.
     SoftmaxEvaluation zero;
     evaluator.evaluate(start, Wanted::least_gram, zero);
-    if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, NewtonAim::minimum_or_drift);
+    if (!std::isfinite(zero.loss)) return newton(evaluator, std::move(start), {}, aim);
     Numbers shares = shares_of(table);
     for (Index c = 0; c + 1 < table.classes && table.intercept; ++c)
       start[at((c + 1) * evaluator.columns() - 1)] = std::log(shares[at(c)] / shares.back());
@@ -118,7 +119,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   const Index before = out.evaluations;
   if (!(out.loss < weight_of(table.rows) * std::log(static_cast<double>(table.classes))))
     std::fill(out.theta.begin(), out.theta.end(), 0.0);
-  out = newton(evaluator, std::move(out.theta), {}, NewtonAim::minimum_or_drift);
+  out = newton(evaluator, std::move(out.theta), {}, aim);
   out.evaluations += before;
   return out;
 }

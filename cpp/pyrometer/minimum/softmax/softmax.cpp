@@ -31,6 +31,8 @@ using Numbers = std::vector<double>;
 constexpr double kRuling = 20;
 // Above this gap, relative to the loss, the margins of pairs of classes are tried as coordinates.
 constexpr double kOpen = 1e-10;
+// Newton's method ends after fewer evaluations where the Hessian is singular.
+constexpr Index kBriefly = 60;
 
 /// The infimum of one system: sums over rows, parameters of all classes but the last.
 struct Solution {
@@ -323,6 +325,19 @@ std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers
   return out;
 }
 
+/// The loss at parameters of all classes but the last, moved so that their sums are 0.
+template <class T>
+double centred_loss_at(const ClassifiedRows<T>& table, Numbers theta, int threads) {
+  const std::size_t n = theta.size() / at(table.classes - 1), all = theta.size() + n;
+  theta.resize(all, 0.0);
+  for (std::size_t j = 0; j < n; ++j) {
+    double mean = 0;
+    for (std::size_t k = j; k < all; k += n) mean += theta[k] / static_cast<double>(table.classes);
+    for (std::size_t k = j; k < all; k += n) theta[k] -= mean;
+  }
+  return loss_at(table, std::vector<int>(at(table.rows.features), 0), std::move(theta), threads);
+}
+
 /// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
 template <class T>
 std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
@@ -332,20 +347,36 @@ std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Number
   Solution out;
   for (double lost = 0;;) {
     const data::Rows<double> rows = outlying.rows(table.rows, threads);
-    const ClassifiedRows<double> part{rows, table.classes, false, outlying.allowed()};
-    DescentResult result = descend(part, Numbers(at(n), 0.0), threads, outlying.active(), outlying.start());
+    const ClassifiedRows<double> part{rows, outlying.classes(), false, outlying.allowed()};
+    const Numbers none(at(n), 0.0);
+    const std::vector<Index> free = outlying.free();
+    DescentResult result;
+    if (free.empty()) {
+      result = descend(part, none, threads, outlying.active(), outlying.start());
+    } else {
+      SoftmaxEvaluator<double> evaluator(part, none.data(), threads);
+      result = newton(evaluator, outlying.start(), free, NewtonAim::minimum);
+    }
     out.evaluations += result.evaluations;
-    if (result.status != DescentStatus::converged || !of_first_order(result.gap, result.loss)) return {};
+    if (result.status != DescentStatus::converged) {
+      if (result.status != DescentStatus::undecided) return {};
+      if (!outlying.retry(result.theta, result.evaluations <= kBriefly)) return {};
+      continue;
+    }
+    if (!of_first_order(result.gap, result.loss)) return {};
     if (outlying.activate(result.theta, lost)) {
-      if (!outlying.arrange()) return {};
+      outlying.arrange();
       continue;
     }
     out.value = result.loss;
     out.gap = result.gap + lost;
     out.theta = outlying.back(result.theta);
     out.rank = table.rows.features;
-    if (outlying.stretched()) return out;
     const Numbers map = outlying.map(), exact = outlying.back(result.theta, false);
+    const double there = centred_loss_at(table, out.theta, threads);
+    // The moves of logits may be larger than rounding.
+    if (there - out.value > out.gap && centred_loss_at(table, exact, threads) < there) out.theta = exact;
+    if (outlying.stretched() || !free.empty()) return out;
     out.errors = errors_of(result, table.classes, n, [&](Index j, Index k) { return map[at(j * n + k)]; });
     outlying.exchange(out.errors);
     for (std::size_t k = 0; k < out.errors.size(); ++k) {
@@ -471,7 +502,8 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
     solution.rank = p;
   } else {
     std::optional<Solution> found;
-    const bool large = OutlyingRows(part.rows, part.intercept, kept, false, survey.largest).any();
+    const OutlyingRows outlying(part.rows, part.intercept, kept, false, survey.largest);
+    const bool large = outlying.any() && outlying.few();
     if (!large) found = scaled ? in_other_units(part, exponents, threads) : infimum_of(part, survey.mean, threads);
     simple = found.has_value();
     solution = simple ? *std::move(found) : hard(part, survey, scaled, !large, threads);
