@@ -15,7 +15,16 @@ from pyrometer.base import Array
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
-from pyrometer.states._row_sums import APART, FAR, FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates
+from pyrometer.states._row_sums import (
+    APART,
+    FAR,
+    FARTHEST,
+    Coordinates,
+    converted,
+    factors_of,
+    in_range,
+    of_coordinates,
+)
 
 __all__ = ["BlockSums", "covariance_of"]
 

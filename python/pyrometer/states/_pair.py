@@ -125,9 +125,7 @@ class Pair:
         )
         return changes, covariance_of(drawn[1:]), [reason + self._why_lacking(lacking, resamples, seed, threads)]
 
-    def _why_lacking(
-        self, lacking: npt.NDArray[np.bool_], resamples: int, seed: tuple[int, int], threads: int
-    ) -> str:
+    def _why_lacking(self, lacking: npt.NDArray[np.bool_], resamples: int, seed: tuple[int, int], threads: int) -> str:
         """Return what is known of the resamples without a density, and what to do."""
         sums = redrawn_pair(self.apart.pair, seed, resamples, threads)
         moments = (self.apart.moments(each, second=k > 0, filled=True) for k, each in enumerate(sums))
@@ -135,10 +133,12 @@ class Pair:
         if not flat.any():
             return "; use more rows, a smaller block or fewer features"
         place = [*self.old.columns.places, None][int(np.argmax(flat.sum(axis=0)))]
-        name = "the residual" if place is None else f"column {plain(self.old.names[place]) if self.old.names else place}"
+        name = (
+            "the residual" if place is None else f"column {plain(self.old.names[place]) if self.old.names else place}"
+        )
         return (
-            f": without a few of the rows {name} is constant, or its variance is lost in rounding beside their distance "
-            "from it; give numbers that stand for missing ones as nan, or leave these rows or this column out"
+            f": without a few of the rows {name} is constant, or its variance is lost in rounding beside their "
+            "distance from it; give numbers that stand for missing ones as nan, or leave these rows or this column out"
         )
 
     @property
