@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._conversion import frame_of, is_decimal, numeric, values_of
+from pyrometer.base._conversion import frame_of, is_decimal, null_count, numeric, values_of
 from pyrometer.base._described import require_dense
 from pyrometer.base._printable import plain, quoted
 
@@ -77,7 +77,7 @@ def mixed_of(name: str, value: Any) -> Mixed | None:
         return None
     columns = list(frame.iter_columns())
     numeric = [_is_number(column) for column in columns]
-    if all(numeric) and not any(_has_missing(column) for column in columns):
+    if all(numeric) and not any(_has_missing(name, column) for column in columns):
         return None
     places = tuple(j for j, is_number in enumerate(numeric) if is_number)
     numbers = [_numbers(name, columns[j]) for j in places]
@@ -90,15 +90,17 @@ def _is_number(series: nw.Series[Any]) -> bool:
     return bool(series.dtype.is_numeric()) or is_decimal(series)
 
 
-def _has_missing(series: nw.Series[Any]) -> bool:
-    return bool(series.null_count()) or (bool(series.dtype.is_float()) and bool(np.isnan(series.to_numpy()).any()))
+def _has_missing(name: str, series: nw.Series[Any]) -> bool:
+    return bool(null_count(name, series)) or (bool(series.dtype.is_float()) and bool(np.isnan(series.to_numpy()).any()))
 
 
 def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     """Return numbers, with nan for missing ones."""
     import narwhals as nw
 
-    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    missing = np.zeros(len(series), dtype=bool)
+    if null_count(name, series):
+        missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
     filled = series.fill_null(0) if missing.any() else series
     if series.dtype.is_integer():
         numeric(f"{name} (column {quoted(str(series.name))})", filled.to_numpy())  # integers that doubles can hold
