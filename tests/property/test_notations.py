@@ -4,9 +4,13 @@ import string
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
-from pyrometer.data.readers._like_numbers import are_like_numbers
+import pyrometer as pm
+from pyrometer.base._like_numbers import are_like_numbers
 
 SEEDS, ROWS = 30, 60
 
@@ -172,3 +176,39 @@ def test_groups_and_steps_are_few():
     """Of few texts the reader does not ask; ranges and words are categories in any number."""
     for texts in (["18-24", "25-34", "35-44", "45-54", "55-64", "65+", "0-17"], ["low", "mid", "high"]):
         assert not are_like_numbers(texts)
+
+
+FRAMES = {
+    "pandas": lambda column: pd.DataFrame({"a": pd.Series(column, dtype=object)}),
+    "polars": lambda column: pl.DataFrame({"a": column}),
+    "arrow": lambda column: pa.table({"a": column}),
+}
+MARKED = ["decimal comma", "French", "after: %", "German date", "thousands ','"]
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_texts_of_frames_are_asked_as_those_of_csv(kind):
+    for seed, name in enumerate(MARKED):
+        rng = np.random.default_rng(seed)
+        numbers = (1.0 + np.abs(rng.normal(size=ROWS))).tolist()
+        texts = [NOTATIONS[name](a, rng) for a in numbers]
+        frame = FRAMES[kind](texts)
+        with pytest.raises(ValueError, match=r"before: X .* column 'a' of texts that look like numbers or dates"):
+            pm.shift(frame, frame)
+        with pytest.raises(ValueError, match="of texts that look like numbers or dates, such as '[0-9]"):
+            pm.DataState(FRAMES[kind]([f"{a:.4f}" for a in numbers]))
+        for each in (CATEGORIES["letter and digits"], lambda rng: str(rng.integers(10_000, 99_999))):
+            names = FRAMES[kind]([each(rng) for _ in range(ROWS)])
+            assert pm.shift(names, names, resamples=99, rng=0).verdict == "not-shifted"
+    named = pd.DataFrame({"a": pd.Categorical(texts)})  # the types of categories are taken at their word
+    assert pm.shift(named, named, resamples=99, rng=0).verdict == "not-shifted"
+
+
+def test_few_rows_of_known_categories_are_taken_as_they_are():
+    rng = np.random.default_rng(0)
+    sizes = [f"{k / 2} mm" for k in range(30)]
+    reference, batch = (pa.table({"a": rng.choice(sizes, m), "b": rng.normal(size=m)}) for m in (400, 24))
+    monitor = pm.RefreshMonitor(reference, None, rng=0)
+    monitor.update(batch)
+    assert monitor.batches == 1
+    assert pm.shift(reference, batch, resamples=99, rng=0).verdict == "not-shifted"

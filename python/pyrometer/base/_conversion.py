@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base._decimals import are_decimals, doubles, is_beyond, nearest, written
+from pyrometer.base._decimals import are_decimals, doubles, is_beyond, nearest_double, written
 from pyrometer.base._described import require_array_like, require_dense, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import listed, plain, quoted
@@ -89,7 +89,7 @@ def _of_decimals(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     result = np.empty(columns.shape)
     for place in np.ndindex(columns.shape[:-1]):
         column = np.atleast_1d(columns[place])
-        result[place], lost = doubles([column.tolist()]) if array.ndim else (nearest(array.item()), -1)
+        result[place], lost = doubles([column.tolist()]) if array.ndim else (nearest_double(array.item()), -1)
         if lost >= 0:
             where = f"row {lost}" + (f", column {place[-1]}" if place else "")
             raise _lost_digits(name, column[lost], where)

@@ -18,7 +18,7 @@ __all__ = [
     "are_decimals",
     "doubles",
     "is_beyond",
-    "nearest",
+    "nearest_double",
     "rounding_of_decimal",
     "written",
 ]
@@ -59,7 +59,7 @@ def doubles(parts: Iterable[Sequence[Any]]) -> tuple[npt.NDArray[np.float64], in
     """
     columns, first, lost, worst, place = list[npt.NDArray[np.float64]](), 0, -1, Decimal(0), -1
     for part in parts:
-        values = np.array([nearest(value) for value in part], dtype=np.float64)
+        values = np.array([nearest_double(value) for value in part], dtype=np.float64)
         with localcontext(WIDE_DECIMALS):
             for k, value in enumerate(part):
                 error = _error(value, values[k])
@@ -78,7 +78,7 @@ def doubles(parts: Iterable[Sequence[Any]]) -> tuple[npt.NDArray[np.float64], in
     return column, lost
 
 
-def nearest(value: Any) -> float:
+def nearest_double(value: Any) -> float:
     """Return the nearest double; an infinite one of a number that is beyond them, nan of a signalling nan."""
     if isinstance(value, Decimal) and value.is_nan():
         return math.nan
@@ -90,7 +90,7 @@ def nearest(value: Any) -> float:
 
 def is_beyond(value: Any) -> bool:
     """Whether a finite number is beyond the range of doubles."""
-    double = nearest(value)
+    double = nearest_double(value)
     return math.isinf(double) and bool(value != double)
 
 

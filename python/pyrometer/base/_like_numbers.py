@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["are_like_numbers"]
+__all__ = ["LOOK", "are_like_numbers", "hide_numbers"]
+
+# Values from which the notation of a column is inferred.
+LOOK = 1000
+# Fewer different texts may be categories, even if they hardly repeat in a few rows; more are too many for numbers.
+_FEW, _MANY = 12, 50
 
 # Texts that may differ from the others: marks of missing values, titles, totals; a share of all for more of them, and
 # at most a quarter.
@@ -58,6 +63,16 @@ _OTHERS = re.compile(
         )
     )
 )
+
+
+def hide_numbers(different: int, rows: int, first: Sequence[str]) -> bool:
+    """Return whether a column of many texts, or of some that hardly repeat, has numbers in the place of names.
+
+    `different` is the number of different texts in so many rows, and `first` has `LOOK` of them at most.
+    """
+    if different < _FEW or (2 * different <= rows and different <= _MANY):
+        return False
+    return are_like_numbers(first)
 
 
 def are_like_numbers(texts: Sequence[str]) -> bool:
