@@ -181,4 +181,6 @@ def test_devices_in_the_place_of_files(run, file, tmp_path):
         assert {name: got[name].tobytes() for name in got} == {name: whole[name].tobytes() for name in whole}
     message = one_line(run("monitor", file, file, "--target", "price", "--state", "/dev/zero"))
     assert "/dev/zero must be a file written by RefreshMonitor.save, got a device" in message
+    message = one_line(run("monitor", file, file, "--target", "price", "--state", tmp_path / "pipe"))
+    assert "--state must be a file, which is read and then replaced, got a pipe" in message
     assert "of at most 16777216 bytes, got more" in one_line(run("sweep", "/dev/zero"))

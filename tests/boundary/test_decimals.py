@@ -89,13 +89,35 @@ def test_every_function_takes_them():
         ([Decimal(1), Decimal("nan")], ValueError, "X must be finite, got nan at row 1"),
         ([Decimal(1), Decimal("sNaN")], ValueError, "X must be finite, got nan at row 1"),
         ([Decimal(1), Decimal("-Infinity")], ValueError, "X must be finite, got -inf at row 1"),
-        ([Decimal(1), Decimal("1e400")], ValueError, "X must be finite, got inf at row 1"),
+        (
+            [Decimal(1), Decimal("-1e400")],
+            ValueError,
+            "X must have numbers below 1.8e308 in size, got -1E.400 at row 1",
+        ),
+        (
+            [Decimal(1), -(10**5000)],
+            ValueError,
+            r"below 1.8e308 in size, got -1.000000e\+5000 at row 1, column 0; divide",
+        ),
+        ([Decimal(1), Fraction(10**400, 3)], ValueError, r"below 1.8e308 in size, got 3.333333e\+399 at row 1"),
+        ([Decimal(1), float("inf")], ValueError, "X must be finite, got inf at row 1"),
+        ([Decimal(1), Decimal("0." + 1_000_001 * "3")], ValueError, "doubles can hold, got 3.333333e-1 at row 1"),
         ([Decimal(1), 2**53 + 1], ValueError, "doubles can hold, got 9007199254740993 at row 1, column 0"),
     ],
 )
 def test_what_is_no_number(values, kind, message):
     with pytest.raises(kind, match=message):
         pm.LinearRegression([[value] for value in values], [0.0, 1.0])
+    if kind is ValueError:  # columns of objects take another way
+        with pytest.raises(ValueError, match=r"X must (be finite|have (no missing values|numbers))"):
+            pm.LinearRegression(pd.DataFrame({"a": pd.Series(values, dtype=object)}), [0.0, 1.0])
+
+
+@pytest.mark.parametrize("value", [Decimal("sNaN"), 10**400])
+def test_columns_of_a_shift_name_what_is_no_number(value):
+    frame = pd.DataFrame({"a": pd.Series([Decimal("1.5"), value] * 10, dtype=object), "b": list("xy") * 10})
+    with pytest.raises(ValueError, match=r"X must (be finite|have numbers).* column 'a'"):
+        pm.shift(frame, frame)
 
 
 def test_missing_decimals_of_a_frame():

@@ -66,10 +66,45 @@ def test_divergences_of_samples_far_apart_agree_with_exact_covariances(seed):
         assert [table["deviation_before"][row], table["deviation_after"][row]] == pytest.approx(
             [deviations[0][j], deviations[1][j]], rel=1e-11
         )
+        for when, X, deviation in zip(
+            ("before", "after"), (before, after), (each[j] for each in deviations), strict=True
+        ):
+            assert abs(table[when][row] - float(_moments(X)[0][j])) <= 1e-15 * (np.abs(X[:, j]).mean() + deviation)
     if seed % 3 == 2:  # neither has a fill value: every resample has a density
         assert not found.reason
         assert np.isfinite([found.entropy_change_error, found.divergence_error]).all()
         assert np.isfinite(table["standard_error"][np.asarray(table["column"]) != "(joint)"]).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_fill_value_far_beyond_the_others_changes_no_other_mean_and_no_rank(seed):
+    """At 10^100 of a deviation the divergence is not computed; the p-values are those at 10^30."""
+    rng = np.random.default_rng(seed)
+    samples = [rng.normal(size=(int(rng.integers(24, 40)), 2)) + 0.4 * k * (seed % 3) for k in range(2)]
+    results = []
+    for far in (1e30, 1e100):
+        samples[seed % 2][3, 0] = far
+        results.append(pm.shift(*samples, resamples=99, rng=0, threads=1))
+    near, found = (list(each.columns["column"]).index("column 0") for each in results)
+    assert results[1].p_value == results[0].p_value
+    assert results[1].columns["p_value"][found] == results[0].columns["p_value"][near]
+    assert np.isnan(results[1].columns["divergence"][found])
+    assert np.isnan(results[1].divergence)
+    for when, X in zip(("before", "after"), samples, strict=True):
+        mean, covariance = _moments(X[:, :1])
+        assert results[1].columns[when][found] == pytest.approx(float(mean[0]), rel=1e-12)
+        assert results[1].columns[f"deviation_{when}"][found] == pytest.approx(float(mpmath.sqrt(covariance[0])))
+
+
+def test_resamples_without_a_density_say_which_column_has_none():
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
+    before[3, 1] = 1e12
+    reason = pm.shift(before, after, resamples=99, rng=0, threads=1).reason
+    assert "without a few of the rows column 1 is constant, or its variance is lost in rounding" in reason
+    assert "use more rows" not in reason
+    wide = pm.shift(rng.normal(size=(14, 12)), rng.normal(size=(14, 12)), resamples=99, rng=0, threads=1)
+    assert "99 of 99 resamples of the rows have no density; use more rows" in wide.reason
 
 
 @pytest.mark.parametrize("seed", range(8))

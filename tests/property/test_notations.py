@@ -1,17 +1,26 @@
 """Columns of CSV: numbers, dates and times in other notations are no categories; names and codes are."""
 
 import string
+from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
-from pyrometer.data.readers._like_numbers import are_like_numbers
+import pyrometer as pm
+from pyrometer.base._like_numbers import are_like_numbers
 
 SEEDS, ROWS = 30, 60
 
 
 def date(a):
     return str(np.datetime64("2020-01-01") + int(a * 1e3) % 9000)
+
+
+def written(a, form):
+    return form.format(datetime(2000, 1, 1) + timedelta(minutes=int(a * 1e6) % 10**7))
 
 
 def grouped(a, group, mark="."):
@@ -70,6 +79,20 @@ NOTATIONS = {
     "American date": lambda a, _: "{1}/{2}/{0}".format(*date(a).split("-")),
     "short date": lambda a, _: "/".join(part[-2:] for part in date(a).split("-")),
     "named month": lambda a, _: f"{int(a * 1e3) % 28 + 1} {['Jan', 'March'][int(a * 1e4) % 2]} {2000 + int(a) % 30}",
+    "American short date": lambda a, _: written(a, "{0.month}/{0.day}/{0:%y}"),
+    "European short date": lambda a, _: written(a, "{0.day}/{0.month}/{0:%y}"),
+    "short date and time": lambda a, _: written(a, "{0.month}/{0.day}/{0:%y} {0:%H:%M}"),
+    "day and month": lambda a, _: written(a, "{0.day}-{0:%b}"),
+    "month and day": lambda a, _: written(a, "{0:%b} {0.day}"),
+    "month and year": lambda a, _: written(a, "{0:%b-%y}"),
+    "year and month": lambda a, _: written(a, "{0:%Y %b}"),
+    "month of a year": lambda a, _: written(a, "{0.month}/{0:%Y}"),
+    "ISO month": lambda a, _: written(a, "{0:%Y-%m}"),
+    "SAS date": lambda a, _: written(a, "{0:%d%b%Y}").upper(),
+    "weekday first": lambda a, _: written(a, "{0:%a, %d %b %Y %H:%M}"),
+    "clock first": lambda a, _: written(a, "{0:%H:%M:%S}  {0.day} {0:%b %Y}"),
+    "sign behind a letter": lambda a, rng: f"{rng.choice(list('DR'))}+{a:.2f}",
+    "sign behind a letter and a space": lambda a, rng: f"{rng.choice(list('DR'))} +{a:.1f}",
     "date and time": lambda a, _: str(np.datetime64("2020-01-01T00:00:00") + int(a * 1e6) % 10**8).replace("T", " "),
     "time": lambda a, _: f"{int(a * 1e3) % 24:02d}:{int(a * 6e4) % 60:02d}:{int(a * 36e5) % 60:02d}",
     "minutes and seconds": lambda a, _: f"{int(a * 1e3) % 90}:{int(a * 6e4) % 60:02d}",
@@ -121,6 +144,10 @@ CATEGORIES = {
     "cars": lambda rng: f"{rng.integers(1, 9)}{letters(rng, 3)}{rng.integers(100, 999)}",
     "flights": lambda rng: f"{rng.choice(['LH', 'BA'])} {rng.integers(100, 9999)}",
     "quarters": lambda rng: f"Q{rng.integers(1, 5)} {rng.integers(1900, 2030)}",
+    "words behind years": lambda rng: f"{rng.integers(1900, 2030)}{rng.choice(['PASS', 'FAIL'])}",
+    "letter, hyphen and digits": lambda rng: f"{letters(rng, 1)}-{rng.integers(100_000)}",
+    "school years": lambda rng: f"{rng.integers(1900, 2030)}-{rng.integers(13, 99):02d}",
+    "names that begin as months": lambda rng: f"{rng.choice(['Mark', 'Mara', 'Juno', 'Decker'])} {rng.integers(1, 99)}",
     "addresses": lambda rng: f"{rng.integers(1, 200)} {rng.choice(WORDS)} Street",
     "mail": lambda rng: f"{letters(rng, 5)}{rng.integers(99)}@example.org",
     "objects": lambda rng: joined(".", 1, 3, 6, 1, *rng.integers(1, 99, 3)),
@@ -149,3 +176,39 @@ def test_groups_and_steps_are_few():
     """Of few texts the reader does not ask; ranges and words are categories in any number."""
     for texts in (["18-24", "25-34", "35-44", "45-54", "55-64", "65+", "0-17"], ["low", "mid", "high"]):
         assert not are_like_numbers(texts)
+
+
+FRAMES = {
+    "pandas": lambda column: pd.DataFrame({"a": pd.Series(column, dtype=object)}),
+    "polars": lambda column: pl.DataFrame({"a": column}),
+    "arrow": lambda column: pa.table({"a": column}),
+}
+MARKED = ["decimal comma", "French", "after: %", "German date", "thousands ','"]
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_texts_of_frames_are_asked_as_those_of_csv(kind):
+    for seed, name in enumerate(MARKED):
+        rng = np.random.default_rng(seed)
+        numbers = (1.0 + np.abs(rng.normal(size=ROWS))).tolist()
+        texts = [NOTATIONS[name](a, rng) for a in numbers]
+        frame = FRAMES[kind](texts)
+        with pytest.raises(ValueError, match=r"before: X .* column 'a' of texts that look like numbers or dates"):
+            pm.shift(frame, frame)
+        with pytest.raises(ValueError, match="of texts that look like numbers or dates, such as '[0-9]"):
+            pm.DataState(FRAMES[kind]([f"{a:.4f}" for a in numbers]))
+        for each in (CATEGORIES["letter and digits"], lambda rng: str(rng.integers(10_000, 99_999))):
+            names = FRAMES[kind]([each(rng) for _ in range(ROWS)])
+            assert pm.shift(names, names, resamples=99, rng=0).verdict == "not-shifted"
+    named = pd.DataFrame({"a": pd.Categorical(texts)})  # the types of categories are taken at their word
+    assert pm.shift(named, named, resamples=99, rng=0).verdict == "not-shifted"
+
+
+def test_few_rows_of_known_categories_are_taken_as_they_are():
+    rng = np.random.default_rng(0)
+    sizes = [f"{k / 2} mm" for k in range(30)]
+    reference, batch = (pa.table({"a": rng.choice(sizes, m), "b": rng.normal(size=m)}) for m in (400, 24))
+    monitor = pm.RefreshMonitor(reference, None, rng=0)
+    monitor.update(batch)
+    assert monitor.batches == 1
+    assert pm.shift(reference, batch, resamples=99, rng=0).verdict == "not-shifted"

@@ -1,5 +1,8 @@
 """Networks as heat engines: their identity, their types, and what is undefined."""
 
+import warnings
+
+import mpmath
 import numpy as np
 import pytest
 
@@ -102,3 +105,19 @@ def test_no_energy_no_nan_but_where_it_is_said():
     undefined = pm.heat_engine(ones(4, 3), pm.Uniform(1.0))
     assert undefined.verdict == undefined.layers.verdict[0] == "undefined"
     assert np.isnan(undefined.temperature)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_efficiencies_whose_last_energy_underflows_are_those_of_the_logarithms(seed):
+    """One unit in each of L layers of identities, without biases: energies are all products of variances."""
+    rng = np.random.default_rng(seed)
+    depth = int(rng.integers(2, 40))
+    sigma = 10.0 ** -rng.uniform(308.0 / (2 * depth), 600.0 / (2 * depth))
+    network = pm.Network([[1.0]], hidden=[1] * (depth - 1), outputs=1, activation="identity")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        engine = pm.heat_engine(network, pm.Normal(sigma))
+    logs = [mpmath.mpf(float(each)) for each in engine.layers.log_energy]
+    expected = mpmath.exp(logs[-1]) / sum(map(mpmath.exp, logs))
+    assert engine.layers.energy[-1] < 1e-300
+    assert engine.work_efficiency == pytest.approx(float(expected), rel=1e-11, abs=0.0)

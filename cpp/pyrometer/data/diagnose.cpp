@@ -16,6 +16,10 @@ constexpr double kHugeSquare = 1e308;
 
 bool tiny(double mean, double square) { return square < kTinySquare && std::abs(mean) < kTinyMean; }
 
+// Whether a number of such a column, whose first one is given, shows that squares did underflow: the deviations of a
+// constant column are 0.
+bool underflows(double value, double first) { return value != first || (value != 0 && value * value < kTinySquare); }
+
 }  // namespace
 
 bool suspicious(Index columns, const double* mean, const double* scatter) {
@@ -41,7 +45,9 @@ void diagnose(const Stack<T>& data, Index system, const double* mean, const doub
       require(std::isfinite(value) || j == p, "X must be finite, got ", Printed{value}, " at ", where, "row ", i,
               ", column ", j);
       require(std::isfinite(value), "y must be finite, got ", Printed{value}, " at ", where, "row ", i);
-      if (value != 0 && underflow < 0 && tiny(mean[j], scatter[j * columns + j])) underflow = j;
+      if (underflow < 0 && tiny(mean[j], scatter[j * columns + j]) &&
+          underflows(value, j < p ? data.at(system, 0, j) : static_cast<double>(y[0])))
+        underflow = j;
     }
   }
 
@@ -56,7 +62,10 @@ void diagnose(const Stack<T>& data, Index system, const double* mean, const doub
     return (j < p ? "column " + std::to_string(j) + " of X" : "y") + (data.systems > 1 ? " in system " + number : "");
   };
   require(overflow < 0, "second moments overflow: X and y must have finite squares; rescale ", name(overflow));
-  require(underflow < 0, "second moments underflow: X and y must have squares above 1e-290; rescale ", name(underflow));
+  require(underflow < 0,
+          "second moments underflow: the squares of X and y, and of what columns differ by from their means, must be 0 "
+          "or above 1e-290; rescale ",
+          name(underflow));
 }
 
 template void diagnose(const Stack<double>&, Index, const double*, const double*);

@@ -12,7 +12,7 @@ namespace pyrometer::data {
 
 /// Searches the rows of one suspicious system and throws std::invalid_argument for the first value that is not finite,
 /// in order of rows, or for the first column whose squares overflow or underflow. Returns if there is none; columns of
-/// zeros are valid. Cost: one serial pass over the system.
+/// zeros are valid, and constant ones whose own squares do not underflow. Cost: one serial pass over the system.
 template <class T>
 void diagnose(const Stack<T>& data, Index system, const double* mean, const double* scatter);
 

@@ -243,6 +243,7 @@ void chunk_moments(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch,
     double* row = scatter + i * ld;
     part.squares[at(i)] = row[i];
     for (Index j = i / kNarrow * kNarrow; j < ld; ++j) row[j] -= n * (off[i] * off[j]);  // whole vectors
+    row[i] = std::max(row[i], 0.0);  // negative by rounding, where one row has nearly all of the weight
   }
   part.count = n;
 }

@@ -20,6 +20,7 @@ from pyrometer.base._deferred import Deferred
 from pyrometer.base._described import described, library_of, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._generic import BatchShape, Number, Word
+from pyrometer.base._like_numbers import LOOK, hide_numbers
 from pyrometer.base._mixed import Coded, Mixed, in_order, mixed_of
 from pyrometer.base._nearest import closest, nearest
 from pyrometer.base._printable import dropping, listed, plain, printable, quoted
@@ -31,6 +32,7 @@ from pyrometer.base._weights import Weights, exponent_of, replacements, total_of
 
 __all__ = [
     "DECIMAL_DIGITS",
+    "LOOK",
     "MOST_CLASSES",
     "Archive",
     "Array",
@@ -61,6 +63,7 @@ __all__ = [
     "first_inexact",
     "frame_of",
     "require_known_to_arrow",
+    "hide_numbers",
     "in_order",
     "labels_in",
     "library_of",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numbers
 import sys
+from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base._decimals import are_decimals, doubles
+from pyrometer.base._decimals import are_decimals, doubles, is_beyond, nearest_double, written
 from pyrometer.base._described import require_array_like, require_dense, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import listed, plain, quoted
@@ -24,6 +25,7 @@ __all__ = [
     "is_decimal",
     "labels_of",
     "matrix_of",
+    "null_count",
     "numeric",
     "require_known_to_arrow",
     "taken",
@@ -87,7 +89,7 @@ def _of_decimals(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     result = np.empty(columns.shape)
     for place in np.ndindex(columns.shape[:-1]):
         column = np.atleast_1d(columns[place])
-        result[place], lost = doubles([column.tolist()]) if array.ndim else (float(array.item()), -1)
+        result[place], lost = doubles([column.tolist()]) if array.ndim else (nearest_double(array.item()), -1)
         if lost >= 0:
             where = f"row {lost}" + (f", column {place[-1]}" if place else "")
             raise _lost_digits(name, column[lost], where)
@@ -95,8 +97,13 @@ def _of_decimals(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def _lost_digits(name: str, value: Any, where: str) -> ValueError:
+    if is_beyond(value):
+        return ValueError(
+            f"{name} must have numbers below 1.8e308 in size, got {written(value)} at {where}; divide the column by a "
+            "unit first."
+        )
     return ValueError(
-        f"{name} must have numbers that doubles can hold, got {plain(str(value))} at {where}; subtract an offset "
+        f"{name} must have numbers that doubles can hold, got {plain(written(value))} at {where}; subtract an offset "
         "first, such as the smallest value, or accept the rounding with astype(float)."
     )
 
@@ -320,7 +327,7 @@ def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     floats = _finite_floats(series)
     if floats is not None:
         return floats
-    nulls = int(series.null_count())
+    nulls = null_count(name, series)
     if nulls:
         raise ValueError(
             f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
@@ -383,6 +390,15 @@ def is_decimal(series: nw.Series[Any]) -> bool:
     if series.dtype in (nw.Object, nw.Unknown):  # the latter are decimals of 256 bits of Arrow
         return are_decimals(value for value in series.to_list() if not _is_missing(value))
     return series.dtype == nw.Decimal
+
+
+def null_count(name: str, series: nw.Series[Any]) -> int:
+    """Return the number of missing values; ValueError for a signalling nan, which data frames cannot compare."""
+    try:
+        return int(series.null_count())
+    except InvalidOperation:
+        column = quoted(str(series.name))
+        raise ValueError(f"{name} must be finite, got a signalling nan in column {column}; drop or fill it.") from None
 
 
 def _is_missing(value: Any) -> bool:

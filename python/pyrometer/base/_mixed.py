@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base._conversion import frame_of, is_decimal, numeric, values_of
+from pyrometer.base._conversion import frame_of, is_decimal, null_count, numeric, values_of
 from pyrometer.base._described import require_dense
+from pyrometer.base._like_numbers import LOOK, hide_numbers
 from pyrometer.base._printable import plain, quoted
 
 if TYPE_CHECKING:
@@ -65,11 +66,12 @@ class Mixed:
     coded: tuple[Coded, ...]
 
 
-def mixed_of(name: str, value: Any) -> Mixed | None:
+def mixed_of(name: str, value: Any, *, known: bool = False) -> Mixed | None:
     """Return the columns of a data frame that has categories or missing values; None for anything else.
 
     TypeError or ValueError, with the name of the column, for dates, nested values, numbers that are objects, infinities
-    and columns of more than a thousand categories.
+    and columns of more than a thousand categories; and for texts that look like numbers, unless the columns are `known`
+    from rows that have been accepted.
     """
     require_dense(name, value)
     frame = frame_of(name, value)
@@ -77,12 +79,12 @@ def mixed_of(name: str, value: Any) -> Mixed | None:
         return None
     columns = list(frame.iter_columns())
     numeric = [_is_number(column) for column in columns]
-    if all(numeric) and not any(_has_missing(column) for column in columns):
+    if all(numeric) and not any(_has_missing(name, column) for column in columns):
         return None
     places = tuple(j for j, is_number in enumerate(numeric) if is_number)
     numbers = [_numbers(name, columns[j]) for j in places]
     stacked = np.stack(numbers, axis=1) if numbers else np.empty((len(frame), 0))
-    coded = tuple(_coded(name, j, column) for j, column in enumerate(columns) if not numeric[j])
+    coded = tuple(_coded(name, j, column, known=known) for j, column in enumerate(columns) if not numeric[j])
     return Mixed(tuple(map(str, frame.columns)), places, stacked, coded)
 
 
@@ -90,15 +92,17 @@ def _is_number(series: nw.Series[Any]) -> bool:
     return bool(series.dtype.is_numeric()) or is_decimal(series)
 
 
-def _has_missing(series: nw.Series[Any]) -> bool:
-    return bool(series.null_count()) or (bool(series.dtype.is_float()) and bool(np.isnan(series.to_numpy()).any()))
+def _has_missing(name: str, series: nw.Series[Any]) -> bool:
+    return bool(null_count(name, series)) or (bool(series.dtype.is_float()) and bool(np.isnan(series.to_numpy()).any()))
 
 
 def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     """Return numbers, with nan for missing ones."""
     import narwhals as nw
 
-    missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
+    missing = np.zeros(len(series), dtype=bool)
+    if null_count(name, series):
+        missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
     filled = series.fill_null(0) if missing.any() else series
     if series.dtype.is_integer():
         numeric(f"{name} (column {quoted(str(series.name))})", filled.to_numpy())  # integers that doubles can hold
@@ -111,7 +115,7 @@ def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     return result
 
 
-def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
+def _coded(name: str, place: int, series: nw.Series[Any], *, known: bool) -> Coded:
     """Return categories: strings, booleans or anything else that can be compared and is no date."""
     import narwhals as nw
 
@@ -146,6 +150,8 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
         raise TypeError(
             f"{name} must have numbers or categories, got column {column} with values that cannot be compared; drop it."
         ) from None
+    if not (known or isinstance(series.dtype, (nw.Categorical, nw.Enum))):
+        _require_names(name, column, [value for value in places if value is not None], len(given))
     if len(places) > _MOST:
         raise ValueError(
             f"{name} must have at most {_MOST} categories in a column, got {len(places)} in {column}; drop it if it "
@@ -155,6 +161,17 @@ def _coded(name: str, place: int, series: nw.Series[Any]) -> Coded:
     rank = np.empty(max(len(values), 1), dtype=np.int64)
     rank[[places[value] for value in values]] = np.arange(len(values))
     return Coded(place, values, rank[np.array(codes, dtype=np.int64)])
+
+
+def _require_names(name: str, column: str, different: list[Any], rows: int) -> None:
+    """Raise ValueError for texts that look like numbers, dates or times; whole numbers without a sign may be codes."""
+    if not all(isinstance(value, str) for value in different) or all(map(str.isdigit, different)):
+        return
+    if hide_numbers(len(different), rows, different[:LOOK]):
+        raise ValueError(
+            f"{name} must have numbers or categories, got column {column} of texts that look like numbers or dates, "
+            f"such as {quoted(different[0])}; convert it to numbers, or to the type of categories if they name some."
+        )
 
 
 def _are_numbers(values: list[Any]) -> bool:

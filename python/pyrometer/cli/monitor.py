@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +178,10 @@ def command(
 @contextlib.contextmanager
 def _claimed(state: str) -> Iterator[FileLock]:
     """Refuse the file of --state that another run has: of two that read it and replace it, one would be lost."""
+    if os.path.exists(state) and stat.S_ISFIFO(os.stat(state).st_mode):  # a reader would wait for a writer
+        raise click.ClickException(
+            f"--state must be a file, which is read and then replaced, got a pipe, {state}; give another."
+        )
     lock = FileLock(state)
     try:
         if not (lock.acquired and lock.unchanged()):

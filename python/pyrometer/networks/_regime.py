@@ -44,14 +44,15 @@ def has_all_digits(energy: Array) -> npt.NDArray[np.bool_]:
 def efficiency(energy: Array, log_energy: Array) -> Array:
     """Return the share of the last energy in their sum; nan where all are 0."""
     largest = energy.max(axis=-1, keepdims=True)
-    if has_all_digits(largest).all():
+    exact = has_all_digits(largest) & has_all_digits(energy[..., -1:])
+    if exact.all():
         shares = energy / largest
         return np.asarray(shares[..., -1] / shares.sum(axis=-1))
     highest = log_energy.max(axis=-1, keepdims=True)
-    # So that sums do not overflow; from logarithms where energies do, or where all of them underflow.
+    # So that sums do not overflow; from logarithms where energies do, or where the last one underflows.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         of_energies, of_logarithms = energy / largest, np.exp(log_energy - highest)
-        shares = np.where(has_all_digits(largest), of_energies, of_logarithms)
+        shares = np.where(exact, of_energies, of_logarithms)
         return np.where(np.isneginf(highest[..., 0]), np.nan, shares[..., -1] / shares.sum(axis=-1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,16 @@ from pyrometer.base import Array
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
-from pyrometer.states._row_sums import FAR, FARTHEST, Coordinates, converted, factors_of, in_range, of_coordinates
+from pyrometer.states._row_sums import (
+    APART,
+    FAR,
+    FARTHEST,
+    Coordinates,
+    converted,
+    factors_of,
+    in_range,
+    of_coordinates,
+)
 
 __all__ = ["BlockSums", "covariance_of"]
 
@@ -177,8 +186,16 @@ class BlockSums:
 
     def is_comparable(self, like: BlockSums) -> bool:
         """Whether the sums can be represented in the units of `like`, about its centre."""
-        farthest = np.abs(self.offset(like)).max(initial=0.0)
-        return bool(farthest < FARTHEST) and converted(self.sums, self.units, like.units)[1]
+        return bool(self.comparable(like).all()) and converted(self.sums, self.units, like.units)[1]
+
+    def comparable(self, like: BlockSums) -> npt.NDArray[np.bool_]:
+        """Whether each coordinate (d,) can be represented in its unit of `like`, about the centre of `like`."""
+        return (np.abs(self.offset(like)) < FARTHEST) & (np.abs(self.units - like.units)[2:] <= APART)
+
+    def coarser(self, other: BlockSums) -> BlockSums:
+        """Return the sums in the larger units of the two, in which numbers far below these become small or 0."""
+        units = np.maximum(self.units, other.units)
+        return replace(self, sums=converted(self.sums, self.units, units)[0], units=units)
 
     def is_near(self, like: BlockSums, keep: npt.NDArray[np.bool_]) -> bool:
         """Whether variances of coordinates to keep lose few digits about the centre of `like`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +13,7 @@ from pyrometer.results import Table
 from pyrometer.states._column_ranks import rank_statistics
 from pyrometer.states._columns import LABEL
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._marginals import Marginals
 from pyrometer.states._pair import Pair
 from pyrometer.states._permuted import adjusted, permuted
 from pyrometer.states._predictions import NO_LOSS
@@ -101,15 +103,17 @@ class ColumnTable:
         marginals = pair.apart
         totals = [table.sum(axis=0)[None] for table in marginals.tables]
         own = marginals.parts(*totals)
+        known = pair.new.sums.comparable(pair.old.sums)
+        described = [Marginals.of_one(each.sums, each.columns).described(each.sums) for each in (self.old, self.new)]
         errors = pair.column_errors(self.resamples, self.seed, self.threads)
         rows = [
-            _of_numbers(pair, i, place, totals) | _divergence(own.numbers[0, i], errors[i])
+            _of_numbers(pair, i, place, described) | _divergence(own.numbers[0, i] if known[i] else np.nan, errors[i])
             for i, place in _numbers(pair)
         ]
         if pair.old.law == "laplace":
             row = {"column": "(residual)", "kind": "residual", **_EMPTY}
             row |= {"deviation_before": pair.old.energy, "deviation_after": pair.new.energy}
-            rows.append(row | _divergence(own.widths[0], errors[-1]))
+            rows.append(row | _divergence(own.widths[0] if pair.is_comparable else np.nan, errors[-1]))
         return rows + [
             _of_counts(pair, k, totals) | _divergence(own.counts[0, k], errors[marginals.d + k])
             for k in range(len(marginals.counted))
@@ -127,16 +131,12 @@ def _divergence(value: float, error: float) -> _Row:
     return {"divergence": float(value), "standard_error": float(error)}
 
 
-def _of_numbers(pair: Pair, i: int, place: int | None, totals: list[Array]) -> _Row:
+def _of_numbers(pair: Pair, i: int, place: int | None, described: Sequence[tuple[Array, ...]]) -> _Row:
     """Return what is known of a column of numbers, or of the residual, at the coordinate `i`."""
-    centre, unit = pair.apart.centre(i, pair.old.sums), pair.old.sums.units[2 + i]
     row = {"column": _name(pair, place), "kind": "residual" if place is None else "number", **_EMPTY}
-    for when, sums in zip(("before", "after"), totals, strict=True):
-        share, mean, variance = (moment[0, i] for moment in pair.apart.moments(sums, second=when == "after"))
-        with np.errstate(over="ignore"):
-            row[when] = float(np.ldexp(mean, unit) + centre)
-            row[f"deviation_{when}"] = float(np.ldexp(np.sqrt(variance), unit))
-        row[f"missing_{when}"] = np.nan if place is None else float(1.0 - share)
+    for when, (share, mean, deviation) in zip(("before", "after"), described, strict=True):
+        row |= {when: float(mean[i]), f"deviation_{when}": float(deviation[i])}
+        row[f"missing_{when}"] = np.nan if place is None else float(1.0 - share[i])
     return row
 
 

@@ -36,7 +36,7 @@ def first_kind(model: Any, law: Law | None, loss: str, X: Any, y: Any, weights: 
 
 def _numbers(X: Any) -> Any:
     """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
-    mixed = mixed_of("X", X)
+    mixed = mixed_of("X", X, known=True)
     if mixed is None:
         return X
     return mixed.numbers[:, np.isfinite(mixed.numbers).all(axis=0)]

@@ -166,9 +166,18 @@ class Marginals:
             present[i] = _Kept(column, centres[0], float(np.clip(away, -FARTHEST, FARTHEST)))
         return replace(self, tables=tuple(tables), present=present)
 
-    def centre(self, i: int, first: BlockSums) -> float:
-        """What the means of `moments` of a coordinate are measured from; `first` has the sums of the first sample."""
-        return self.present[i].centre if i in self.present else float(first.centre[i])
+    @classmethod
+    def of_one(cls, sums: BlockSums, columns: Columns) -> Marginals:
+        """Collect the sums of one sample, about its centre and in its units."""
+        own = cls.of([sums], [columns], frozenset(), alone=False)
+        return own.with_present([sums], [columns])
+
+    def described(self, sums: BlockSums) -> tuple[Array, Array, Array]:
+        """Shares of rows with a number (d,), means and standard deviations of the numbers of the one sample."""
+        share, mean, variance = (moment[0] for moment in self.moments(self.tables[0].sum(axis=0)[None]))
+        centre = np.array([self.present[i].centre if i in self.present else sums.centre[i] for i in range(self.d)])
+        with np.errstate(over="ignore"):
+            return share, np.ldexp(mean, self.doublings) + centre, np.ldexp(np.sqrt(variance), self.doublings)
 
     @property
     def pair(self) -> tuple[Array, Array]:

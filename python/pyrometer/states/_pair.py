@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base import Array, listed, plain
-from pyrometer.states._block_sums import covariance_of
+from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._columns import LABEL
 from pyrometer.states._counted import OTHER
@@ -38,6 +38,8 @@ class Pair:
         Of the coordinates of the joint density, as the core takes them.
     marginals : Marginals
         Of all columns.
+    first : BlockSums
+        Sums of the first state, in the larger units of both where those of the first cannot represent the second.
     keep : ndarray of bool
         Which coordinates are in the joint density.
     is_own : bool
@@ -52,6 +54,7 @@ class Pair:
     new: DataState
     tables: tuple[Array, Array]
     marginals: Marginals
+    first: BlockSums
     keep: npt.NDArray[np.bool_]
     is_own: bool
     note: str
@@ -69,8 +72,9 @@ class Pair:
             or all(_is_counted(state, place) for state in both)
         )
         alone = any(state.columns.alone for state in both)
-        sums = [state.sums for state in both]
-        moved = [each.table(old.sums) for each in sums]
+        first = old.sums if new.sums.is_comparable(old.sums) else old.sums.coarser(new.sums)
+        sums = [first, new.sums]
+        moved = [each.table(first) for each in sums]
         marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone, moved=moved)
         keep = np.ones(marginals.d, dtype=bool)
         keep[: len(old.columns.places)] = [place not in by_counts and not alone for place in old.columns.places]
@@ -79,12 +83,12 @@ class Pair:
         is_own &= not any(each.kind == "value" and OTHER in each.values for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
-        return cls(old, new, tables, marginals, keep, is_own, note, reason)
+        return cls(old, new, tables, marginals, first, keep, is_own, note, reason)
 
     @cached_property
     def apart(self) -> Marginals:
         """The marginals, with sums about the centre of each sample."""
-        old, new = self.old.sums, self.new.sums
+        old, new = self.first, self.new.sums
         tables = old.table(), new.table_about_own_centre(old)
         marginals = self.marginals.about_own_centres(tables, new.offset(old))
         return marginals.with_present([old, new], [self.old.columns, self.new.columns])
@@ -113,14 +117,29 @@ class Pair:
             blocks = [len(each.sums.counts) for each in (self.old, self.new)]
             why = f"errors: at least {LEAST} blocks of rows are needed, got {blocks[0]} and {blocks[1]}"
             return changes, nothing, [why]
-        lacking = int(np.isnan(drawn[1:, 2]).sum())
-        if not lacking or self.old.reason or self.new.reason or why_not:
+        lacking = np.isnan(drawn[1:, 2])
+        if not lacking.any() or self.old.reason or self.new.reason or why_not:
             return changes, covariance_of(drawn[1:]), why_not
         reason = (
-            f"errors of entropy and divergence: {lacking} of {resamples} resamples of the rows have no density; use "
-            "more rows, a smaller block or fewer features"
+            f"errors of entropy and divergence: {lacking.sum()} of {resamples} resamples of the rows have no density"
         )
-        return changes, covariance_of(drawn[1:]), [reason]
+        return changes, covariance_of(drawn[1:]), [reason + self._why_lacking(lacking, resamples, seed, threads)]
+
+    def _why_lacking(self, lacking: npt.NDArray[np.bool_], resamples: int, seed: tuple[int, int], threads: int) -> str:
+        """Return what is known of the resamples without a density, and what to do."""
+        sums = redrawn_pair(self.apart.pair, seed, resamples, threads)
+        moments = (self.apart.moments(each, second=k > 0, filled=True) for k, each in enumerate(sums))
+        flat = np.any([variance[lacking] == 0.0 for _, _, variance in moments], axis=0) & self.keep
+        if not flat.any():
+            return "; use more rows, a smaller block or fewer features"
+        place = [*self.old.columns.places, None][int(np.argmax(flat.sum(axis=0)))]
+        name = (
+            "the residual" if place is None else f"column {plain(self.old.names[place]) if self.old.names else place}"
+        )
+        return (
+            f": without a few of the rows {name} is constant, or its variance is lost in rounding beside their "
+            "distance from it; give numbers that stand for missing ones as nan, or leave these rows or this column out"
+        )
 
     @property
     def is_comparable(self) -> bool:

@@ -119,7 +119,7 @@ def predicted(
 
 def _predicted(X: Any, y: Any, model: Any, loss: str, features: int | None, prediction: Any) -> Predicted:
     """Return rows with predictions."""
-    frame = mixed_of("X", X)
+    frame = mixed_of("X", X, known=features is not None)
     rows = _rows(X, y, frame, model, loss)
     if features is not None and rows.columns != features:
         raise ValueError(

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import printable, quoted
+from pyrometer.base import LOOK, hide_numbers, printable, quoted
 from pyrometer.data.readers._bytes import Text, decompressed, opened
 from pyrometer.data.readers._checks import remedy, require_numeric, too_long
 from pyrometer.data.readers._csv_block import Opening, first_block, opening, parsed, words
 from pyrometer.data.readers._dialect import Dialect, options_text
-from pyrometer.data.readers._like_numbers import are_like_numbers
 from pyrometer.data.readers._pipes import Pipe
 from pyrometer.data.readers._sniff import number_options, suggestion
 from pyrometer.data.readers._text_numbers import first_large, first_lost, first_word, numbers_of
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Csv", "CsvFile", "CsvStream"]
 
 _MAGIC = 4
-# Values from which the notation of a column is inferred.
-_LOOK = 1000
-# Fewer different texts may be categories, even if they hardly repeat in a few rows; more are too many for numbers.
-_FEW, _MANY = 12, 50
 _BAD_VALUE = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to \w+: invalid value '(.*)'", re.S)
 _BAD_ROW = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")
 
@@ -175,10 +170,7 @@ class Csv:
         import pyarrow.compute as pc
 
         different = pc.unique(column.drop_null())
-        repeat = 2 * len(different) <= len(column) - column.null_count
-        if len(different) < _FEW or (repeat and len(different) <= _MANY):
-            return
-        if are_like_numbers(different[:_LOOK].to_pylist()):
+        if hide_numbers(len(different), len(column) - column.null_count, different[:LOOK].to_pylist()):
             row = first_word(column, self.dialect.decimal)
             if row >= 0:
                 raise self._bad_value(name, column[row].as_py().strip(), row + 1)
@@ -189,7 +181,7 @@ class Csv:
         for name, column in words(self.head(), self.dialect, self.delimiter, names).items():
             row = first_word(column, self.dialect.decimal)
             if row >= 0:
-                texts = [text or "" for text in column[row : row + _LOOK].to_pylist()]
+                texts = [text or "" for text in column[row : row + LOOK].to_pylist()]
                 options = number_options(texts, self.delimiter, self.dialect)
                 if options or (row and len(names) == 1):  # a number that is not, among numbers
                     raise self._bad_value(name, texts[0], row + 1)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["are_like_numbers"]
+__all__ = ["LOOK", "are_like_numbers", "hide_numbers"]
+
+# Values from which the notation of a column is inferred.
+LOOK = 1000
+# Fewer different texts may be categories, even if they hardly repeat in a few rows; more are too many for numbers.
+_FEW, _MANY = 12, 50
 
 # Texts that may differ from the others: marks of missing values, titles, totals; a share of all for more of them, and
 # at most a quarter.
@@ -23,25 +28,34 @@ _CURRENCY = rf"(?:(?:{_CODES}|[A-Z]{{0,3}}[$€£¥₹₽₩₺]|R\$|Rs\.?|kr\.?
 _SIGN = r"(?:[<>≤≥~≈±]=?\s?)?[-+\u2212]?"
 _UNIT = r"[^\s\d.,;:'\"()\[\]{}<>=+_#@&|\\-]{1,12}(?:\^?-?\d)?"
 _MEASURED = re.compile(
-    rf"(?P<open>\()?\s?{_SIGN}(?P<before>{_CURRENCY})?[-+\u2212]?{_NUMBER}(?:\s?±\s?[\d.,]+)?"
+    rf"(?P<open>\()?\s?{_SIGN}(?P<before>{_CURRENCY}|[A-Z]\s?(?=\+))?[-+\u2212]?{_NUMBER}(?:\s?±\s?[\d.,]+)?"
     rf"(?P<after>\s?{_UNIT}|-)?\s?(?(open)\))"
 )
 _DAY, _MONTH, _CLOCK = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"\d{1,3}:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
-_WORD = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
+_WORD = (
+    r"(?i:(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)\.?)"
+)
+_WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)"
 _DATE = "|".join(
     (
         rf"\d{{4}}(?P<mark>[-/.]){_MONTH}(?P=mark){_DAY}",
         rf"(?:{_DAY}(?P<of>[-/.]){_MONTH}|{_MONTH}(?P<to>[-/]){_DAY})(?:(?P=of)|(?P=to))\d{{4}}",
         r"\d\d(?P<two>[-/.])\d\d(?P=two)\d\d",
-        rf"{_DAY}[-\s]{_WORD}[-\s](?:\d\d)?\d\d",
-        rf"{_WORD}\s{_DAY},?\s\d{{4}}",
+        rf"(?:{_DAY}/{_MONTH}|{_MONTH}/{_DAY})/\d\d",
+        rf"{_DAY}[-/\s]?{_WORD}(?:[-/,\s]{{0,2}}(?:\d\d)?\d\d)?",
+        rf"{_WORD}[-/\s]{_DAY}(?:,?\s\d{{4}})?",
+        rf"{_WORD}[-/\s,]{{1,2}}'?(?:\d\d)?\d\d",
+        rf"\d{{4}}[-/\s]?{_WORD}(?:[-/\s]{_DAY})?",
+        r"\d{4}(?:[-/]|\s?M)(?:0[1-9]|1[0-2])",
+        rf"{_MONTH}/(?:\d\d)?\d\d",
     )
 )
 _OTHERS = re.compile(
     "|".join(
         (
             r"0[xX][0-9a-fA-F]+",
-            rf"(?:{_DATE})(?:[T\s]+{_CLOCK}\s?(?:[AaPp][Mm]|Z|[-+]\d\d:?\d\d)?)?",
+            rf"(?:{_CLOCK}[,\s]+)?{_WEEKDAY}?(?:{_DATE})(?:[T,\s]+{_CLOCK}\s?(?:[AaPp][Mm]|Z|[-+]\d\d:?\d\d)?)?",
             rf"-?(?:\d+\s?d(?:ays?)?,?\s)?{_CLOCK}(?:\s?[AaPp][Mm])?",
             r"-?P(?=.)(?:\d+[YMWD])*(?:T(?:\d+(?:[.,]\d+)?[HMS])+)?",
             r"(?:\d+(?:\.\d+)?\s?(?:d|h|m|s|ms|days?|hours?|hrs?|min|minutes?|sec|seconds?),?\s?){2,}",
@@ -49,6 +63,16 @@ _OTHERS = re.compile(
         )
     )
 )
+
+
+def hide_numbers(different: int, rows: int, first: Sequence[str]) -> bool:
+    """Return whether a column of many texts, or of some that hardly repeat, has numbers in the place of names.
+
+    `different` is the number of different texts in so many rows, and `first` has `LOOK` of them at most.
+    """
+    if different < _FEW or (2 * different <= rows and different <= _MANY):
+        return False
+    return are_like_numbers(first)
 
 
 def are_like_numbers(texts: Sequence[str]) -> bool:
@@ -60,12 +84,18 @@ def are_like_numbers(texts: Sequence[str]) -> bool:
     plain, others = [text.strip() for text in texts], min(max(_MARKS, _SHARE * len(texts)), len(texts) / 4)
     measured = [match for match in map(_MEASURED.fullmatch, plain) if match is not None]
     if len(plain) - len(measured) <= others:
-        return len({(match["before"], match["after"]) for match in measured}) <= _AFFIXES and not _are_codes(measured)
+        affixes = {(match["before"], match["after"]) for match in measured}
+        if len(affixes) <= _AFFIXES and not _are_codes(measured):
+            return True
     return sum(_OTHERS.fullmatch(text) is None for text in plain) <= others
 
 
 def _are_codes(measured: Sequence[re.Match[str]]) -> bool:
-    """Whether these are whole numbers with one of several letters."""
+    """Whether these are whole numbers with one of several letters, or of several words in capitals."""
     after = {match["after"] or "" for match in measured}
-    letters = len(after) > 1 and all(len(each) == 1 and each.isalpha() for each in after)
+    letters = len(after) > 1 and all(each.isalpha() and (len(each) == 1 or _is_word(each)) for each in after)
     return letters and not any(match["part"] or match["power"] for match in measured)
+
+
+def _is_word(text: str) -> bool:
+    return len(text) > 3 and text.isupper()
