@@ -108,7 +108,11 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
   if (f.rank() == n) return;
   const bool taken_up = shape.centred && with_intercept;
   const auto length = [&](Index k) { return f.length(k); };
+  // A free intercept that is not in the norm takes back what the mean of the columns moves by.
+  const bool follows = shape.centred && !with_intercept;
+  const double fitted = follows ? -residual(-theta[n], mean, theta, n) : 0;
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+  if (follows) theta[n] = residual(fitted, mean, theta, n);
 }
 
 void share(const Pivoted& f, const std::vector<Index>& equal, double* theta) {
