@@ -131,9 +131,11 @@ double Pivoted::rounding(Index k) const {
   return noise() * made;
 }
 
-double Pivoted::remainder_error(Index k) const {
+double Pivoted::remainder_error(Index k) const { return rounding(k) + left_over(k); }
+
+double Pivoted::left_over(Index k) const {
   const double* column = work_.column(k);
-  return rounding(k) + std::sqrt(dot(column, column, rank_, work_.rows));
+  return std::sqrt(dot(column, column, rank_, work_.rows));
 }
 
 std::vector<double> Pivoted::solution() const {

@@ -170,4 +170,13 @@ double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double
   return 0.5 * kEpsilon * sum;
 }
 
+double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
+                              const std::vector<Index>& equal) {
+  if (shape.l2 > 0) return 0;
+  double squares = 0;
+  for (Index k = f.rank(); k < shape.columns(); ++k)
+    if (equal[at(k - f.rank())] < 0) squares += square(f.left_over(k) + kEpsilon);
+  return squares > 0 ? std::sqrt(squares) * (2 / kEpsilon) * rounding_of_parameters(shape, f, mean, theta) : 0;
+}
+
 }  // namespace pyrometer::minimum
