@@ -131,11 +131,18 @@ double Pivoted::rounding(Index k) const {
   return noise() * made;
 }
 
-double Pivoted::remainder_error(Index k) const { return rounding(k) + left_over(k); }
+double Pivoted::remainder_error(Index k) const {
+  const double* column = work_.column(k);
+  return rounding(k) + std::sqrt(dot(column, column, rank_, work_.rows));
+}
 
 double Pivoted::left_over(Index k) const {
-  const double* column = work_.column(k);
-  return std::sqrt(dot(column, column, rank_, work_.rows));
+  std::vector<double> of(at(rank_));
+  dependence(k, of.data());
+  double made = norm(work_.column(k), rank_);
+  for (Index i = 0; i < rank_; ++i) made += std::abs(at(of, i)) * norm(work_.column(i), i + 1);
+  const double* rest = work_.column(k) + rank_;
+  return norm(rest, work_.rows - rank_) + std::numeric_limits<double>::epsilon() * made;
 }
 
 std::vector<double> Pivoted::solution() const {

@@ -173,10 +173,11 @@ double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double
 double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
                               const std::vector<Index>& equal) {
   if (shape.l2 > 0) return 0;
-  double squares = 0;
+  double squares = 0, sizes = 0;
+  for (Index k = 0; k < shape.columns(); ++k) sizes += std::abs(theta[f.column(k)]) * f.length(k);
   for (Index k = f.rank(); k < shape.columns(); ++k)
-    if (equal[at(k - f.rank())] < 0) squares += square(f.left_over(k) + kEpsilon);
-  return squares > 0 ? std::sqrt(squares) * (2 / kEpsilon) * rounding_of_parameters(shape, f, mean, theta) : 0;
+    if (equal[at(k - f.rank())] < 0) squares += square(f.left_over(k));
+  return std::sqrt(squares / static_cast<double>(shape.rows)) * sizes;
 }
 
 }  // namespace pyrometer::minimum
