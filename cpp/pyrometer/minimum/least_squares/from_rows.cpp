@@ -259,7 +259,7 @@ void Group<T>::write() {
     const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);  // no energy is negative
     const double bound = above * ((1 + off) / (1 - off));
     const double gap = (off < 1 && bound <= most ? bound : most) + lost;
-    const double turned = rounding_of_dependence(shape, f, mean_of(k), theta, equal);
+    const double turned = rounding_of_dependence(shape, f, theta, equal);
     const double chosen = turned * (2 * std::sqrt(state.energy) + turned);
     const double error = gap + chosen + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;

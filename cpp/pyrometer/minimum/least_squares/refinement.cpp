@@ -170,14 +170,13 @@ double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double
   return 0.5 * kEpsilon * sum;
 }
 
-double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* mean, const double* theta,
+double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* theta,
                               const std::vector<Index>& equal) {
-  if (shape.l2 > 0) return 0;
-  double squares = 0, sizes = 0;
+  const bool exact = std::all_of(equal.begin(), equal.end(), [](Index same) { return same >= 0; });
+  if (shape.l2 > 0 || exact) return 0;
+  double sizes = 0;
   for (Index k = 0; k < shape.columns(); ++k) sizes += std::abs(theta[f.column(k)]) * f.length(k);
-  for (Index k = f.rank(); k < shape.columns(); ++k)
-    if (equal[at(k - f.rank())] < 0) squares += square(f.left_over(k));
-  return std::sqrt(squares / static_cast<double>(shape.rows)) * sizes;
+  return f.left_over() / std::sqrt(static_cast<double>(shape.rows)) * sizes;
 }
 
 }  // namespace pyrometer::minimum
