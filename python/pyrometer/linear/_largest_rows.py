@@ -179,8 +179,8 @@ class _Part:
         if null is None:
             return [np.inf] * len(theta)
         unit, (_, y), weights = np.finfo(float).eps, self._rows, self._options["weights"]
-        # Of a row z, at most what its residual moves by as theta does, and the rounding of the residual. Only parameters
-        # of a dependence move along it, by their sizes in units of typical values of their columns.
+        # Of a row z, at most what its residual moves by as theta does, and the rounding of the residual. Parameters of
+        # a dependence move along it, by their sizes in units of typical values of their columns.
         units = np.append(scales, [1.0] * self._options["intercept"])
         share = np.abs(null * units)
         moving = share > _DEPENDENT * share.max(axis=1, keepdims=True)
