@@ -192,14 +192,18 @@ class _Part:
         if null is None:
             return [np.inf] * len(theta)
         unit, (_, y), weights = np.finfo(float).eps, self._rows, self._options["weights"]
-        # Of a row z, at most what its residual moves by as theta does, and the rounding of the residual.
-        steps = unit * _MOVED * np.linalg.norm(theta, axis=1)
-        directions = (np.abs(null) / np.linalg.norm(null, axis=1, keepdims=True)).sum(axis=0)
+        # Of a row z, at most what its residual moves by as theta does, and the rounding of the residual. Parameters of
+        # a dependence move along it, by their sizes in units of typical values of their columns.
+        units = np.append(scales, [1.0] * self._options["intercept"])
+        share = np.abs(null * units)
+        moving = share > _DEPENDENT * share.max(axis=1, keepdims=True)
+        steps = unit * _MOVED * np.sqrt((theta * units) ** 2 @ moving.T)
+        directions = np.abs(null) / np.linalg.norm(share, axis=1, keepdims=True)
         sums, total = np.zeros(len(theta)), 0.0
         for at in _blocks(X):
             Z = self._columns(X[at])
             size = np.abs(Z)
-            move = np.outer(steps, size @ directions)
+            move = steps @ (directions @ size.T)
             residual = np.abs(y[at] - theta @ Z.T) + unit * (np.abs(theta) @ size.T)
             w: Array = np.ones(len(Z)) if weights is None else weights[at]
             sums += ((2.0 * residual + move) * move) @ w

@@ -119,7 +119,9 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
         Estimated condition number of the same columns, centred and scaled; inf if they are dependent. nan for
         "simplex" and "newton", which do not compute it.
     digits : float or ndarray
-        Expected correct decimal digits of `value`, 0 to 16. For those of `parameters` see `parameter_error`.
+        Expected correct decimal digits of `value`, 0 to 16. For those of `parameters` see `parameter_error`. Of least
+        squares from rows ("orthogonal") whose columns are dependent within rounding, those that all units and orders
+        of rows and columns have in common, where they leave the rank as it is.
     parameter_error : ndarray
         Upper bound of the distance of each parameter from that of the exact minimiser, shape ``(..., n)``, in the units
         of `parameters`; inf if no bound is known: where the minimiser may not be unique, where rounding leaves the

@@ -131,15 +131,10 @@ void Group<T>::factor_rows() {
 template <class T>
 void Group<T>::shorten(Index k, double* theta) const {
   const System& system = systems_[at(k)];
-  const Shape& shape = stack_.shape;
-  if (system.shared) return share(system.factor, system.equal, theta);
-  if (system.factor.rank() == shape.columns()) return;
-  std::vector<double> change(theta, theta + shape.features);
-  minimum::shorten(shape, system.factor, mean_of(k), stack_.on_intercept, theta);
-  // A free intercept that does not count in the norm takes up what the means of the residuals change by.
-  if (!shape.centred || stack_.on_intercept) return;
-  for (Index j = 0; j < shape.features; ++j) change[at(j)] -= theta[j];
-  theta[shape.features] -= residual(0, mean_of(k), change.data(), shape.features);
+  if (system.shared)
+    share(system.factor, system.equal, theta);
+  else
+    minimum::shorten(stack_.shape, system.factor, mean_of(k), stack_.on_intercept, theta);
 }
 
 template <class T>
@@ -265,7 +260,9 @@ void Group<T>::write() {
     const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);
     const double bound = above * ((1 + off) / (1 - off)) + state.hidden;
     const double gap = (off < 1 && bound < state.energy ? bound : most) + lost;
-    const double error = gap + 2 * kEpsilon * state.energy + lost;
+    const double turned = rounding_of_dependence(shape, f, theta, equal);
+    const double chosen = turned * (2 * std::sqrt(state.energy) + turned);
+    const double error = gap + chosen + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;
     out.relative_error[0] = error == 0 ? 0 : error / state.energy;

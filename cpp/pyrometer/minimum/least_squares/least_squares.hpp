@@ -48,7 +48,8 @@ void ranks(const Moments& data, int threads, std::span<Index> out);
 /// the rows of the penalty, and followed by a column-pivoted QR: a column is dependent if its remainder is at rounding
 /// level. Then energy, residuals and gradient are evaluated at the parameters in double-double precision and the
 /// parameters refined until the gradient stops decreasing. `value` is that energy, exact for `parameters` up to
-/// rounding; `gap` is g' H^-1 g of the gradient. After the value has converged, the parameters are refined once more.
+/// rounding; `gap` is g' H^-1 g of the gradient, and `relative_error` includes what parameters that are as good but for
+/// the rounding of dependences would change. After the value has converged, the parameters are refined once more.
 ///
 /// Reproducible: chunks depend on m and p only and are merged in order.
 /// Cost: about 3 m n^2 + 40 m n flops for each evaluation (2 to 4), chunks x n^2 doubles. Call without the GIL.

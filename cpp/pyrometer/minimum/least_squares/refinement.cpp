@@ -114,7 +114,11 @@ void shorten(const Shape& shape, const Pivoted& f, const double* mean, bool with
   if (f.rank() == n) return;
   const bool taken_up = shape.centred && with_intercept;
   const auto length = [&](Index k) { return f.length(k); };
+  // A free intercept that is not in the norm takes back what the mean of the columns moves by.
+  const bool follows = shape.centred && !with_intercept;
+  const double fitted = follows ? -residual(-theta[n], mean, theta, n) : 0;
   dependence_of(f, n, length, -1, taken_up ? mean : nullptr, taken_up ? n : -1).shorten(theta);
+  if (follows) theta[n] = residual(fitted, mean, theta, n);
 }
 
 void share(const Pivoted& f, const std::vector<Index>& equal, double* theta) {
@@ -170,6 +174,15 @@ double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double
     if (j < shape.features) sum += std::abs(theta[j]) * (f.length(k) / root + (shape.centred ? std::abs(mean[j]) : 0));
   }
   return 0.5 * kEpsilon * sum;
+}
+
+double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* theta,
+                              const std::vector<Index>& equal) {
+  const bool exact = std::all_of(equal.begin(), equal.end(), [](Index same) { return same >= 0; });
+  if (shape.l2 > 0 || exact) return 0;
+  double sizes = 0;
+  for (Index k = 0; k < shape.columns(); ++k) sizes += std::abs(theta[f.column(k)]) * f.length(k);
+  return f.left_over() / std::sqrt(static_cast<double>(shape.rows)) * sizes;
 }
 
 }  // namespace pyrometer::minimum
