@@ -136,20 +136,6 @@ double Pivoted::remainder_error(Index k) const {
   return rounding(k) + std::sqrt(dot(column, column, rank_, work_.rows));
 }
 
-double Pivoted::left_over() const {
-  std::vector<double> of(at(rank_)), norms(at(rank_));
-  for (Index i = 0; i < rank_; ++i) at(norms, i) = norm(work_.column(i), i + 1);
-  double squares = 0;
-  for (Index k = rank_; k < columns(); ++k) {
-    dependence(k, of.data());
-    double made = norm(work_.column(k), rank_);
-    for (Index i = 0; i < rank_; ++i) made += std::abs(at(of, i)) * at(norms, i);
-    const double* rest = work_.column(k) + rank_;
-    squares += square(norm(rest, work_.rows - rank_) + std::numeric_limits<double>::epsilon() * made);
-  }
-  return std::sqrt(squares);
-}
-
 std::vector<double> Pivoted::solution() const {
   const double* target = work_.column(work_.cols - 1);
   std::vector<double> x(target, target + rank_);

@@ -41,9 +41,6 @@ class Pivoted {
   /// A bound of the rounding error of remainder(), relative to the norm of z: the column of pivot k, those it is a
   /// combination of, and what is left of it are known to the rounding of their lengths only. rank^2 flops.
   [[nodiscard]] double remainder_error(Index k) const;
-  /// The norm of what is left of all dependent columns, with its rounding, relative to their lengths before centring.
-  /// rank^2 flops for each.
-  [[nodiscard]] double left_over() const;
   /// The least-squares solution for the target: R z = Q' y.
   [[nodiscard]] std::vector<double> solution() const;
   /// Writes the `rank` coefficients of the column of pivot k >= rank in the independent columns.

@@ -260,9 +260,7 @@ void Group<T>::write() {
     const double most = square(std::sqrt(state.energy) + moved) * (1 + 4 * kEpsilon);
     const double bound = above * ((1 + off) / (1 - off)) + state.hidden;
     const double gap = (off < 1 && bound < state.energy ? bound : most) + lost;
-    const double turned = rounding_of_dependence(shape, f, theta, equal);
-    const double chosen = turned * (2 * std::sqrt(state.energy) + turned);
-    const double error = gap + chosen + 2 * kEpsilon * state.energy + lost;
+    const double error = gap + 2 * kEpsilon * state.energy + lost;
     out.value[0] = state.energy;
     out.gap[0] = gap;
     out.relative_error[0] = error == 0 ? 0 : error / state.energy;

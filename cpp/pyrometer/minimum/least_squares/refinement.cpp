@@ -176,13 +176,4 @@ double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double
   return 0.5 * kEpsilon * sum;
 }
 
-double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* theta,
-                              const std::vector<Index>& equal) {
-  const bool exact = std::all_of(equal.begin(), equal.end(), [](Index same) { return same >= 0; });
-  if (shape.l2 > 0 || exact) return 0;
-  double sizes = 0;
-  for (Index k = 0; k < shape.columns(); ++k) sizes += std::abs(theta[f.column(k)]) * f.length(k);
-  return f.left_over() / std::sqrt(static_cast<double>(shape.rows)) * sizes;
-}
-
 }  // namespace pyrometer::minimum

@@ -55,10 +55,4 @@ void bound_parameters(const Shape& shape, const Pivoted& f, const double* mean, 
 [[nodiscard]] double rounding_of_parameters(const Shape& shape, const Pivoted& f, const double* mean,
                                             const double* theta);
 
-/// A bound of the root mean square change of the residuals as parameters move along dependences of columns by as much
-/// as their size: dependences hold within rounding only, and which parameters are the shortest depends on the units. 0
-/// where all dependent columns are `equal` to others, and with a penalty. Cost: that of Pivoted::left_over().
-[[nodiscard]] double rounding_of_dependence(const Shape& shape, const Pivoted& f, const double* theta,
-                                            const std::vector<Index>& equal);
-
 }  // namespace pyrometer::minimum
