@@ -190,7 +190,7 @@ class BlockSums:
 
     def comparable(self, like: BlockSums) -> npt.NDArray[np.bool_]:
         """Whether each coordinate (d,) can be represented in its unit of `like`, about the centre of `like`."""
-        return (np.abs(self.offset(like)) < FARTHEST) & (np.abs(self.units - like.units)[2:] <= APART)
+        return np.asarray((np.abs(self.offset(like)) < FARTHEST) & (np.abs(self.units - like.units)[2:] <= APART))
 
     def coarser(self, other: BlockSums) -> BlockSums:
         """Return the sums in the larger units of the two, in which numbers far below these become small or 0."""

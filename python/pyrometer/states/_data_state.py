@@ -117,7 +117,8 @@ class DataState(Displayed):
     ------
     TypeError, ValueError
         If the rows are not finite numbers of matching shapes, have no density, or an energy beyond the range of a
-        double, or the model or the density does not accept them.
+        double, or the model or the density does not accept them. If a column of many texts, or of some that hardly
+        repeat, looks like numbers or dates, unless its type is one of categories or `like` has it.
     ImportError
         If the density needs a library that is not installed.
 
