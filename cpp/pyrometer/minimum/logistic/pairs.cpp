@@ -410,10 +410,10 @@ void Pairs::Choice::grade() {
     double most = 0;
     for (Index q = first; q < end; ++q) most = std::max(most, -losses.offset[at(q)]);
     for (Index q = first; q < end; ++q) {
-      const double own = std::exp(-losses.offset[at(q)] - most);
+      const double mine = std::exp(-losses.offset[at(q)] - most);
       double others = std::exp(-most);
       for (Index r = first; r < end; ++r) others += r == q ? 0 : std::exp(-losses.offset[at(r)] - most);
-      factors[at(q)] *= std::max(std::sqrt(own) * std::sqrt(others) / (own + others), kLeastFactor);
+      factors[at(q)] *= std::max(std::sqrt(mine) * std::sqrt(others) / (mine + others), kLeastFactor);
     }
   }
 }
