@@ -56,8 +56,8 @@ class OutlyingRows {
 
   /// After no minimum was found, and a descent ended at phi. If active rows have several classes: each coordinate is 0
   /// for the own class of its row, as in arrange(). Else, if the Hessian is `singular`: the active rows are eliminated
-  /// in the order of what they add to the Hessian there, so that none that adds much depends on the coordinates of those
-  /// that add little. False if neither helps, and after a few times.
+  /// in the order of what they add to the Hessian there, so that none that adds much depends on the coordinates of
+  /// those that add little. False if neither helps, and after a few times.
   bool retry(const std::vector<double>& phi, bool singular);
   /// Makes those of the classes left out active, and their rows, that the own logit at phi (classes() - 1 x n) is not
   /// far above; whether there were any. `lost`: a bound of what those that stay left out add to the loss.
