@@ -1,7 +1,10 @@
 """What changes a softmax regression by nothing: names of classes, order of rows, one vector added to all classes."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 import pyrometer as pm
 
@@ -57,3 +60,55 @@ def test_sampled_energies_are_homogeneous_to_the_end_of_the_doubles():
             logits = pm.sample_parameters(system, pm.Normal(scale), samples=100, rng=1) / scale
             found = pm.sample_energies(system, pm.Normal(scale), samples=100, rng=1) / scale
             np.testing.assert_allclose(found, logits.max(axis=1) - logits.mean(axis=1), rtol=1e-9, atol=1e-9)
+
+
+def polynomial(seed):
+    """Powers of one feature, the best of 3 or 4 noisy sums of them, and their degree."""
+    rng = np.random.default_rng(seed)
+    m, degree, classes = int(rng.choice([60, 100])), int(rng.integers(5, 10)), int(rng.integers(3, 5))
+    x = rng.uniform(0, 1, m)
+    X = np.column_stack([x**k for k in range(1, degree + 1)])
+    signal = (X - X.mean(axis=0)) / X.std(axis=0) @ rng.normal(size=(degree, classes)) / np.sqrt(degree)
+    labels = (rng.choice([8, 30]) * signal + rng.gumbel(size=(m, classes))).argmax(axis=1)
+    return x, X, np.unique(labels, return_inverse=True)[1], degree
+
+
+def largest_margin(x, labels, degree):
+    """Of parameters up to 1 of Chebyshev polynomials, which are far from dependent: 0 if labels are not separated."""
+    V = np.polynomial.chebyshev.chebvander(2 * x - 1, degree)
+    classes, n = int(labels.max()) + 1, degree + 1
+    rows = []
+    for values, own in zip(V, labels, strict=True):
+        for c in set(range(classes)) - {int(own)}:
+            row = np.zeros((classes, n))
+            row[c], row[own] = values, -values
+            rows.append(np.append(row, 1.0))
+    cost = np.append(np.zeros(classes * n), -1.0)
+    bounds = [(-1, 1)] * (classes * n) + [(None, 1)]
+    return -linprog(cost, A_ub=np.array(rows), b_ub=np.zeros(len(rows)), bounds=bounds).fun
+
+
+def all_own_classes_are_highest(X, labels, parameters):
+    """In rational numbers."""
+    theta = [[Fraction(each) for each in row] for row in parameters.reshape(-1, X.shape[1] + 1)]
+    for x, own in zip(X, labels, strict=True):
+        row = [Fraction(each) for each in x] + [Fraction(1)]
+        logits = [sum(a * b for a, b in zip(row, each, strict=True)) for each in theta]
+        if any(logit >= logits[own] for c, logit in enumerate(logits) if c != own):
+            return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning", "ignore::pyrometer.SeparationWarning")
+def test_labels_that_polynomials_separate_are_found_and_no_others():
+    separated = 0
+    for seed in range(60):
+        x, X, labels, degree = polynomial(seed)
+        if labels.max() == 0:
+            continue
+        found, margin = pm.minimum_energy(pm.SoftmaxRegression(X, labels)), largest_margin(x, labels, degree)
+        zero = found.value == 0 and not found.attained
+        separated += margin > 1e-8
+        assert zero or not margin > 1e-8, seed
+        assert not zero or all_own_classes_are_highest(X, labels, found.parameters), seed
+    assert 10 < separated < 50

@@ -437,7 +437,7 @@ class ExactSum {
 /// Well conditioned combinations of the columns of some rows; none where no column is replaced for near dependence.
 Combinations combinations_of(const data::Rows<double>& rows, bool intercept, const std::vector<Index>& remaining,
                              int threads) {
-  constexpr double kNear = 0x1p-20;  // of the terms: combinations below this lose what decides
+  constexpr double kNear = 0x1p-8;  // of the terms: above, as of columns that are only centred, nothing is replaced
   const Index p = rows.features, n = p + (intercept ? 1 : 0);
   std::vector<double> X;
   Combinations out;

@@ -17,7 +17,8 @@ template <class T>
 extern template double loss_at(const ClassifiedRows<double>&, const std::vector<int>&, std::vector<double>, int);
 extern template double loss_at(const ClassifiedRows<float>&, const std::vector<int>&, std::vector<double>, int);
 
-/// The loss at parameters of all classes but the last, or at 0 if that is less.
+/// The loss at parameters of all classes but the last, less their mean over all classes and rounded, or at 0 if that is
+/// less.
 [[nodiscard]] double least_loss_at(const ClassifiedRows<double>& table, std::vector<double> theta);
 
 /// The derivatives of the loss by the logits, rows x classes, at parameters theta (classes - 1 x n) of the given

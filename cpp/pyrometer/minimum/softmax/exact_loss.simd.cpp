@@ -53,7 +53,13 @@ double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents
 }
 
 double least_loss_at(const ClassifiedRows<double>& table, std::vector<double> theta) {
-  theta.resize(theta.size() / at(table.classes - 1) * at(table.classes), 0.0);
+  const std::size_t others = at(table.classes - 1), n = theta.size() / others;
+  theta.resize(n * (others + 1), 0.0);
+  for (std::size_t j = 0; j < n; ++j) {
+    double mean = 0;
+    for (std::size_t c = 0; c < others; ++c) mean += theta[c * n + j] / static_cast<double>(table.classes);
+    for (std::size_t c = 0; c <= others; ++c) theta[c * n + j] -= mean;
+  }
   const double there = loss_at(table, std::vector<int>(at(table.rows.features), 0), std::move(theta), 1);
   const double zeros = weight_of(table.rows) * std::log(static_cast<double>(table.classes));
   return there <= zeros ? there : zeros;

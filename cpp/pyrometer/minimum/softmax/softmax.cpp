@@ -190,6 +190,28 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
   return rest;
 }
 
+/// theta + factor direction, unless that is so far that rounding of the parameters makes the loss exceed `aim`: then
+/// the point of least loss nearer to theta by powers of four, or `other` where the loss is less.
+Numbers least_along(const ClassifiedRows<double>& table, Numbers theta, double factor, const Numbers& direction,
+                    double aim, Numbers other) {
+  constexpr int kMost = 30;
+  const auto at_part = [&](double part) {
+    Numbers there = theta;
+    for (std::size_t j = 0; j < there.size(); ++j) there[j] += part * factor * direction[j];
+    return there;
+  };
+  Numbers best = at_part(1);
+  double least = least_loss_at(table, best);
+  const auto try_other = [&](Numbers there) {
+    const double loss = least_loss_at(table, there);
+    if (loss < least) least = loss, best = std::move(there);
+  };
+  if (!(least > aim * (1 + kOpen))) return best;
+  try_other(std::move(other));
+  for (int k = 1; k <= kMost && least > aim * (1 + kOpen); ++k) try_other(at_part(std::ldexp(1.0, -2 * k)));
+  return best;
+}
+
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
 /// classes are separated, without them.
 Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
@@ -271,7 +293,8 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     for (const double one : logits_of(of_pairs ? exactly : simple.rows, table.classes, minimiser))
       largest = std::max(largest, 2 * std::abs(one));
     const double factor = 1 + largest / kFar;
-    for (std::size_t j = 0; j < out.theta.size(); ++j) out.theta[j] += factor * out.direction[j];
+    out.theta = least_along(table, std::move(out.theta), factor, out.direction, out.value + out.gap,
+                            mapped(basis, result.theta, columns));
     out.gap += negligible(weight, others);
     return out;
   };
