@@ -159,8 +159,9 @@ class Finder:
         if name == {module!r}:
             sys.meta_path.remove(self)
             try:
-                os.kill(os.getpid(), signal.SIGINT)
-                time.sleep(0.01)
+                for _ in range({presses}):
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(0.01)
             except KeyboardInterrupt:
                 {instead}
 sys.meta_path.insert(0, Finder())
@@ -172,8 +173,9 @@ main(["tables", "--table", "1"])
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of the system")
 @pytest.mark.parametrize("module", ["rich", "pyrometer.tables"])
 @pytest.mark.parametrize("instead", ["pass", "raise AttributeError(name) from None"])
-def test_an_interrupt_that_an_import_swallows(module, instead):
-    code = SWALLOWED.format(module=module, instead=instead)
+@pytest.mark.parametrize("presses", [1, 2])
+def test_an_interrupt_that_an_import_swallows(module, instead, presses):
+    code = SWALLOWED.format(module=module, instead=instead, presses=presses)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (130, b"pyrometer: error: interrupted\n")
 

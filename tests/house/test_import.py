@@ -66,5 +66,6 @@ def test_the_help_imports_no_command() -> None:
     program = f"{code}\nimport sys\nprint(*(name for name in sys.modules if name.startswith('pyrometer.cli')))"
     result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert sorted(result.stdout.split()) == [
-        *("pyrometer.cli", "pyrometer.cli._commands", "pyrometer.cli._program", "pyrometer.cli._terminal"),
+        *("pyrometer.cli", "pyrometer.cli._commands", "pyrometer.cli._interrupts"),
+        *("pyrometer.cli._program", "pyrometer.cli._terminal"),
     ]

@@ -342,3 +342,20 @@ def test_energies_that_differ_by_rounding_are_drawn():
         ax = pm.plot.spectrum(pm.LinearRegression(X, X[:, 0]), pm.Normal(scale), samples=100)
         low, high = ax.get_xlim()
         assert low < np.mean(X[:, 0] ** 2) < high
+
+
+def test_columns_of_data_frames():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    before = pandas.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["x", "y"], 60)})
+    after = before.assign(a=before["a"] + 2.0)
+    table = pm.shift(before, after, model=None, rng=0).columns
+    frames, mappings = (
+        [[np.asarray(patch.get_xy()).tolist() for patch in ax.patches] for ax in axes]
+        for axes in (
+            pm.plot.columns(table, {"before": before, "after": after}),
+            pm.plot.columns(table, {"before": before.to_dict("list"), "after": after.to_dict("list")}),
+        )
+    )
+    assert frames == mappings
+    assert len(frames) == 2

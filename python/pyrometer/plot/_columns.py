@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyrometer.base import described, validate
+from pyrometer.base import described, frame_of, validate
 from pyrometer.plot._axes import label, panels, styles
 from pyrometer.results import Table
 
@@ -30,7 +30,7 @@ def drawn(table: Table, samples: Mapping[str, Mapping[str, Any]]) -> list[dict[s
 
 def columns(
     table: Table,
-    samples: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, Any],
     *,
     weights: Mapping[str, Any] | None = None,
     ax: Axes | Sequence[Axes] | None = None,
@@ -41,7 +41,7 @@ def columns(
     ----------
     table : Table
         `Shift.columns`.
-    samples : mapping of str to mapping
+    samples : mapping of str to mapping or data frame
         By the names of the legend, the values of the columns by their names; "(residual)" are those of the model.
         Missing values are None or nan.
     weights : mapping of str to array_like, optional
@@ -76,8 +76,10 @@ def columns(
     """
     if not isinstance(table, Table):
         raise TypeError(f"table must be a Table, got {described(table)}; use the columns of a shift.")
-    for name, sample in validate.mapping("samples", samples, "names to samples").items():
-        validate.mapping(f"samples[{name!r:.60}]", sample, "names of columns to values")
+    samples = {
+        name: _by_name(f"samples[{name!r:.60}]", sample)
+        for name, sample in validate.mapping("samples", samples, "names to samples").items()
+    }
     if not samples:
         raise ValueError("samples must be at least one, got none.")
     rows = drawn(table, samples)
@@ -94,6 +96,14 @@ def columns(
         )
     axes[0].legend()
     return axes if len(axes) > 1 else axes[0]
+
+
+def _by_name(name: str, sample: Any) -> Mapping[str, Any]:
+    """Return a mapping of the columns of a data frame, or the mapping that it is."""
+    frame = frame_of(name, sample)
+    if frame is None:
+        return validate.mapping(name, sample, "names of columns to values")
+    return {column: frame[column].to_list() for column in frame.columns}
 
 
 def _densities(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "pyrometer/base/double_double.hpp"
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 #include "pyrometer/minimum/logistic/sample.hpp"
 
@@ -122,6 +123,15 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
   out = newton(evaluator, std::move(out.theta), {}, aim);
   out.evaluations += before;
   return out;
+}
+
+Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
+  for (std::size_t begin = 0; begin < theta.size(); begin += at(columns)) {
+    DoubleDouble sum{theta[begin + shift.size()], 0};
+    for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[begin + j], shift[j]);
+    theta[begin + shift.size()] = sum.value();
+  }
+  return theta;
 }
 
 template DescentResult descend(const ClassifiedRows<double>&, const Numbers&, int, Index, Numbers);

@@ -18,4 +18,7 @@ extern template DescentResult descend(const ClassifiedRows<double>&, const std::
 extern template DescentResult descend(const ClassifiedRows<float>&, const std::vector<double>&, int, Index,
                                       std::vector<double>);
 
+/// Parameters of the original columns from those of the columns minus `shift`.
+[[nodiscard]] std::vector<double> unshifted(std::vector<double> theta, const std::vector<double>& shift, Index columns);
+
 }  // namespace pyrometer::minimum

@@ -15,6 +15,7 @@
 #include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
+#include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
@@ -43,16 +44,6 @@ struct Solution {
   Numbers errors;     ///< bounds of the errors of parameters of sum 0 over all classes; empty if unknown
   Index rank = 0, evaluations = 0;
 };
-
-/// Parameters of the original columns from those of the columns minus `shift`.
-Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
-  for (std::size_t begin = 0; begin < theta.size(); begin += at(columns)) {
-    DoubleDouble sum{theta[begin + shift.size()], 0};
-    for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[begin + j], shift[j]);
-    theta[begin + shift.size()] = sum.value();
-  }
-  return theta;
-}
 
 /// Bound of the losses of rows whose classes are all kFar below their own, whatever the rounding of that distance.
 double negligible(double weight, Index others) { return 1.01 * std::exp(-kFar) * weight * static_cast<double>(others); }
