@@ -89,13 +89,10 @@ struct Absolute {
 ///     softplus(t) = max(t, 0) + ln(1 + e),    t sigma(t) = max(t, 0) - |t| e / (1 + e)
 ///
 /// The logarithms are combined to that of one product, the fractions to one fraction with that product as denominator.
+/// What the product is above 1 is kept, so that small losses have all digits.
 struct CrossEntropy {
   V doubled[kPanels] = {};  // 2 max(t, 0), summed
-  V product[kPanels], above[kPanels] = {};
-
-  CrossEntropy() {
-    for (V& p : product) p = 1 - V{};
-  }
+  V excess[kPanels] = {}, above[kPanels] = {};
 
   /// Not inlined: its constants would occupy registers of the matrix product.
   [[gnu::noinline]] void take(const double* t, Index rows) {
@@ -114,15 +111,15 @@ struct CrossEntropy {
   [[gnu::always_inline]] void take(const V& t, int n) {
     V a, e;
     exponential(t, n, a, e);
-    const V factor = e + 1.0;
-    above[n] = above[n] * factor + (a * e) * product[n];
-    product[n] *= factor;
+    const V factor = e + 1.0, product = excess[n] + 1.0;
+    above[n] = above[n] * factor + (a * e) * product;
+    excess[n] += e * product;
   }
 
-  /// Adds to `doubled`; e = exp(-a), a = |t|.
+  /// Adds to `doubled`; e = exp(-a), a = |t|, and 0 beyond 708.
   [[gnu::always_inline]] void exponential(const V& t, int n, V& a, V& e) {
     // exp(-a) = 2^k exp(-rest), rest = a + k ln 2 in [-ln 2 / 2, ln 2 / 2]: minimax to 2.5e-16. Beyond 708, 2^k would
-    // not be normal; a larger a adds less than 1e-300 to anything.
+    // not be normal.
     constexpr double kMagic = 0x1.8p52 + 1023;  // adding it rounds to integers, and biases them as exponents are
     const Bits bits = reinterpret_cast<Bits>(t) & ~kSign;
     const V size = reinterpret_cast<V>(bits);
@@ -143,7 +140,7 @@ struct CrossEntropy {
     p = p * rest + 0x1.000000000001cp-1;
     p = p * rest - 0x1.000000000001ep+0;
     p = p * rest + 1.0;
-    e = p * power;
+    e = size > 708.0 ? V{} : p * power;
   }
 
   void add_to(double* energy, double* slope) const {
@@ -151,8 +148,8 @@ struct CrossEntropy {
     for (int n = 0; n < kPanels; ++n)
 #pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
-        energy[n * kL + lane] += 0.5 * doubled[n][lane] + std::log(product[n][lane]);
-        slope[n * kL + lane] += 0.5 * doubled[n][lane] - above[n][lane] / product[n][lane];
+        energy[n * kL + lane] += 0.5 * doubled[n][lane] + std::log1p(excess[n][lane]);
+        slope[n * kL + lane] += 0.5 * doubled[n][lane] - above[n][lane] / (1 + excess[n][lane]);
       }
   }
 };
@@ -291,17 +288,12 @@ struct SingleAbsolute {
 
 /// As CrossEntropy. Products are in single precision over the rows of a strip, at most 2^32.
 struct SingleCrossEntropy {
-  V doubled[kHalves] = {}, product[kHalves], above[kHalves] = {};
-
-  SingleCrossEntropy() {
-    for (V& p : product) p = 1 - V{};
-  }
+  V doubled[kHalves] = {}, excess[kHalves] = {}, above[kHalves] = {};
 
   [[gnu::noinline]] void take(const float* t, const double*, Index rows, double unit) {
     using F = Vec<float>;
     const auto factor = static_cast<float>(std::min(unit, 1e38));
-    F twice[kPanels] = {}, all[kPanels], over[kPanels] = {};
-    for (F& p : all) p = 1 - F{};
+    F twice[kPanels] = {}, more[kPanels] = {}, over[kPanels] = {};
     for (Index i = 0; i < rows; ++i, t += kSingleGroup) {
 #pragma GCC unroll 3
       for (int n = 0; n < kPanels; ++n) {
@@ -309,26 +301,27 @@ struct SingleCrossEntropy {
         base::load(t + n * base::kLanes<float>, v);
         exponential(v, factor, size, a, e);
         twice[n] += v + size;
-        const F more = e + 1.0F;
-        over[n] = over[n] * more + (a * e) * all[n];
-        all[n] *= more;
+        const F one_more = e + 1.0F, product = more[n] + 1.0F;
+        over[n] = over[n] * one_more + (a * e) * product;
+        more[n] += e * product;
       }
     }
     for (int h = 0; h < kHalves; ++h) {
       const auto half = [&](const F(&from)[kPanels], V& v) {
         base::load(reinterpret_cast<const float*>(&from[h / 2]) + h % 2 * kL, v);
       };
-      V two, p, o;
+      V two, q, o;
       half(twice, two);
-      half(all, p);
+      half(more, q);
       half(over, o);
       doubled[h] += unit * two;
-      above[h] = above[h] * p + o * product[h];
-      product[h] *= p;
+      const V product = excess[h] + 1.0;
+      above[h] = above[h] * (q + 1.0) + o * product;
+      excess[h] += q * product;
     }
   }
 
-  /// size = |t|, a = size * factor up to 87, e = exp(-a): as in double precision, to 6e-8.
+  /// size = |t|, a = size * factor up to 87, e = exp(-a), 0 beyond: as in double precision, to 6e-8.
   [[gnu::always_inline]] static void exponential(const Vec<float>& t, float factor, Vec<float>& size, Vec<float>& a,
                                                  Vec<float>& e) {
     using F = Vec<float>;
@@ -336,8 +329,8 @@ struct SingleCrossEntropy {
     constexpr float kMagic = 0x1.8p23F + 127;
     const Word bits = reinterpret_cast<Word>(t) & INT32_MAX;
     size = reinterpret_cast<F>(bits);
-    a = size * factor;
-    a = a > 87.0F ? 87.0F - F{} : a;
+    const F all = size * factor;
+    a = all > 87.0F ? 87.0F - F{} : all;
     const F biased = kMagic - a * 0x1.715476p+0F;
     const Word power_bits = reinterpret_cast<Word>(biased) << 23;
     const F k = biased - kMagic, rest = a + k * 0x1.62e430p-1F;
@@ -348,7 +341,7 @@ struct SingleCrossEntropy {
     p = p * rest + 0x1.fffffap-2F;
     p = p * rest - 1.0F;
     p = p * rest + 1.0F;
-    e = p * reinterpret_cast<F>(power_bits);
+    e = all > 87.0F ? F{} : p * reinterpret_cast<F>(power_bits);
   }
 
   void add_to(double, double* energy, double* slope) const {
@@ -356,8 +349,8 @@ struct SingleCrossEntropy {
     for (int h = 0; h < kHalves; ++h)
 #pragma GCC unroll 1
       for (int lane = 0; lane < kL; ++lane) {
-        energy[h * kL + lane] += 0.5 * doubled[h][lane] + std::log(product[h][lane]);
-        slope[h * kL + lane] += 0.5 * doubled[h][lane] - above[h][lane] / product[h][lane];
+        energy[h * kL + lane] += 0.5 * doubled[h][lane] + std::log1p(excess[h][lane]);
+        slope[h * kL + lane] += 0.5 * doubled[h][lane] - above[h][lane] / (1 + excess[h][lane]);
       }
   }
 };
