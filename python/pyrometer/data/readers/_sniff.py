@@ -36,6 +36,8 @@ def _notations() -> Iterator[tuple[re.Pattern[str], tuple[dict[str, Any], ...]]]
 
 
 _NOTATIONS = tuple(_notations())
+# Marks of byte order, by encoding: that of UTF-16 begins one of UTF-32.
+_WIDE = {"utf-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-16": (b"\xff\xfe", b"\xfe\xff")}
 # A number with a point, and what it can be where a comma is the decimal mark.
 _POINT = re.compile(r"[-+]?\d*\.\d+")
 _OF_POINT: tuple[dict[str, Any], ...] = ({"decimal": "."}, {"thousands": "."})
@@ -45,11 +47,12 @@ def require_encoding(head: bytes, dialect: Dialect) -> None:
     """Raise ValueError if the header is not of the encoding; other lines may have text that is not read."""
     if dialect.encoding.lower() not in ("utf-8", "utf8"):
         return
-    name = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else None
+    name = next((name for name, starts in _WIDE.items() if head.startswith(starts)), None)
     if name is None and b"\0" in head[:2]:
-        name = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+        wide = 32 if b"\0\0" in head[:4] else 16
+        name = f"utf-{wide}-be" if head.startswith(b"\0") else f"utf-{wide}-le"
     if name is not None:
-        raise ValueError(f"the file is encoded as UTF-16; pass {options_text({'encoding': name})}.")
+        raise ValueError(f"the file is encoded as {name[:6].upper()}; pass {options_text({'encoding': name})}.")
     header = b"".join(head[:_FIRST].splitlines()[dialect.skip : dialect.skip + 1])
     try:
         header.decode("utf-8")
