@@ -216,7 +216,7 @@ Numbers OutlyingRows::start() const {
     const std::size_t a = at(elimination_->rows()[at(k)]);
     margins[a] = std::min(700.0, std::max(0.0, -std::log(sum / active_[a].weight)));
     for (std::size_t b = 0; b < margins.size(); ++b) {
-      const double along = margins[a] * X_[(others + static_cast<Index>(b)) * n_ + elimination_->columns()[at(k)]];
+      const double along = margins[a] * X_[at((others + static_cast<Index>(b)) * n_ + elimination_->columns()[at(k)])];
       if ((active_[b].own == active_[a].own ? -along : along) > 1) margins[a] = 0;  // another row opposes that
     }
   }

@@ -127,7 +127,7 @@ DescentResult descend(const ClassifiedRows<T>& table, const Numbers& shift, int 
 
 Numbers unshifted(Numbers theta, const Numbers& shift, Index columns) {
   for (std::size_t begin = 0; begin < theta.size(); begin += at(columns)) {
-    DoubleDouble sum{theta[begin + shift.size()], 0};
+    base::DoubleDouble sum{theta[begin + shift.size()], 0};
     for (std::size_t j = 0; j < shift.size(); ++j) sum.add_product(-theta[begin + j], shift[j]);
     theta[begin + shift.size()] = sum.value();
   }
