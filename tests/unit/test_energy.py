@@ -153,6 +153,12 @@ def test_draws_whose_variance_underflows_have_no_standard_error():
         system = pm.LinearRegression([[1.0], [2.0]], [0.0, 0.0], energy=energy)
         with pytest.raises(ValueError, match="above 1e-140 for their variance not to underflow"):
             pm.mean_energy(system, pm.Normal(scale), method="monte-carlo", rng=0)
+    # The cross entropies of rows whose labels are all predicted, of which a larger scale makes smaller ones.
+    system = pm.LogisticRegression([[1.0], [2.0]], [1, 1])
+    with pytest.raises(ValueError, match="or a smaller one if these are cross entropies"):
+        pm.mean_energy(system, pm.Independent([pm.Normal(0.1), pm.Constant(400.0)]), method="monte-carlo", rng=0)
+    smaller = pm.Independent([pm.Normal(0.1), pm.Constant(300.0)])
+    assert pm.mean_energy(system, smaller, method="monte-carlo", rng=0).value < 1e-129
 
 
 @pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")

@@ -70,7 +70,8 @@ inline void require_variance(const base::Running& energies, Index system, Index 
     throw_not_finite("the variance of the energies", system, law);
   require(!underflows(energies.mean, energies.squares),
           "the energies must be above 1e-140 for their variance not to underflow, got a mean of ", energies.mean,
-          " under law ", law, " (system ", system, "); use a larger scale.");
+          " under law ", law, " (system ", system,
+          "); use a larger scale, or a smaller one if these are cross entropies.");
 }
 
 /// A sink of the samplers that keeps every energy: energies[(system * laws + law) * samples + draw]. The other sinks
