@@ -145,8 +145,10 @@ void SoftmaxEvaluator<T>::chunk(Index chunk, Scratch& scratch, Wanted wanted, Pa
       Index pair = 0;
       for (Index a = 0; a < classes(); ++a)
         for (Index b = a + 1; b < classes(); ++b, ++pair) {
-          for (Index i = 0; i < depth; ++i)
-            root[i] = std::sqrt(z[a * kBlock + i] * z[b * kBlock + i] * (weight ? weight[i] : 1.0));
+          const double *const one = z + a * kBlock, *const other = z + b * kBlock;
+          for (Index i = 0; i < depth; ++i) root[i] = one[i] * other[i];
+          for (Index i = 0; weight && i < depth; ++i) root[i] *= weight[i];
+          for (Index i = 0; i < depth; ++i) root[i] = std::sqrt(root[i]);
           add(pair);
         }
     } else if (wanted == Wanted::least_gram) {
