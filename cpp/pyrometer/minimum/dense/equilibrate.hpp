@@ -35,7 +35,7 @@ int row_exponent(const std::vector<int>& columns, Value value) {
 /// The exponent of 0 in scales_of.
 inline constexpr int kExponentOfZero = -(1 << 20);
 
-/// Exponents of column scales, given those of the elements, rows x columns: see column_exponents.
+/// Exponents of column scales, given those of the elements, column after column: see column_exponents.
 [[nodiscard]] std::vector<int> scales_of(const std::vector<int>& exponents, Index columns);
 
 /// Exponents of column scales such that, with each row scaled to a largest element near 1, the median of each column's
@@ -46,7 +46,7 @@ std::vector<int> column_exponents(Index rows, Index columns, Value value) {
   for (Index i = 0; i < rows; ++i) {
     for (Index j = 0; j < columns; ++j) {
       const double x = value(i, j);
-      exponents[at(i * columns + j)] = x == 0 ? kExponentOfZero : exponent_of(x);
+      exponents[at(j * rows + i)] = x == 0 ? kExponentOfZero : exponent_of(x);
     }
   }
   return scales_of(exponents, columns);
