@@ -130,8 +130,12 @@ class Newton {
     const double own = std::exp(-most) / (sum + std::exp(-most));
     const auto add_square = [&](const double* x, double factor) {
       if (!(factor > 0)) return;
-      for (Index j = 0; j < n; ++j)
-        for (Index k = j; x[j] != 0 && k < n; ++k) hessian[at(j * n + k)] += factor * x[j] * x[k];
+      for (Index j = 0; j < n; ++j) {
+        const double scaled = factor * x[j];
+        double* const __restrict to = hessian.data() + j * n;
+        if (x[j] == 0) continue;
+        for (Index k = j; k < n; ++k) to[k] += scaled * x[k];
+      }
     };
     for (Index q = begin; q < end; ++q) p_[at(q)] /= sum + std::exp(-most);
     for (Index q = begin; q < end; ++q) {
