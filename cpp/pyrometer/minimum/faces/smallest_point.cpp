@@ -22,12 +22,33 @@ constexpr double kStalled = 1e-19;
 double high(double x) { return x; }
 double high(const DoubleDouble& x) { return x.hi; }
 
-template <class Real>
-Real dot(const Real* a, const Real* b, Index size) {
-  Real sum[4] = {};
+double dot(const double* a, const double* b, Index size) {
+  double sum[4] = {};
   Index j = 0;
   for (; j + 4 <= size; j += 4)
-    for (Index lane = 0; lane < 4; ++lane) sum[lane] = sum[lane] + a[j + lane] * b[j + lane];
+    for (Index lane = 0; lane < 4; ++lane) sum[lane] += a[j + lane] * b[j + lane];
+  for (; j < size; ++j) sum[0] += a[j] * b[j];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/// Sums in lanes: of one, each addition waits for the last. The same operations as of DoubleDouble, on vectors.
+DoubleDouble dot(const DoubleDouble* a, const DoubleDouble* b, Index size) {
+  constexpr Index kLanes = 16;
+  double high[kLanes] = {}, low[kLanes] = {};
+  Index j = 0;
+  for (; j + kLanes <= size; j += kLanes)
+    for (Index k = 0; k < kLanes; ++k) {
+      const DoubleDouble x = a[j + k], y = b[j + k];
+      const double product = x.hi * y.hi, error = product_error(x.hi, y.hi, product) + (x.hi * y.lo + x.lo * y.hi);
+      const double term = product + error, rest = error - (term - product);
+      const double sum = high[k] + term, below = low[k] + rest;
+      const double first = base::sum_error(high[k], term, sum) + below, one = sum + first;
+      const double second = base::sum_error(low[k], rest, below) + (first - (one - sum));
+      high[k] = one + second;
+      low[k] = second - (high[k] - one);
+    }
+  DoubleDouble sum[4];
+  for (Index k = 0; k < kLanes; ++k) sum[k % 4] = sum[k % 4] + DoubleDouble(high[k], low[k]);
   for (; j < size; ++j) sum[0] = sum[0] + a[j] * b[j];
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
@@ -169,21 +190,37 @@ class Corral {
 /// double-double.
 class Least {
  public:
-  Least(const Wide& points, Index size) : points_(points), size_(size), count_(std::ssize(points) / size) {}
+  Least(const Wide& points, Index size)
+      : points_(points),
+        size_(size),
+        count_(std::ssize(points) / size),
+        columns_(points.size()),
+        sums_(at(count_)),
+        terms_(at(count_)) {
+    for (Index i = 0; i < count_; ++i)
+      for (Index j = 0; j < size; ++j) columns_[at(j * count_ + i)] = points[at(i * size + j)].hi;
+  }
 
   void find(const Wide& direction) {
+    std::fill(sums_.begin(), sums_.end(), 0.0);
+    std::fill(terms_.begin(), terms_.end(), 0.0);
+    for (Index j = 0; j < size_; ++j) {
+      const double* column = columns_.data() + j * count_;
+      const double factor = direction[at(j)].hi;
+      for (Index i = 0; i < count_; ++i) {
+        const double term = column[i] * factor;
+        sums_[at(i)] += term;
+        terms_[at(i)] += std::abs(term);
+      }
+    }
     index = 0;
     product = INFINITY;
     for (Index i = 0; i < count_; ++i) {
-      const DoubleDouble* row = points_.data() + i * size_;
-      double sum = 0, terms = 0;
-      for (Index j = 0; j < size_; ++j) {
-        const double term = row[j].hi * direction[at(j)].hi;
-        sum += term;
-        terms += std::abs(term);
-      }
-      if (std::abs(sum) <= static_cast<double>(size_ + 4) * kUnit * terms) {
-        const double exact = dot(row, direction.data(), size_).hi;
+      double sum = sums_[at(i)];
+      const double terms = terms_[at(i)], error = static_cast<double>(size_ + 4) * kUnit * terms;
+      if (std::abs(sum) <= error) {
+        if (sum - 2 * error > product) continue;
+        const double exact = dot(points_.data() + i * size_, direction.data(), size_).hi;
         // Below the rounding error of double-double arithmetic it counts as 0.
         sum = std::abs(exact) > static_cast<double>(size_ + 4) * 0x1p-100 * terms ? exact : std::min(exact, 0.0);
       }
@@ -197,6 +234,7 @@ class Least {
  private:
   const Wide& points_;
   Index size_, count_;
+  std::vector<double> columns_, sums_, terms_;
 };
 
 /// The same in double precision alone.
