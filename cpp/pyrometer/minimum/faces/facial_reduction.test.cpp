@@ -40,7 +40,7 @@ TEST_CASE("the point of smallest norm of many points separates them, or 0 is a p
   std::normal_distribution<double> normal;
   int zeros = 0;
   for (int round = 0; round < 300; ++round) {
-    const Index size = 2 + static_cast<Index>(state() % 14), count = size + static_cast<Index>(state() % 40);
+    const Index size = 2 + static_cast<Index>(state() % 40), count = size + static_cast<Index>(state() % 160);
     const double along = 3 * normal(state);
     std::vector<DoubleDouble> points;
     for (Index k = 0; k < count * size; ++k) points.emplace_back(normal(state) + (k % size == 0 ? along : 0));
