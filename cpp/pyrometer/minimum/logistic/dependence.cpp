@@ -71,4 +71,17 @@ double lowered_by_rounding(const data::Rows<double>& rows, bool intercept, const
   return total >= 0 ? total : INFINITY;  // not nan
 }
 
+const Numbers* dependent_constant(const data::Rows<double>& rows, const std::vector<Numbers>& null) {
+  const Numbers* best = nullptr;
+  double largest = 0x1p-10;
+  if (null.empty()) return best;
+  const Numbers sizes = sizes_of(rows, null.front().size());
+  for (const Numbers& v : null) {
+    double others = 0;
+    for (Index j = 0; j < rows.features; ++j) others = std::max(others, std::abs(v[at(j)]) * sizes[at(j)]);
+    if (const double own = std::abs(v.back()); own >= largest * others) best = &v, largest = own / others;
+  }
+  return best;
+}
+
 }  // namespace pyrometer::minimum

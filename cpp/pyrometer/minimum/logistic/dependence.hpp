@@ -28,4 +28,11 @@ namespace pyrometer::minimum {
                                          const std::vector<std::vector<double>>& null, const std::vector<double>& theta,
                                          double loss, const std::function<std::vector<double>()>& slopes);
 
+/// The vector of `null` of which the constant column, its last, is the largest part, at least 2^-10 of the others: the
+/// constant is then a combination of the other columns, such as splines, within rounding. nullptr if there is none.
+///
+/// Without it the model is the same, and those columns keep their exact zeros, which decide what is separated.
+[[nodiscard]] const std::vector<double>* dependent_constant(const data::Rows<double>& rows,
+                                                            const std::vector<std::vector<double>>& null);
+
 }  // namespace pyrometer::minimum

@@ -401,6 +401,9 @@ class InfimumSearch {
     return std::move(out_);
   }
 
+  /// Combinations of the columns that are at rounding level.
+  [[nodiscard]] const std::vector<Numbers>& null() const { return null_; }
+
  private:
   // Of all rows; independent columns need a basis only where no row is separated.
   void find_face() {
@@ -490,7 +493,21 @@ class InfimumSearch {
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   if (!known.separated)
     if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
-  return InfimumSearch(rows, intercept, known, threads).run();
+  InfimumSearch search(rows, intercept, known, threads);
+  Infimum out = search.run();
+  const Numbers* const constant =
+      intercept && !(out.gap <= kWide * out.value) ? dependent_constant(rows, search.null()) : nullptr;
+  if (!constant) return out;
+  Infimum other = InfimumSearch(rows, false, KnownOfRows(), threads).run();
+  out.evaluations += other.evaluations;
+  other.parameters.push_back(0);
+  other.gap += lowered_by({*constant}, rows, true, Face(), other.parameters, other.value);
+  if (!(other.gap < out.gap)) return out;
+  if (!other.direction.empty()) other.direction.push_back(0);
+  other.errors.clear();
+  other.evaluations = out.evaluations;
+  other.rank = out.rank;
+  return other;
 }
 
 }  // namespace pyrometer::minimum

@@ -300,7 +300,21 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
   const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Solution out = on_basis(table, basis, threads);
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
-  return out;
+  const Numbers* const constant =
+      table.intercept && !(out.gap <= kOpen * out.value) ? dependent_constant(rows, basis.null) : nullptr;
+  if (!constant) return out;
+  Solution other = reduced({rows, table.classes, false}, threads);
+  out.evaluations += other.evaluations;
+  for (Numbers* const numbers : {&other.theta, &other.direction})
+    for (Index c = std::ssize(*numbers) / std::max<Index>(rows.features, 1); c > 0; --c)
+      numbers->insert(numbers->begin() + c * rows.features, 0);
+  other.gap += lowered_by_rounding(rows, true, {*constant}, other.theta, other.value,
+                                   [&] { return slopes_of(table, nullptr, other.theta); });
+  if (!(other.gap < out.gap)) return out;
+  other.errors.clear();
+  other.evaluations = out.evaluations;
+  other.rank = out.rank;
+  return other;
 }
 
 /// The same for rows in single precision, which are copied as doubles.
