@@ -319,19 +319,20 @@ struct Range {
   }
 };
 
-/// Columns that alone separate some of the remaining rows, or that would if they differed.
-std::vector<Index> separating_columns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
-                                      const std::vector<Index>& remaining) {
+/// Columns that alone separate some of the remaining rows, those whose label is `label`, from the others, or that would
+/// if they differed.
+std::vector<Index> separating_columns(const data::Rows<double>& rows, bool intercept,
+                                      const std::vector<Index>& remaining, double label) {
   const auto p = at(rows.features);
   std::vector<double> least[2], greatest[2];
-  for (int label = 0; label < 2; ++label) {
-    least[label].assign(p, intercept ? INFINITY : 0.0);
-    greatest[label].assign(p, intercept ? -INFINITY : 0.0);
+  for (int own = 0; own < 2; ++own) {
+    least[own].assign(p, intercept ? INFINITY : 0.0);
+    greatest[own].assign(p, intercept ? -INFINITY : 0.0);
   }
   for (const Index i : remaining) {
     const double* x = rows.X + i * rows.features;
-    double* const __restrict low = least[rows.y[i] > 0.5].data(), * const __restrict high =
-                                                                      greatest[rows.y[i] > 0.5].data();
+    const bool own = rows.y[i] == label;
+    double* const __restrict low = least[own].data(), * const __restrict high = greatest[own].data();
     for (std::size_t j = 0; j < p; ++j) {
       low[j] = x[j] < low[j] ? x[j] : low[j];
       high[j] = x[j] > high[j] ? x[j] : high[j];
@@ -339,8 +340,7 @@ std::vector<Index> separating_columns(const data::Rows<double>& rows, bool inter
   }
   std::vector<Index> out;
   for (std::size_t j = 0; j < p; ++j)
-    if (used[j] && (greatest[0][j] <= least[1][j] || greatest[1][j] <= least[0][j]))
-      out.push_back(static_cast<Index>(j));
+    if (greatest[0][j] <= least[1][j] || greatest[1][j] <= least[0][j]) out.push_back(static_cast<Index>(j));
   return out;
 }
 
@@ -495,13 +495,12 @@ bool holds(const data::Rows<double>& rows, bool intercept, const std::vector<Ind
 }
 
 /// Removes rows that single columns separate from `remaining`, repeatedly.
-void peel_all(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
-              std::vector<Index>& remaining, Face& face) {
+void peel_all(const data::Rows<double>& rows, bool intercept, std::vector<Index>& remaining, Face& face) {
   remaining.resize(at(rows.rows));
   std::iota(remaining.begin(), remaining.end(), Index{0});
   for (bool again = true; again && !remaining.empty();) {
     again = false;
-    for (const Index j : separating_columns(rows, intercept, used, remaining))
+    for (const Index j : separating_columns(rows, intercept, remaining, 1))
       again = (!remaining.empty() && peel(rows, intercept, j, remaining, face)) || again;
   }
   face.certain = remaining.empty();
@@ -519,11 +518,27 @@ bool found(const data::Rows<double>& rows, bool intercept, const View& view, std
 
 }  // namespace
 
+Face face_of_columns(const data::Rows<double>& rows, bool intercept, std::vector<Index>& remaining) {
+  Face face;
+  peel_all(rows, intercept, remaining, face);
+  return face;
+}
+
+bool separated_by_column(const data::Rows<double>& rows, bool intercept, double label) {
+  std::vector<Index> all(at(rows.rows));
+  std::iota(all.begin(), all.end(), Index{0});
+  const std::vector<Index> columns = separating_columns(rows, intercept, all, label);
+  return std::any_of(columns.begin(), columns.end(), [&](Index j) {  // that are not constant
+    const double first = intercept ? rows.X[j] : 0;
+    return std::any_of(all.begin(), all.end(), [&](Index i) { return rows.X[i * rows.features + j] != first; });
+  });
+}
+
 Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
              const std::vector<double>& theta, int threads) {
   Face face;
   std::vector<Index> remaining;
-  peel_all(rows, intercept, used, remaining, face);
+  peel_all(rows, intercept, remaining, face);
   if (remaining.empty()) return face;
   std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
@@ -538,7 +553,7 @@ Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const 
   const Index n = rows.features + (intercept ? 1 : 0);
   if (rows.rows * n * n > kMost) return face;
   std::vector<Index> remaining;
-  peel_all(rows, intercept, used, remaining, face);
+  peel_all(rows, intercept, remaining, face);
   if (remaining.empty()) return face;
   const Combinations combinations = combinations_of(rows, intercept, remaining, threads);
   if (combinations.width == 0) return face;

@@ -36,7 +36,8 @@ struct Face {
 /// `separated` has those rows only that comparisons find.
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
-/// used       which columns may have a coefficient; together with the constant they are linearly independent.
+/// used       which columns may have a coefficient; together with the constant they are linearly independent. A single
+///            column may be any.
 /// theta      parameters of a small loss, if known, else empty: rows of small margin are considered first.
 /// threads    at least 1, or 0 for all; the same bits for any number.
 ///
@@ -51,5 +52,13 @@ struct Face {
 /// Cost: m n^2 sums of three doubles more.
 [[nodiscard]] Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
                                         const std::vector<double>& theta, int threads);
+
+/// The rows that single columns separate, repeatedly, found by comparisons alone, and the `remaining` ones; `certain` if
+/// there are none. Cost: a pass over the rows for each round.
+[[nodiscard]] Face face_of_columns(const data::Rows<double>& rows, bool intercept, std::vector<Index>& remaining);
+
+/// Whether a single column, at a threshold or without an intercept at 0, separates rows of this label from the others,
+/// found by comparisons: then no parameters attain the infimum. Cost: a pass over the rows.
+[[nodiscard]] bool separated_by_column(const data::Rows<double>& rows, bool intercept, double label);
 
 }  // namespace pyrometer::minimum

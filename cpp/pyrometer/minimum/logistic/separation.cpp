@@ -488,26 +488,70 @@ class InfimumSearch {
   std::optional<Attempt> solution_;
 };
 
-}  // namespace
+Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads);
 
-Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
+/// The infimum of the rows that single columns do not separate, with those far on their sides; none if there are no
+/// others, or none such. Without them, more columns are dependent.
+std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool intercept, int threads) {
+  std::vector<Index> remaining;
+  const Face face = face_of_columns(rows, intercept, remaining);
+  if (face.separated.empty() || face.certain) return {};
+  Numbers X, y, weights;
+  for (const Index i : remaining) {
+    X.insert(X.end(), rows.X + i * rows.features, rows.X + (i + 1) * rows.features);
+    y.push_back(rows.y[i]);
+    if (rows.weights) weights.push_back(rows.weights[i]);
+  }
+  const data::Rows<double> others{X.data(),      y.data(),      std::ssize(y),
+                                  rows.features, std::ssize(X), rows.weights ? weights.data() : nullptr};
+  Infimum out = searched(others, intercept, KnownOfRows(), threads);
+  const double reached = place(rows, intercept, face, out.value, threads, out.parameters);
+  out.gap += std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  out.attained = false;
+  out.direction.resize(at(rows.features + (intercept ? 1 : 0)), 0.0);
+  out.direction = moved(rows, intercept, face, kFarAway, std::move(out.direction));
+  return out;
+}
+
+/// The infimum without the constant column, where that is a combination of the others in `null`.
+std::optional<Infimum> without_constant(const data::Rows<double>& rows, const std::vector<Numbers>& null, int threads) {
+  const Numbers* const constant = dependent_constant(rows, null);
+  if (!constant) return {};
+  Infimum out = searched(rows, false, KnownOfRows(), threads);
+  out.parameters.push_back(0);
+  out.gap += lowered_by({*constant}, rows, true, Face(), out.parameters, out.value);
+  if (!out.direction.empty()) out.direction.push_back(0);
+  return out;
+}
+
+/// The infimum, and where it is open, that in other ways.
+Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   if (!known.separated)
     if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
   InfimumSearch search(rows, intercept, known, threads);
   Infimum out = search.run();
-  const Numbers* const constant =
-      intercept && !(out.gap <= kWide * out.value) ? dependent_constant(rows, search.null()) : nullptr;
-  if (!constant) return out;
-  Infimum other = InfimumSearch(rows, false, KnownOfRows(), threads).run();
-  out.evaluations += other.evaluations;
-  other.parameters.push_back(0);
-  other.gap += lowered_by({*constant}, rows, true, Face(), other.parameters, other.value);
-  if (!(other.gap < out.gap)) return out;
-  if (!other.direction.empty()) other.direction.push_back(0);
-  other.errors.clear();
-  other.evaluations = out.evaluations;
-  other.rank = out.rank;
-  return other;
+  const auto open = [&] { return !(out.gap <= kWide * out.value) && out.value > 0; };
+  const auto compare = [&](std::optional<Infimum> other) {
+    if (!other) return;
+    other->evaluations += out.evaluations;
+    out.evaluations = other->evaluations;
+    if (!(other->gap < out.gap)) return;
+    other->rank = out.rank;
+    other->errors.clear();
+    out = *std::move(other);
+  };
+  if (open()) compare(without_separated(rows, intercept, threads));
+  if (open() && intercept) compare(without_constant(rows, search.null(), threads));
+  return out;
+}
+
+}  // namespace
+
+Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
+  Infimum out = searched(rows, intercept, known, threads);
+  // Far on their sides, separated rows have losses so small that rounding of other rows may balance them.
+  if (out.attained && separated_by_column(rows, intercept, 1)) out.attained = false, out.errors.clear();
+  return out;
 }
 
 }  // namespace pyrometer::minimum

@@ -11,6 +11,7 @@
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/base/require.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/faces/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/canonical_rows.hpp"
 #include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
@@ -299,6 +300,8 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Solution out = on_basis(table, basis, threads);
+  for (Index c = 0; c < table.classes && out.attained; ++c)
+    if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
   const Numbers* const constant =
       table.intercept && !(out.gap <= kOpen * out.value) ? dependent_constant(rows, basis.null) : nullptr;
