@@ -19,47 +19,23 @@
 #include "pyrometer/minimum/logistic/loss_and_derivatives.hpp"
 #include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/logistic/pairs.hpp"
+#include "pyrometer/minimum/softmax/columns.hpp"
 #include "pyrometer/minimum/softmax/descent.hpp"
 #include "pyrometer/minimum/softmax/exact_loss.hpp"
 #include "pyrometer/minimum/softmax/faces.hpp"
 #include "pyrometer/minimum/softmax/minimise.hpp"
+#include "pyrometer/minimum/softmax/rest.hpp"
+#include "pyrometer/minimum/softmax/solution.hpp"
 #include "pyrometer/minimum/softmax/survey.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
 using Numbers = std::vector<double>;
-// A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
-constexpr double kRuling = 20;
 // Above this gap, relative to the loss, the margins of pairs of classes are tried as coordinates.
 constexpr double kOpen = 1e-10;
 // Newton's method ends after fewer evaluations where the Hessian is singular.
 constexpr Index kBriefly = 60;
-
-/// The infimum of one system: sums over rows, parameters of all classes but the last.
-struct Solution {
-  double value = 0, gap = 0;
-  bool attained = true;
-  Numbers theta;
-  Numbers direction;  ///< along which the losses of separated rows tend to 0 and no other grows; empty if there is none
-  Numbers errors;     ///< bounds of the errors of parameters of sum 0 over all classes; empty if unknown
-  Index rank = 0, evaluations = 0;
-};
-
-/// Bound of the losses of rows whose classes are all kFar below their own, whatever the rounding of that distance.
-double negligible(double weight, Index others) { return 1.01 * std::exp(-kFar) * weight * static_cast<double>(others); }
-
-/// All rows are separated: the parameters are scaled so that the losses, of total weight `weight`, are negligible.
-Solution all_separated(Numbers theta, double least, double weight, Index others) {
-  Solution out;
-  const double factor = std::max(1.0, kFar / least);
-  for (double& x : theta) x *= factor;
-  out.direction = theta;
-  out.theta = std::move(theta);
-  out.attained = false;
-  out.gap = negligible(weight, others);
-  return out;
-}
 
 /// Parameters of all columns from those of a basis.
 Numbers mapped(const Basis& basis, const Numbers& phi, Index columns) {
@@ -89,97 +65,6 @@ Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coe
       errors[at(c * columns + j)] = result.radius * result.metric.centred(c, classes, x) + 2 * unit * terms;
   }
   return errors;
-}
-
-/// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
-DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face, Numbers start, int threads) {
-  const Numbers none(at(table.rows.features), 0.0);
-  SoftmaxEvaluator<double> evaluator(table, none.data(), threads);
-  DescentResult out;
-  out.theta.assign(at(evaluator.parameters()), 0.0);
-  SoftmaxEvaluation zero;
-  evaluator.evaluate(out.theta, Wanted::products, zero);
-  out.loss = zero.loss;
-  const Index count = face.dimension;
-  if (count == 0) {
-    out.status = DescentStatus::converged;
-    out.gap = 300 * kUnit * out.loss;
-    out.theta = std::move(start);
-    return out;
-  }
-  SoftmaxMetric metric;
-  metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
-  if (metric.rank() < count) return out;
-  return newton(evaluator, std::move(start), metric.pivots(count), NewtonAim::minimum);
-}
-
-/// The logits, rows x classes; those of the last class are 0.
-Numbers logits_of(const data::Rows<double>& rows, Index classes, const Numbers& theta) {
-  const Index n = rows.features;
-  Numbers z(at(rows.rows * classes), 0.0);
-  for (Index i = 0; i < rows.rows; ++i)
-    for (Index c = 0; c < std::ssize(theta) / n; ++c)
-      for (Index k = 0; k < n; ++k) z[at(i * classes + c)] += rows.X[i * n + k] * theta[at(c * n + k)];
-  return z;
-}
-
-/// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at
-/// `theta` is a lower bound, the loss there an upper bound. Undecided if there are none, or that does not close either.
-DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<double>& exact, const ClassFace& face,
-                             Numbers theta, int threads) {
-  const Index classes = table.classes;
-  std::vector<std::uint8_t> allowed = face.allowed;
-  const Numbers z = logits_of(table.rows, classes, theta);
-  bool any = false;
-  for (Index i = 0; i < table.rows.rows; ++i) {
-    const double own = z[at(i * classes + static_cast<Index>(table.rows.y[i]))];
-    for (Index c = 0; c < classes; ++c)
-      if (own - z[at(i * classes + c)] > kRuling) {
-        any = any || allowed[at(i * classes + c)];
-        allowed[at(i * classes + c)] = 0;
-      }
-  }
-  DescentResult out;
-  if (!any) return out;
-  const ClassFace inner = face_of_classes(exact, classes, false, threads, std::move(allowed));
-  if (!inner.certain) return out;
-  table.allowed = inner.allowed.data();
-  out = on_face(table, inner, std::move(theta), threads);
-  if (out.status != DescentStatus::converged) return out;
-  table.allowed = face.allowed.data();
-  const Numbers none(at(table.rows.features), 0.0);
-  SoftmaxEvaluation all;
-  SoftmaxEvaluator<double>(table, none.data(), threads).evaluate(out.theta, Wanted::gradient, all);
-  out.gap += std::max(0.0, all.loss - out.loss) + 300 * kUnit * all.loss;
-  if (!(out.gap < all.loss)) out.status = DescentStatus::undecided;
-  ++out.evaluations;
-  return out;
-}
-
-/// The minimum without the separated classes of rows, after a descent over all that ended at `theta`. The columns of
-/// `table` and those of `exact` span the same space. face: out, the classes that are separated, if that is certain.
-DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& exact, const Numbers& theta, int threads,
-                      ClassFace& face) {
-  const std::vector<std::uint8_t> every(at(table.rows.rows * table.classes), 1);
-  DescentResult rest;
-  rest.theta = theta;
-  Index evaluations = 0;
-  for (const bool combinations : {false, true}) {
-    ClassFace next = face_of_classes(exact, table.classes, combinations, threads, every);
-    if (!next.certain || (face.certain && !next.any)) continue;
-    face = std::move(next);
-    if (!face.any) continue;
-    table.allowed = face.allowed.data();
-    rest = on_face(table, face, Numbers(theta.size(), 0.0), threads);
-    evaluations += rest.evaluations;
-    if (rest.status == DescentStatus::converged) break;
-  }
-  if (rest.status != DescentStatus::converged && face.certain) {
-    rest = without_ruling(table, exact, face, std::move(rest.theta), threads);
-    evaluations += rest.evaluations;
-  }
-  rest.evaluations = evaluations;
-  return rest;
 }
 
 /// theta + factor direction, unless that is so far that rounding of the parameters makes the loss exceed `aim`: then
@@ -296,6 +181,48 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   return excess(first) <= excess(second) ? first : second;
 }
 
+Solution reduced(const ClassifiedRows<double>& table, int threads);
+
+/// The infimum of the rows that single columns do not separate from all others, with those far on their sides; none if
+/// there are no others, or none such. Without them, more columns are dependent.
+std::optional<Solution> without_separated(const ClassifiedRows<double>& table, int threads) {
+  const data::Rows<double>& rows = table.rows;
+  std::vector<Index> remaining;
+  const std::vector<SeparatedByColumn> parts = separated_by_columns(rows, table.intercept, remaining);
+  if (parts.empty() || remaining.empty()) return {};
+  Numbers X, y, weights;
+  for (const Index i : remaining) {
+    X.insert(X.end(), rows.X + i * rows.features, rows.X + (i + 1) * rows.features);
+    y.push_back(rows.y[i]);
+    if (rows.weights) weights.push_back(rows.weights[i]);
+  }
+  const data::Rows<double> others{X.data(),      y.data(),      std::ssize(y),
+                                  rows.features, std::ssize(X), rows.weights ? weights.data() : nullptr};
+  Solution out = reduced({others, table.classes, table.intercept}, threads);
+  move_apart(rows, table.intercept, table.classes, parts, kFar, out.theta);
+  out.direction.resize(out.theta.size(), 0.0);
+  move_apart(rows, table.intercept, table.classes, parts, kFar, out.direction);
+  out.gap +=
+      std::max(0.0, least_loss_at(table, out.theta) - out.value) + negligible(weight_of(rows), table.classes - 1);
+  out.attained = false;
+  return out;
+}
+
+/// The infimum without the constant column, where that is a combination of the others in `null`.
+std::optional<Solution> without_constant(const ClassifiedRows<double>& table, const std::vector<Numbers>& null,
+                                         int threads) {
+  const data::Rows<double>& rows = table.rows;
+  const Numbers* const constant = dependent_constant(rows, null);
+  if (!constant) return {};
+  Solution out = reduced({rows, table.classes, false}, threads);
+  for (Numbers* const numbers : {&out.theta, &out.direction})
+    for (Index c = std::ssize(*numbers) / rows.features; c > 0; --c)
+      numbers->insert(numbers->begin() + c * rows.features, 0);
+  out.gap += lowered_by_rounding(rows, true, {*constant}, out.theta, out.value,
+                                 [&] { return slopes_of(table, nullptr, out.theta); });
+  return out;
+}
+
 Solution reduced(const ClassifiedRows<double>& table, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
@@ -303,21 +230,19 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
   for (Index c = 0; c < table.classes && out.attained; ++c)
     if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
-  const Numbers* const constant =
-      table.intercept && !(out.gap <= kOpen * out.value) ? dependent_constant(rows, basis.null) : nullptr;
-  if (!constant) return out;
-  Solution other = reduced({rows, table.classes, false}, threads);
-  out.evaluations += other.evaluations;
-  for (Numbers* const numbers : {&other.theta, &other.direction})
-    for (Index c = std::ssize(*numbers) / std::max<Index>(rows.features, 1); c > 0; --c)
-      numbers->insert(numbers->begin() + c * rows.features, 0);
-  other.gap += lowered_by_rounding(rows, true, {*constant}, other.theta, other.value,
-                                   [&] { return slopes_of(table, nullptr, other.theta); });
-  if (!(other.gap < out.gap)) return out;
-  other.errors.clear();
-  other.evaluations = out.evaluations;
-  other.rank = out.rank;
-  return other;
+  const auto open = [&] { return !(out.gap <= kOpen * out.value) && out.value > 0; };
+  const auto compare = [&](std::optional<Solution> other) {
+    if (!other) return;
+    other->evaluations += out.evaluations;
+    out.evaluations = other->evaluations;
+    if (!(other->gap < out.gap)) return;
+    other->rank = out.rank;
+    other->errors.clear();
+    out = *std::move(other);
+  };
+  if (open()) compare(without_separated(table, threads));
+  if (open() && table.intercept) compare(without_constant(table, basis.null, threads));
+  return out;
 }
 
 /// The same for rows in single precision, which are copied as doubles.
@@ -489,16 +414,6 @@ void add_rounding(const ClassifiedRows<T>& table, const std::vector<int>& expone
   solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
   if (std::isfinite(reached))  // 0 is a lower bound
     solution.gap = std::min(solution.gap, std::max(solution.value, reached) * (1 + 100 * kUnit));
-}
-
-/// Zeros, where no parameters of doubles get to the infimum.
-Solution zeros_instead(const Solution& found, double loss) {
-  Solution out;
-  out.value = out.gap = loss;
-  out.theta.assign(found.theta.size(), 0.0);
-  out.rank = found.rank;
-  out.evaluations = found.evaluations;
-  return out;
 }
 
 /// The infimum over the classes that have rows, and its parameters of all classes.
