@@ -71,17 +71,38 @@ double lowered_by_rounding(const data::Rows<double>& rows, bool intercept, const
   return total >= 0 ? total : INFINITY;  // not nan
 }
 
-const Numbers* dependent_constant(const data::Rows<double>& rows, const std::vector<Numbers>& null) {
-  const Numbers* best = nullptr;
-  double largest = 0x1p-10;
+DenseColumn dependent_column(const data::Rows<double>& rows, bool intercept, const std::vector<Numbers>& null) {
+  constexpr double kLarge = 0x1p-10, kDenser = 1.5;
+  DenseColumn best;
   if (null.empty()) return best;
-  const Numbers sizes = sizes_of(rows, null.front().size());
+  const Index p = rows.features, n = p + (intercept ? 1 : 0);
+  const Numbers sizes = sizes_of(rows, at(n));
+  Numbers elements(at(n), 0.0);
+  for (Index i = 0; i < rows.rows; ++i)
+    for (Index j = 0; j < n; ++j) elements[at(j)] += j == p || rows.X[i * p + j] != 0 ? 1 : 0;
+  double ratio = kDenser;
   for (const Numbers& v : null) {
-    double others = 0;
-    for (Index j = 0; j < rows.features; ++j) others = std::max(others, std::abs(v[at(j)]) * sizes[at(j)]);
-    if (const double own = std::abs(v.back()); own >= largest * others) best = &v, largest = own / others;
+    double most = 0, fewest = INFINITY;
+    Index densest = -1;
+    for (std::size_t j = 0; j < at(n); ++j) most = std::max(most, std::abs(v[j]) * sizes[j]);
+    for (Index j = 0; j < n; ++j) {
+      if (elements[at(j)] == 0 || !(std::abs(v[at(j)]) * sizes[at(j)] >= kLarge * most)) continue;
+      fewest = std::min(fewest, elements[at(j)]);
+      if (densest < 0 || elements[at(j)] >= elements[at(densest)]) densest = j;
+    }
+    if (densest >= 0 && elements[at(densest)] > ratio * fewest)
+      ratio = elements[at(densest)] / fewest, best = {densest, &v};
   }
   return best;
+}
+
+Numbers without_column(const data::Rows<double>& rows, Index column) {
+  Numbers out;
+  if (column == rows.features) return out;
+  out.reserve(at(rows.rows * (rows.features - 1)));
+  for (Index i = 0; i < rows.rows * rows.features; ++i)
+    if (i % rows.features != column) out.push_back(rows.X[i]);
+  return out;
 }
 
 }  // namespace pyrometer::minimum

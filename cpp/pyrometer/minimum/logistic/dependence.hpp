@@ -28,11 +28,19 @@ namespace pyrometer::minimum {
                                          const std::vector<std::vector<double>>& null, const std::vector<double>& theta,
                                          double loss, const std::function<std::vector<double>()>& slopes);
 
-/// The vector of `null` of which the constant column, its last, is the largest part, at least 2^-10 of the others: the
-/// constant is then a combination of the other columns, such as splines, within rounding. nullptr if there is none.
-///
-/// Without it the model is the same, and those columns keep their exact zeros, which decide what is separated.
-[[nodiscard]] const std::vector<double>* dependent_constant(const data::Rows<double>& rows,
-                                                            const std::vector<std::vector<double>>& null);
+/// A column that is a combination of sparser ones, such as splines, within rounding.
+struct DenseColumn {
+  Index column = -1;                          ///< the number of features for the constant one, -1 if there is none
+  const std::vector<double>* null = nullptr;  ///< the vector of `null`
+};
+
+/// The column with the most elements other than 0, of those that have a large part (2^-10 of the largest, or more) in a
+/// vector of `null`, if it has half as many again as another of them. Without it the model is the same, and the other
+/// columns keep their exact zeros, which decide what is separated. Cost: a pass over the rows.
+[[nodiscard]] DenseColumn dependent_column(const data::Rows<double>& rows, bool intercept,
+                                           const std::vector<std::vector<double>>& null);
+
+/// The numbers of the rows without that column; a copy of the rows unless it is the constant.
+[[nodiscard]] std::vector<double> without_column(const data::Rows<double>& rows, Index column);
 
 }  // namespace pyrometer::minimum

@@ -513,14 +513,19 @@ std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool in
   return out;
 }
 
-/// The infimum without the constant column, where that is a combination of the others in `null`.
-std::optional<Infimum> without_constant(const data::Rows<double>& rows, const std::vector<Numbers>& null, int threads) {
-  const Numbers* const constant = dependent_constant(rows, null);
-  if (!constant) return {};
-  Infimum out = searched(rows, false, KnownOfRows(), threads);
-  out.parameters.push_back(0);
-  out.gap += lowered_by({*constant}, rows, true, Face(), out.parameters, out.value);
-  if (!out.direction.empty()) out.direction.push_back(0);
+/// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
+std::optional<Infimum> without_dense(const data::Rows<double>& rows, bool intercept, const std::vector<Numbers>& null,
+                                     int threads) {
+  const DenseColumn dense = dependent_column(rows, intercept, null);
+  if (!dense.null) return {};
+  const bool constant = dense.column == rows.features;
+  const Numbers X = without_column(rows, dense.column);
+  data::Rows<double> others = rows;
+  if (!constant) others.X = X.data(), --others.features, others.readable = std::ssize(X);
+  Infimum out = searched(others, intercept && !constant, KnownOfRows(), threads);
+  for (Numbers* const numbers : {&out.parameters, &out.direction})
+    if (!numbers->empty()) numbers->insert(numbers->begin() + dense.column, 0);
+  out.gap += lowered_by({*dense.null}, rows, intercept, Face(), out.parameters, out.value);
   return out;
 }
 
@@ -541,7 +546,7 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
     out = *std::move(other);
   };
   if (open()) compare(without_separated(rows, intercept, threads));
-  if (open() && intercept) compare(without_constant(rows, search.null(), threads));
+  if (open()) compare(without_dense(rows, intercept, search.null(), threads));
   return out;
 }
 

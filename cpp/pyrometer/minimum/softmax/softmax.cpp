@@ -208,17 +208,22 @@ std::optional<Solution> without_separated(const ClassifiedRows<double>& table, i
   return out;
 }
 
-/// The infimum without the constant column, where that is a combination of the others in `null`.
-std::optional<Solution> without_constant(const ClassifiedRows<double>& table, const std::vector<Numbers>& null,
-                                         int threads) {
+/// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
+std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const std::vector<Numbers>& null,
+                                      int threads) {
   const data::Rows<double>& rows = table.rows;
-  const Numbers* const constant = dependent_constant(rows, null);
-  if (!constant) return {};
-  Solution out = reduced({rows, table.classes, false}, threads);
+  const DenseColumn dense = dependent_column(rows, table.intercept, null);
+  if (!dense.null) return {};
+  const bool constant = dense.column == rows.features;
+  const Numbers X = without_column(rows, dense.column);
+  ClassifiedRows<double> others{rows, table.classes, table.intercept && !constant};
+  if (!constant) others.rows.X = X.data(), --others.rows.features, others.rows.readable = std::ssize(X);
+  Solution out = reduced(others, threads);
+  const Index width = rows.features + (table.intercept ? 1 : 0) - 1;
   for (Numbers* const numbers : {&out.theta, &out.direction})
-    for (Index c = std::ssize(*numbers) / rows.features; c > 0; --c)
-      numbers->insert(numbers->begin() + c * rows.features, 0);
-  out.gap += lowered_by_rounding(rows, true, {*constant}, out.theta, out.value,
+    for (Index c = std::ssize(*numbers) / std::max<Index>(width, 1); c-- > 0;)
+      numbers->insert(numbers->begin() + c * width + dense.column, 0);
+  out.gap += lowered_by_rounding(rows, table.intercept, {*dense.null}, out.theta, out.value,
                                  [&] { return slopes_of(table, nullptr, out.theta); });
   return out;
 }
@@ -241,7 +246,7 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
     out = *std::move(other);
   };
   if (open()) compare(without_separated(table, threads));
-  if (open() && table.intercept) compare(without_constant(table, basis.null, threads));
+  if (open()) compare(without_dense(table, basis.null, threads));
   return out;
 }
 
