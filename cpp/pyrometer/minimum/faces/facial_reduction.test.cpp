@@ -108,6 +108,21 @@ TEST_CASE("overlapping rows are kept, rows outside their span are separated") {
   CHECK(face.independent.size() == 1);
 }
 
+TEST_CASE("rows that single columns separate are found by comparisons, also by columns that depend on others") {
+  // The second column is seen by one label only; the third is the sum of the others.
+  const std::vector<double> X{1, 0, 1, 1, 0, 1, 2, 5, 7, 3, 6, 9}, y{0, 1, 1, 1};
+  const data::Rows<double> rows{X.data(), y.data(), 4, 3, 12};
+  std::vector<Index> remaining;
+  for (const bool intercept : {false, true}) {
+    const Face face = face_of_columns(rows, intercept, remaining);
+    CHECK_FALSE(face.certain);
+    CHECK(remaining == std::vector<Index>{0, 1});
+    CHECK(separated_by_column(rows, intercept, 1));
+    CHECK(separated_by_column(rows, intercept, 0));
+  }
+  CHECK_FALSE(separated_by_column({X.data(), y.data(), 2, 3, 6}, true, 1));  // columns that are constant
+}
+
 TEST_CASE("numbers of any magnitude give a finite result or std::invalid_argument") {
   std::mt19937 state(1);
   std::uniform_real_distribution<double> uniform(-1, 1);

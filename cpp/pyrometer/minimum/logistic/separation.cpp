@@ -510,6 +510,7 @@ std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool in
   out.attained = false;
   out.direction.resize(at(rows.features + (intercept ? 1 : 0)), 0.0);
   out.direction = moved(rows, intercept, face, kFarAway, std::move(out.direction));
+  if (!std::all_of(out.direction.begin(), out.direction.end(), [](double x) { return std::isfinite(x); })) return {};
   return out;
 }
 

@@ -37,6 +37,10 @@ constexpr double kOpen = 1e-10;
 // Newton's method ends after fewer evaluations where the Hessian is singular.
 constexpr Index kBriefly = 60;
 
+bool all_finite(const Numbers& numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
+}
+
 /// Parameters of all columns from those of a basis.
 Numbers mapped(const Basis& basis, const Numbers& phi, Index columns) {
   const Index r = basis.rank, others = r ? std::ssize(phi) / r : 0;
@@ -202,8 +206,9 @@ std::optional<Solution> without_separated(const ClassifiedRows<double>& table, i
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.theta);
   out.direction.resize(out.theta.size(), 0.0);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.direction);
-  out.gap +=
-      std::max(0.0, least_loss_at(table, out.theta) - out.value) + negligible(weight_of(rows), table.classes - 1);
+  const double reached = least_loss_at(table, out.theta);
+  if (!(std::isfinite(reached) && all_finite(out.theta) && all_finite(out.direction))) return {};
+  out.gap += std::max(0.0, reached - out.value) + negligible(weight_of(rows), table.classes - 1);
   out.attained = false;
   return out;
 }
@@ -391,10 +396,6 @@ Solution hard(const ClassifiedRows<T>& table, const Survey& survey, bool scaled,
   for (Numbers* const numbers : {&out.theta, &out.direction, &out.errors})
     canonical.back(*numbers, rows.features + (table.intercept ? 1 : 0));
   return out;
-}
-
-bool all_finite(const Numbers& numbers) {
-  return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
 }
 
 /// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent
