@@ -103,11 +103,12 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
         only within the rounding of a few huge rows in memory, such as fill values: then the gap includes what the
         others may gain. Least squares from rows include what other parameters of the same size change by that rounding.
     attained : bool or ndarray of bool
-        False where no parameters attain the infimum. Whether labels are separated by a combination of columns that are
-        dependent but for a relative distance below about 1e-9 may be undecided where rows times squared number of
-        parameters exceed 1e7, or where only the rounding of columns separates some of the rows (columns of splines
-        between two knots, a column that is the rounded sum of others of smaller size): then True, with a gap at least
-        as large as the value.
+        False where no parameters attain the infimum. Rows that a single column separates, at a threshold or because
+        one class alone has other values than 0 in it, are always found. Whether labels are separated by a combination
+        of columns that are dependent but for a relative distance below about 1e-9 may be undecided where rows times
+        squared number of parameters exceed 1e7, or where only the rounding of columns separates some of the rows (a
+        column that is the rounded sum of others of smaller size, wide overlapping bumps): then True, with a gap at
+        least as large as the value.
     method : str or ndarray of str
         "covariance" (from second moments), "refined" (from second moments, then from residuals of the rows in twice
         the working precision), "orthogonal" (QR of the rows, where the moments are not accurate enough),

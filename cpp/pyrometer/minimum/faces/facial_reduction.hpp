@@ -53,8 +53,8 @@ struct Face {
 [[nodiscard]] Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
                                         const std::vector<double>& theta, int threads);
 
-/// The rows that single columns separate, repeatedly, found by comparisons alone, and the `remaining` ones; `certain` if
-/// there are none. Cost: a pass over the rows for each round.
+/// The rows that single columns separate, repeatedly, found by comparisons alone, and the `remaining` ones; `certain`
+/// if there are none. Cost: a pass over the rows for each round.
 [[nodiscard]] Face face_of_columns(const data::Rows<double>& rows, bool intercept, std::vector<Index>& remaining);
 
 /// Whether a single column, at a threshold or without an intercept at 0, separates rows of this label from the others,

@@ -534,8 +534,13 @@ std::optional<Infimum> without_dense(const data::Rows<double>& rows, bool interc
 Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
   if (!known.separated)
     if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
-  InfimumSearch search(rows, intercept, known, threads);
-  Infimum out = search.run();
+  Infimum out;
+  std::vector<Numbers> null;
+  {  // its copies of the rows end before others begin
+    InfimumSearch search(rows, intercept, known, threads);
+    out = search.run();
+    null = search.null();
+  }
   const auto open = [&] { return !(out.gap <= kWide * out.value) && out.value > 0; };
   const auto compare = [&](std::optional<Infimum> other) {
     if (!other) return;
@@ -547,7 +552,7 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
     out = *std::move(other);
   };
   if (open()) compare(without_separated(rows, intercept, threads));
-  if (open()) compare(without_dense(rows, intercept, search.null(), threads));
+  if (open()) compare(without_dense(rows, intercept, null, threads));
   return out;
 }
 

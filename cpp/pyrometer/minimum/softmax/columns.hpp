@@ -7,8 +7,8 @@
 
 namespace pyrometer::minimum {
 
-/// Rows of one class whose values of a column are all beyond a threshold on one side, where those of all other rows that
-/// were not separated before are equal to it.
+/// Rows of one class whose values of a column are all beyond a threshold on one side, where those of all other rows
+/// that were not separated before are equal to it.
 struct SeparatedByColumn {
   Index column = 0, label = 0;
   double threshold = 0, sign = 1;  ///< sign (x_column - threshold) > 0

@@ -235,8 +235,9 @@ std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const
 
 Solution reduced(const ClassifiedRows<double>& table, int threads) {
   const data::Rows<double>& rows = table.rows;
-  const Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
+  Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Solution out = on_basis(table, basis, threads);
+  basis.rows.reset();
   for (Index c = 0; c < table.classes && out.attained; ++c)
     if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
