@@ -17,9 +17,8 @@ template <class T>
 extern template double loss_at(const ClassifiedRows<double>&, const std::vector<int>&, std::vector<double>, int);
 extern template double loss_at(const ClassifiedRows<float>&, const std::vector<int>&, std::vector<double>, int);
 
-/// The loss at parameters of all classes but the last, less their mean over all classes and rounded, or at 0 if that is
-/// less.
-[[nodiscard]] double least_loss_at(const ClassifiedRows<double>& table, std::vector<double> theta);
+/// Parameters of all classes, of sum 0, from those of all but the last, whose own are 0.
+[[nodiscard]] std::vector<double> centred(std::vector<double> theta, Index classes);
 
 /// The derivatives of the loss by the logits, rows x classes, at parameters theta (classes - 1 x n) of the given
 /// columns, without classes that are not `allowed`, if that is not null.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/residual.hpp"
@@ -52,17 +51,15 @@ double loss_at(const ClassifiedRows<T>& table, const std::vector<int>& exponents
   return sum.value();
 }
 
-double least_loss_at(const ClassifiedRows<double>& table, std::vector<double> theta) {
-  const std::size_t others = at(table.classes - 1), n = theta.size() / others;
-  theta.resize(n * (others + 1), 0.0);
+std::vector<double> centred(std::vector<double> theta, Index classes) {
+  const std::size_t n = theta.size() / at(classes - 1), all = theta.size() + n;
+  theta.resize(all, 0.0);
   for (std::size_t j = 0; j < n; ++j) {
     double mean = 0;
-    for (std::size_t c = 0; c < others; ++c) mean += theta[c * n + j] / static_cast<double>(table.classes);
-    for (std::size_t c = 0; c <= others; ++c) theta[c * n + j] -= mean;
+    for (std::size_t k = j; k < all; k += n) mean += theta[k] / static_cast<double>(classes);
+    for (std::size_t k = j; k < all; k += n) theta[k] -= mean;
   }
-  const double there = loss_at(table, std::vector<int>(at(table.rows.features), 0), std::move(theta), 1);
-  const double zeros = weight_of(table.rows) * std::log(static_cast<double>(table.classes));
-  return there <= zeros ? there : zeros;
+  return theta;
 }
 
 std::vector<double> slopes_of(const ClassifiedRows<double>& table, const std::uint8_t* allowed,

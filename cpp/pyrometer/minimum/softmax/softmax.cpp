@@ -71,6 +71,20 @@ Numbers errors_of(DescentResult& result, Index classes, Index columns, const Coe
   return errors;
 }
 
+/// The loss at `centred` parameters.
+template <class T>
+double centred_loss_at(const ClassifiedRows<T>& table, Numbers theta, int threads) {
+  const std::vector<int> exponents(at(table.rows.features), 0);
+  return loss_at(table, exponents, centred(std::move(theta), table.classes), threads);
+}
+
+/// The same, or at 0 if that is less.
+double least_loss_at(const ClassifiedRows<double>& table, Numbers theta) {
+  const double there = centred_loss_at(table, std::move(theta), 1);
+  const double zeros = weight_of(table.rows) * std::log(static_cast<double>(table.classes));
+  return there <= zeros ? there : zeros;
+}
+
 /// theta + factor direction, unless that is so far that rounding of the parameters makes the loss exceed `aim`: then
 /// the point of least loss nearer to theta by powers of four, or `other` where the loss is less.
 Numbers least_along(const ClassifiedRows<double>& table, Numbers theta, double factor, const Numbers& direction,
@@ -292,19 +306,6 @@ std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers
   return out;
 }
 
-/// The loss at parameters of all classes but the last, moved so that their sums are 0.
-template <class T>
-double centred_loss_at(const ClassifiedRows<T>& table, Numbers theta, int threads) {
-  const std::size_t n = theta.size() / at(table.classes - 1), all = theta.size() + n;
-  theta.resize(all, 0.0);
-  for (std::size_t j = 0; j < n; ++j) {
-    double mean = 0;
-    for (std::size_t k = j; k < all; k += n) mean += theta[k] / static_cast<double>(table.classes);
-    for (std::size_t k = j; k < all; k += n) theta[k] -= mean;
-  }
-  return loss_at(table, std::vector<int>(at(table.rows.features), 0), std::move(theta), threads);
-}
-
 /// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
 template <class T>
 std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
@@ -463,19 +464,15 @@ Solution solve(const ClassifiedRows<T>& table, int threads) {
   }
   if (!simple && !(all_finite(solution.theta) && all_finite(solution.direction)))
     solution = zeros_instead(solution, static_cast<double>(rows.rows) * std::log(static_cast<double>(kept)));
-  // Parameters of sum 0 over the classes that have rows.
-  const auto centred = [&](const Numbers& others) {
+  const auto of_all = [&](Numbers others) {
     Numbers full(at(classes * n), 0.0);
-    for (Index j = 0; j < n && !others.empty(); ++j) {
-      double mean = 0;
-      for (Index c = 0; c + 1 < kept; ++c) mean += others[at(c * n + j)] / static_cast<double>(kept);
-      for (Index c = 0; c < kept; ++c)
-        full[at(present[at(c)] * n + j)] = (c + 1 < kept ? others[at(c * n + j)] : 0.0) - mean;
-    }
+    if (others.empty()) return full;
+    others = centred(std::move(others), kept);
+    for (Index c = 0; c < kept; ++c) std::copy_n(others.begin() + c * n, n, full.begin() + present[at(c)] * n);
     return full;
   };
-  Numbers full = centred(solution.theta);
-  solution.direction = centred(solution.direction);
+  Numbers full = of_all(std::move(solution.theta));
+  solution.direction = of_all(std::move(solution.direction));
   if (kept < classes) {
     solution.attained = false;
     solution.errors.clear();
