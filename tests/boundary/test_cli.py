@@ -7,12 +7,14 @@ import json
 import subprocess
 import sys
 
+import click
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
 import pyrometer as pm
+from pyrometer.cli._program import main
 
 from .answers import PROGRAM, exact, one_line, only
 
@@ -225,6 +227,14 @@ def test_help(run):
         assert command in run().stdout
         assert "--help" in run(command, "--help").stdout
     assert run("--version").stdout == f"pyrometer {pm.__version__}\n"
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("command", [None, *main.list_commands(None)])
+def test_help_fits_into_the_terminal(command, width):
+    shown = main if command is None else main.get_command(None, command)
+    lines = shown.get_help(click.Context(shown, info_name=command, terminal_width=width)).splitlines()
+    assert max(map(len, lines)) <= width
 
 
 # ---------------------------------------------------------------- as a process

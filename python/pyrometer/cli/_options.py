@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -34,6 +35,7 @@ __all__ = [
     "law_of",
     "law_options",
     "loss_unit",
+    "one_of",
     "output_options",
     "plot_option",
     "resolution_option",
@@ -70,6 +72,13 @@ threads_option = click.option(
 weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows; not a feature.")
 
 
+def one_of(names: Iterable[str], text: str) -> dict[str, Any]:
+    """Return what `click.option` needs to offer many names: listed in the help, since a metavar is never wrapped."""
+    names = list(names)
+    first, mark, rest = re.split("([.;])", text, maxsplit=1)
+    return {"type": click.Choice(names), "metavar": "NAME", "help": f"{first}: {', '.join(names)}{mark}{rest}"}
+
+
 class _Block(click.ParamType):  # type: ignore[type-arg]
     name = "rows"
 
@@ -97,6 +106,7 @@ def fail_option(command: str) -> Callable[[_Function], _Function]:
     return click.option(
         "--fail-on",
         type=click.Choice(list(conditions)),
+        metavar="CONDITION",
         multiple=True,
         help=f"Exit with 1 if this condition holds; may be repeated. {listing}.",
     )

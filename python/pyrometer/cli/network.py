@@ -15,6 +15,7 @@ from pyrometer.cli._options import (
     fail_option,
     law_of,
     loss_unit,
+    one_of,
     output_options,
     plot_option,
     resolution_option,
@@ -63,13 +64,15 @@ _BAR = 20
 @click.option("--bias/--no-bias", default=False, show_default=True, help="Biases in every layer.")
 @click.option(
     "--init",
-    type=click.Choice([*SCALED, "torch", *_INDEPENDENT, "truncated-normal"]),
     default="lecun-normal",
     show_default=True,
-    help="Law of the layers; normal, uniform and truncated-normal have one scale for all.",
+    **one_of(
+        [*SCALED, "torch", *_INDEPENDENT, "truncated-normal"],
+        "Law of the layers; normal, uniform and truncated-normal have one scale for all.",
+    ),
 )
 @click.option("--truncated", is_flag=True, help=f"Truncate {', '.join(_TRUNCATED)} at two deviations, as Keras does.")
-@click.option("--bias-init", type=click.Choice(_BIASES), help="Law of the biases.  [default: that of their layer]")
+@click.option("--bias-init", **one_of(_BIASES, "Law of the biases.  [default: that of their layer]"))
 @click.option(
     "--bias-scale",
     type=float,
@@ -80,9 +83,7 @@ _BAR = 20
 @click.option("--gain", type=Positive, hidden=True, help="Former name of --factor.")
 @click.option("--scale", type=Positive, help="Standard deviation σ of --init [truncated-]normal.  [default: 1]")
 @click.option("--length", type=Positive, help="Length L of --init uniform.  [default: 6 scale]")
-@click.option(
-    "--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute energies."
-)
+@click.option("--method", default="auto", show_default=True, **one_of(_METHODS, "How to compute energies."))
 @resolution_option
 @click.option("--minimum", type=float, help="Trained loss, for the temperature with targets.  [default: 0]")
 @run_options

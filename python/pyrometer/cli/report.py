@@ -17,6 +17,7 @@ from pyrometer.cli._options import (
     labels_of,
     law_of,
     law_options,
+    one_of,
     standardize_option,
 )
 from pyrometer.cli._output import require_apart
@@ -48,10 +49,9 @@ def _page(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--layer-init",
-    type=click.Choice([*SCALED, "torch"]),
     default="he-normal",
     show_default=True,
-    help="With --hidden: law of the layers.",
+    **one_of([*SCALED, "torch"], "With --hidden, the law of the layers."),
 )
 @click.option("--against", metavar="OLD", help="Add the shift from the file OLD, under the model that OLD trains.")
 @click.option("--title", help="Heading of the page.  [default: the name of DATA]")

@@ -25,34 +25,40 @@ def command(config: str, threads: int | None) -> None:
     """Compute the temperatures of many systems under many laws, as CONFIG, a TOML file, describes them.
 
     \b
-    output = "sweep.parquet"        # or .csv, .json; paths are relative to CONFIG
-    method = "auto"                 # default; exact, refined, asymptotic, monte-carlo, ..., or a list of these
-    samples = 10000                 # of monte-carlo; with seed = 0
+    # Paths are relative to CONFIG.
+    output = "sweep.parquet"  # or .csv, .json
+    # auto, exact, refined, asymptotic, monte-carlo, ...
+    method = "auto"           # default; or a list of these
+    samples = 10000           # of monte-carlo; with seed = 0
     resolution = 1.0
 
     \b
-    [systems.squares]               # as many as you like
-    data = "rows.csv"               # CSV, Parquet or Arrow
+    [systems.squares]         # as many as you like
+    data = "rows.csv"         # CSV, Parquet or Arrow
     target = "price"
-    columns = ["a", "b"]            # or drop = ["id"]; default: all but the target
-    standardize = true              # default: false
-    energy = "mse"                  # or mae, ce
-    l2 = 0.1                        # or l1; default: no penalty
+    # all but the target by default; or drop = ["id"]
+    columns = ["a", "b"]
+    standardize = true        # default: false
+    energy = "mse"            # or mae, ce
+    l2 = 0.1                  # or l1; default: no penalty
     intercept = true
 
     \b
     [systems.net]
     data = "rows.csv"
     target = "price"
-    hidden = [64, 64]               # makes it a network
-    energy = "mse"                  # or "ce": the target has labels
-    activation = "tanh"             # or ["relu", "tanh"], one for each hidden layer
+    hidden = [64, 64]         # makes it a network
+    energy = "mse"            # or "ce": a target of labels
+    # or ["relu", "tanh"], one for each hidden layer
+    activation = "tanh"
     bias = false
 
     \b
     [laws.wide]
-    kind = "Normal"                 # Uniform: length; HeNormal, GlorotUniform, ...: gain
-    scale = {logspace = [0, 4, 50]} # 50 laws, from 10^0 to 10^4; or a number, or a list
+    # Uniform: length; HeNormal, GlorotUniform, ...: gain
+    kind = "Normal"
+    # 50 laws, from 10^0 to 10^4; or a number, or a list
+    scale = {logspace = [0, 4, 50]}
 
     Laws of networks alone: kind = "Layers", weights = {kind = "HeNormal", gain = 1, truncated = true} or a list of such
     laws, one for each layer, biases = {kind = "Normal", scale = 0.1} likewise, by default zeros.
