@@ -131,3 +131,19 @@ def test_parts_are_one_column():
     assert doubles([values[:1], values[1:]])[1] == doubles([values])[1] == -1
     assert doubles([values[:1], [Decimal("0.1")]])[1] == -1
     assert doubles([[Decimal(2**53 + 1)], values])[1] == 0
+
+
+@pytest.mark.parametrize(("precision", "places"), [(5, -2), (3, -1), (20, -5), (38, -12)])
+def test_decimals_of_negative_scale_are_whole_numbers(precision, places):
+    rng = np.random.default_rng(precision)
+    values = [
+        int(value) * 10**-places for value in rng.integers(-(10 ** min(precision, 12)) + 1, 10 ** min(precision, 12), M)
+    ]
+    arrow = pa.array(list(map(Decimal, values)), pa.decimal128(precision, places))
+    X, y = rng.normal(size=(M, 1)), np.arange(float(M))
+    expected = pm.Moments.of(np.array(values, dtype=float)[:, None], y)
+    for table in (pa.table({"a": arrow}), pa.RecordBatch.from_arrays([arrow], ["a"])):
+        found = pm.Moments.of(table, y)
+        np.testing.assert_array_equal(found.scatter, expected.scatter)
+    target, wanted = pm.Moments.of(X, pa.chunked_array([arrow])), pm.Moments.of(X, np.array(values, dtype=float))
+    np.testing.assert_array_equal(target.scatter, wanted.scatter)

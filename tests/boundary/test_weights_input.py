@@ -1,9 +1,11 @@
 """Weights that are none: what must hold, what came, what to do; and the option --weights of commands."""
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -268,3 +270,33 @@ def test_sweep_configurations(run, path, tmp_path):
         refused = run("sweep", config)
         assert refused.exit_code == 2
         assert message in refused.stderr
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_advice_for_integers_beyond_doubles_keeps_the_ratios(seed, tmp_path):
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(1, 2**10, 4) * 2**53 + 1
+    wide = [int(weight) * 2**20 + 1 for weight in weights]
+    decimals = list(map(Decimal, wide))
+    frame = pd.DataFrame({"a": X[:, 0], "y": Y, "w": weights})
+    frame.to_csv(tmp_path / "w.csv", index=False)
+    frame.to_parquet(tmp_path / "w.parquet")
+    given = [weights, weights.tolist(), pd.Series(weights), pl.Series(weights), pa.chunked_array([weights])]
+    given += [wide, np.array(wide, dtype=object), decimals, pd.Series(decimals), pl.Series(wide, dtype=pl.Int128)]
+    calls = [lambda w=w: pm.Moments.of(X, Y, weights=w) for w in given]
+    calls += [lambda p=p: pm.Moments.scan(tmp_path / p, target="y", weights="w") for p in ("w.csv", "w.parquet")]
+    for k, call in enumerate(calls):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        text = str(caught.value)
+        if k < len(given):
+            assert "astype(float)" in text or "cast it to float64" in text
+            assert "offset" not in text
+            assert "None" not in text
+        else:
+            assert "unless it holds weights, or round it" in text
+    # The advice: rounded weights have the same ratios, to the accuracy of doubles.
+    rounded = pm.Moments.of(X, Y, weights=weights.astype(float))
+    np.testing.assert_allclose(
+        rounded.mean, np.average(np.c_[X, Y], axis=0, weights=weights / weights.sum()), rtol=1e-14
+    )

@@ -2,6 +2,7 @@
 
 # ruff: noqa: B023 - each function is called before the next iteration
 
+import datetime as dt
 import re
 
 import numpy as np
@@ -350,3 +351,31 @@ def test_messages_have_the_right_article():
 def test_a_data_set_is_no_array():
     data = pm.datasets.diabetes(standardize=True)
     assert "got a Dataset; pass its attributes X and y." in message(lambda: pm.LinearRegression(data, data.y))
+
+
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
+def test_frames_that_are_lazy():
+    lazy = pl.LazyFrame({"a": X[:, 0], "b": X[:, 1]})
+    for name, call in (
+        ("weights", lambda: pm.LinearRegression(X, Y, weights=lazy)),
+        ("energy", lambda: pm.boltzmann(lazy, 1.0)),
+        ("X", lambda: pm.datasets.standardize(lazy)),
+        ("minimum", lambda: pm.temperature(SYSTEM, pm.Normal(1.0), minimum=lazy)),
+        ("scale", lambda: pm.Normal(lazy)),
+    ):
+        assert message(call) == f"{name} must be numeric, got a polars LazyFrame; pass {name}.collect()."
+    table, expected = pm.tables.systems(lazy, Y, samples=4), pm.tables.systems(X, Y, samples=4)
+    np.testing.assert_array_equal(table["temperature"], expected["temperature"])
+    assert pm.minimum_energy(pm.LinearRegression(lazy, Y)) == pm.minimum_energy(SYSTEM)
+
+
+@pytest.mark.parametrize("value", [object(), pm.Normal(1.0), dt.date(2020, 1, 1)])
+def test_objects_that_are_no_arrays(value):
+    for name, call in (
+        ("X", lambda: pm.LinearRegression(value, Y)),
+        ("weights", lambda: pm.LinearRegression(X, Y, weights=value)),
+        ("energy", lambda: pm.boltzmann(value, 1.0)),
+        ("scale", lambda: pm.Normal(value)),
+    ):
+        kind = with_article(type(value).__name__)
+        assert message(call) == f"{name} must be numeric, got {kind}; pass an array of numbers."

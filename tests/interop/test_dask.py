@@ -174,3 +174,10 @@ def test_energies_drawn_on_a_cluster_have_the_same_bits(cluster):
         options = {"samples": 5000, "rng": 5, "executor": cluster.get_executor()}
         energies = within(LIMIT, pm.sample_energies, system, pm.Normal(2.0), **options)
     np.testing.assert_array_equal(energies, expected)
+
+
+def test_columns_have_shapes_of_numbers():
+    column = dd.from_pandas(pd.DataFrame({"a": np.arange(20.0)}), npartitions=2)["a"]
+    for call in (lambda: pm.Network(column, np.ones(20), hidden=(3,)), lambda: pm.DataState(column)):
+        with pytest.raises(ValueError, match=r"with at least one of each, got \(20,\)\.$"):
+            call()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pyrometer import _core
 from pyrometer.base._decimals import are_decimals, doubles, is_beyond, nearest_double, written
-from pyrometer.base._described import require_array_like, require_dense, with_article
+from pyrometer.base._described import described, require_array_like, require_dense, with_article
 from pyrometer.base._exact import first_inexact
 from pyrometer.base._printable import listed, plain, quoted
 
@@ -64,6 +64,9 @@ def numeric(name: str, value: Any) -> npt.NDArray[Any]:
             ) from error
     if array.dtype.kind == "O" and are_decimals(array.flat):
         return _of_decimals(name, array)
+    if array.dtype.kind == "O" and not array.ndim and array.item() is value:  # nothing that NumPy can read
+        remedy = f"{name}.collect()" if hasattr(value, "collect") else "an array of numbers"
+        raise TypeError(f"{name} must be numeric, got {described(value)}; pass {remedy}.")
     _require_numbers(name, array)
     _require_exact(name, array, value)
     return array
@@ -80,7 +83,7 @@ def _require_numbers(name: str, array: npt.NDArray[Any]) -> None:
         remedy = f"convert them, np.asarray({name}, dtype=float)" if first is None else "encode them as numbers"
         raise TypeError(f"{name} must be numeric, got strings, such as {quoted(str(array.flat[0]))}; {remedy}.")
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; {_conversion(array)}")
+        raise TypeError(f"{name} must be numeric, got an array of {array.dtype}; {_conversion(name, array)}")
 
 
 def _of_decimals(name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -103,9 +106,14 @@ def _lost_digits(name: str, value: Any, where: str) -> ValueError:
             "unit first."
         )
     return ValueError(
-        f"{name} must have numbers that doubles can hold, got {plain(written(value))} at {where}; subtract an offset "
-        "first, such as the smallest value, or accept the rounding with astype(float)."
+        f"{name} must have numbers that doubles can hold, got {plain(written(value))} at {where}; {_rounding(name)}."
     )
+
+
+def _rounding(name: str) -> str:
+    """Return what to do with numbers that doubles cannot hold; weights have no offset, as their ratios matter."""
+    accepted = "accept the rounding with astype(float)"
+    return accepted if name == "weights" else f"subtract an offset first, such as the smallest value, or {accepted}"
 
 
 def _are_floats(value: Any) -> TypeGuard[npt.NDArray[Any]]:
@@ -113,12 +121,12 @@ def _are_floats(value: Any) -> TypeGuard[npt.NDArray[Any]]:
     return type(value) is np.ndarray and value.dtype.kind == "f"
 
 
-def _conversion(array: npt.NDArray[Any]) -> str:
+def _conversion(name: str, array: npt.NDArray[Any]) -> str:
     """Return advice on how to convert an array to numbers without loss of digits."""
     if array.dtype.kind in "mM":
         unit = "" if array.dtype.kind == "m" else "subtract a date, and "
         return f"{unit}divide by a unit, such as np.timedelta64(1, 's')."
-    if array.dtype.kind == "O" and all(isinstance(value, numbers.Integral) for value in array.flat):
+    if name != "weights" and array.dtype.kind == "O" and all(isinstance(v, numbers.Integral) for v in array.flat):
         small = all(-(2**63) <= value < 2**63 for value in array.flat)
         return (
             "convert it with astype(np.int64)."
@@ -154,8 +162,8 @@ def _require_exact(name: str, array: npt.NDArray[Any], value: Any) -> None:
         else f" at row {where[-2]}, column {where[-1]}"
     )
     raise ValueError(
-        f"{name} must have integers that doubles can hold, which is all up to 2**53, got {integer}{place}; subtract an "
-        "offset first, such as the smallest value, or accept the rounding with astype(float)."
+        f"{name} must have integers that doubles can hold, which is all up to 2**53, got {integer}{place}; "
+        f"{_rounding(name.partition(' ')[0])}."
     )
 
 
@@ -322,22 +330,25 @@ def require_known_to_arrow(value: Any) -> None:
 def values_of(name: str, series: nw.Series[Any]) -> npt.NDArray[Any]:
     """Return one column of a frame as numbers; TypeError or ValueError, with its name, for text or missing values."""
     if not _is_numeric(series):
-        column = quoted(str(series.name))
-        raise TypeError(f"{name} must be numeric, got column {column} of type {series.dtype}; {_encoding(series)}.")
+        column = _named(series) or "a column"
+        raise TypeError(f"{name} must be numeric, got {column} of type {series.dtype}; {_encoding(series, name)}.")
     floats = _finite_floats(series)
     if floats is not None:
         return floats
     nulls = null_count(name, series)
     if nulls:
-        raise ValueError(
-            f"{name} must have no missing values, got {nulls} in column {quoted(str(series.name))}; drop or fill them."
-        )
+        raise ValueError(f"{name} must have no missing values, got {nulls}{_named(series, ' in ')}; drop or fill them.")
     if not is_decimal(series):
-        return numeric(f"{name} (column {quoted(str(series.name))})", series.to_numpy())
+        return numeric(f"{name}{_named(series, ' (', ')')}", series.to_numpy())
     values, lost = doubles(series[first : first + _DECIMALS].to_list() for first in range(0, len(series), _DECIMALS))
     if lost >= 0:
-        raise _lost_digits(name, series[lost], f"row {lost}, column {quoted(str(series.name))}")
+        raise _lost_digits(name, series[lost], f"row {lost}{_named(series, ', ')}")
     return values
+
+
+def _named(series: nw.Series[Any], before: str = "", after: str = "") -> str:
+    """Return "column" and the name of a column between these texts; nothing for one without a name."""
+    return "" if series.name in (None, "") else f"{before}column {quoted(str(series.name))}{after}"
 
 
 def _finite_floats(series: nw.Series[Any]) -> npt.NDArray[Any] | None:
@@ -358,9 +369,8 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
         return None
     import narwhals as nw
 
-    pyarrow = sys.modules.get("pyarrow")
-    if pyarrow is not None and isinstance(value, pyarrow.RecordBatch):
-        value = pyarrow.Table.from_batches([value])
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        value = _of_arrow(value, arrow)
     try:
         view = nw.from_native(value, pass_through=True, allow_series=True)
         if isinstance(view, nw.DataFrame):
@@ -373,6 +383,17 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
             "drop them."
         ) from error
     return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
+
+
+def _of_arrow(value: Any, arrow: Any) -> Any:
+    """Return a table for a batch of Arrow, and decimals of negative scale, 12e2, as whole numbers: narwhals' limits."""
+    if isinstance(value, arrow.RecordBatch):
+        value = arrow.Table.from_batches([value])
+    if isinstance(value, arrow.ChunkedArray) and getattr(value.type, "scale", 0) < 0:
+        return value.cast(arrow.decimal256(min(76, value.type.precision - value.type.scale), 0))
+    if isinstance(value, arrow.Table) and any(getattr(kind, "scale", 0) < 0 for kind in value.schema.types):
+        return arrow.table([_of_arrow(column, arrow) for column in value.columns], names=value.column_names)
+    return value
 
 
 def _is_numeric(series: nw.Series[Any]) -> bool:
@@ -397,8 +418,8 @@ def null_count(name: str, series: nw.Series[Any]) -> int:
     try:
         return int(series.null_count())
     except InvalidOperation:
-        column = quoted(str(series.name))
-        raise ValueError(f"{name} must be finite, got a signalling nan in column {column}; drop or fill it.") from None
+        where = _named(series, " in ")
+        raise ValueError(f"{name} must be finite, got a signalling nan{where}; drop or fill it.") from None
 
 
 def _is_missing(value: Any) -> bool:
@@ -415,12 +436,12 @@ def _require_named(name: str, columns: list[str]) -> None:
         )
 
 
-def _encoding(series: nw.Series[Any]) -> str:
+def _encoding(series: nw.Series[Any], name: str = "") -> str:
     """Return advice on how to convert a column to doubles."""
     import narwhals as nw
 
     if series.dtype in _wide():
-        return "subtract an offset if the numbers are large, and cast it to float64"
+        return f"{'' if name == 'weights' else 'subtract an offset if the numbers are large, and '}cast it to float64"
     if series.dtype in (nw.Datetime, nw.Date, nw.Duration):
         return "drop it, or convert it to a number, such as the days since a date"
     return "drop or encode it"

@@ -123,11 +123,12 @@ def matrix(name: str, value: Any, *, vector: bool = False) -> tuple[npt.NDArray[
     """Return a finite, non-empty float32 or float64 matrix and its column names; a vector becomes one column."""
     column = column_of(value) if vector else None
     array, names = matrix_of(name, value) if column is None else (values_of(name, column), None)
+    given = array.shape
     if vector and array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
         shape = "(rows,) or (rows, outputs)" if vector else "(rows, features)"
-        raise ValueError(f"{name} must have shape {shape} with at least one of each, got {np.shape(value)}.")
+        raise ValueError(f"{name} must have shape {shape} with at least one of each, got {given}.")
     _require_fitting(name, array, -2)
     array = _contiguous(array, _FLOAT32 if array.dtype == _FLOAT32 else _FLOAT64)
     finite(name, array)

@@ -116,9 +116,10 @@ def subject(
     else:
         checked = validate.data(X, y, weights=weights)
         kinds = ["numbers", *_labels_of(checked.y)]
-        if weights is not None and checked.X.ndim == 2:  # networks have no weights
+        X, y = checked.X, checked.y
+        if weights is not None and X.ndim == 2:  # networks have no weights
             weights = validate.weights(weights)
-            X, y, weights = checked.X[weights > 0.0], checked.y[weights > 0.0], weights[weights > 0.0]
+            X, y, weights = X[weights > 0.0], y[weights > 0.0], weights[weights > 0.0]
         sets = tuple(_data(name or "X, y", X, y, widths, intercept, weights, target=kind) for kind in kinds)
     first = sets[0]
     metadata = {

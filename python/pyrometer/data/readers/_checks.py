@@ -113,7 +113,8 @@ def too_long(source: str, name: str, value: str, row: int, *, target: bool) -> s
     """Return the message for a number with more digits than a double holds."""
     return (
         f"{source}: column {quoted(name)} must have numbers whose digits a double can hold (integers up to 2**53), got "
-        f"{value:.60} in row {row}; subtract an offset before the column is written, or round it{_else(name, target)}"
+        f"{value:.60} in row {row}; subtract an offset before the column is written, unless it holds weights, or round "
+        f"it{_else(name, target)}"
     )
 
 

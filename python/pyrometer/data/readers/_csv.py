@@ -201,7 +201,8 @@ class Csv:
         if first_word(pa.array([value]), self.dialect.decimal) < 0:
             return ValueError(
                 f"{label}: column {quoted(name)} must be of integers throughout, as its first are above 2**53, got "
-                f"{quoted(value)} in row {row}; subtract an offset before the column is written{other}"
+                f"{quoted(value)} in row {row}; subtract an offset before the column is written, unless it "
+                f"holds weights{other}"
             )
         return ValueError(
             f"{label}: column {quoted(name)} must be numeric, got {quoted(value)} in row {row}; {hint}{other}"
