@@ -202,3 +202,8 @@ def test_mistakes_of_labels_and_activations(run, wines, options, message):
     result = run("network", wines, "--target", "kind", "--hidden", "8,4", *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+def test_a_minimum_above_the_energy(run, file):
+    line = one_line(run("network", file, "--target", "price", "--hidden", 4, "--minimum", 1e9))
+    assert "minimum must be at most the mean energy, " in line

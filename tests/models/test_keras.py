@@ -319,3 +319,24 @@ def test_slopes_are_a_layer_with_the_energy_of_its_output(slope, shape):
     # The input of the layer is symmetric, with half of its energy on each side.
     assert found.energy[1] == pytest.approx(0.5 * (1.0 + slope**2) * found.energy[0], rel=1e-4)
     assert "call" not in vars(slopes)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize(("scale", "center"), [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("kind", ["BatchNormalization", "GroupNormalization"])
+def test_a_normalisation_is_one_layer_with_the_energy_of_its_output(kind, scale, center, mode):
+    """Its output has the mean square gamma^2 + beta^2, or, with the statistics of no batch, gamma^2 x^2 + beta^2."""
+    options = {"groups": 4} if kind == "GroupNormalization" else {}
+    constants = {"gamma_initializer": initializers.Constant(1.7), "beta_initializer": initializers.Constant(0.6)}
+    inputs = np.random.default_rng(0).normal(size=(8, 5, 5, 3)).astype(np.float32)
+    norm = getattr(layers, kind)(scale=scale, center=center, epsilon=1e-7, **constants, **options)
+    model = keras.Sequential([keras.Input(inputs.shape[1:]), layers.Conv2D(8, 3), norm, layers.ReLU()])
+    before = [variable.numpy() for variable in model.variables]
+    found = pm.models.measure(model, inputs, mode=mode, draws=8)
+    assert found.kind.tolist() == ["convolution", "norm"]
+    gamma, beta = 1.7 if scale else 1.0, 0.6 if center else 0.0
+    size = found.energy[0] / found.units[0] if (kind, mode) == ("BatchNormalization", "eval") else 1.0
+    assert found.energy[1] / found.units[1] == pytest.approx(gamma**2 * size + beta**2, rel=1e-5)
+    assert (norm.scale, norm.center, "call" in vars(norm)) == (scale, center, False)
+    for variable, values in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), values)

@@ -118,6 +118,47 @@ def test_slopes_of_a_layer_have_the_energy_of_its_output():
     np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
 
 
+def test_a_norm_of_groups_of_three_operations_is_one_layer():
+    """Exporters write it as a norm of instances, a product and a sum."""
+
+    def made():
+        return nn.Sequential(nn.Conv2d(3, 8, 2), nn.GroupNorm(2, 8), nn.Conv2d(8, 2, 1))
+
+    new = {"split": [0, 2, -1], "back": [0, 8, 3, 3]}
+    values = [onnx.numpy_helper.from_array(value.numpy(), name) for name, value in made().state_dict().items()]
+    values += [onnx.numpy_helper.from_array(np.array(shape), name) for name, shape in new.items()]
+    values += [onnx.numpy_helper.from_array(np.full(2, x, np.float32), n) for n, x in (("ones", 1.0), ("zeros", 0.0))]
+    values = [value for value in values if not value.name.startswith("1.")]
+    values += [
+        onnx.numpy_helper.from_array(value.detach().numpy().reshape(8, 1, 1), f"1.{name}")
+        for name, value in made()[1].named_parameters()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "0.weight", "0.bias"], ["a"]),
+        helper.make_node("Reshape", ["a", "split"], ["b"]),
+        helper.make_node("InstanceNormalization", ["b", "ones", "zeros"], ["c"]),
+        helper.make_node("Reshape", ["c", "back"], ["d"]),
+        helper.make_node("Mul", ["d", "1.weight"], ["e"]),
+        helper.make_node("Add", ["e", "1.bias"], ["f"]),
+        helper.make_node("Conv", ["f", "2.weight", "2.bias"], ["z"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, 1, ["rows", *shape]) for name, shape in (("x", (3, 4, 4)), ("z", (2, 3, 3)))
+    ]
+    file = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], values))
+    inputs = torch.randn(6, 3, 4, 4, generator=torch.Generator().manual_seed(3))
+    laws = {"1.weight": pm.Normal(0.5), "1.bias": pm.Normal(0.7), **LAWS}
+    expected, found, drawn = (
+        pm.models.measure(model, inputs, laws=laws, method=method, draws=40)
+        for model, method in ((made, "auto"), (file, "auto"), (file, "monte-carlo"))
+    )
+    assert (found.kind.tolist(), found.units.tolist()) == (["convolution", "scale", "convolution"], [72.0, 72.0, 18.0])
+    assert found.parameters.tolist() == expected.parameters.tolist()
+    assert found.energy[1] == pytest.approx(72.0 * (0.5**2 + 0.7**2), rel=1e-3)
+    np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-3)
+    assert (np.abs(drawn.energy - found.energy) <= 4.0 * drawn.standard_error + 1e-3 * found.energy).all()
+
+
 @pytest.mark.filterwarnings("ignore:After .* draws energies have heavy tails:pyrometer.SimulationWarning")
 def test_parameters_without_a_law_are_unknown_by_name():
     (_, model), inputs = exported("block"), MODELS["block"][1]

@@ -151,6 +151,32 @@ def test_given_minimum():
         pm.temperature(system, pm.Normal(1.0), minimum=float("nan"))
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning", "ignore:The temperature has 0 certain digits")
+@pytest.mark.parametrize("seed", range(8))
+def test_a_given_minimum_is_at_most_the_energy(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(12, 2)), rng.normal(size=12)
+    law = pm.Normal([[0.1], [0.5]])
+    for system in (
+        pm.LinearRegression(X, y),
+        pm.LinearRegression(X, y, energy="mae"),
+        pm.LogisticRegression(X, y > 0),
+        pm.SoftmaxRegression(X, rng.integers(0, 3, 12)),
+        pm.Network(X, y, hidden=(3,)),
+    ):
+        energy = pm.mean_energy(system, law).value
+        assert pm.temperature(system, law, minimum=energy.min()).minimum_energy[0] == energy.min()
+        for above in (1e-5, 1.0):
+            with pytest.raises(ValueError, match="minimum must be at most the mean energy, .* on the same rows"):
+                pm.temperature(system, law, minimum=energy.min() * (1.0 + above))
+        # Draws have errors, and limits leave the targets out.
+        drawn = pm.temperature(system, law, method="monte-carlo", samples=200, rng=seed, minimum=energy.min())
+        assert drawn.minimum_energy[0] == energy.min()
+        with pytest.raises(ValueError, match="minimum must be at most"):
+            pm.temperature(system, law, method="monte-carlo", samples=200, rng=seed, minimum=3.0 * energy.max())
+        assert pm.temperature(system, law, method="refined", minimum=energy.max()).minimum_energy[0] == energy.max()
+
+
 def test_ten_thousand_laws_equal_one_by_one():
     system = pm.LinearRegression(XN, YN)
     scales = np.logspace(-3, 8, 10_000)

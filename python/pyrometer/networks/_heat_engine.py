@@ -81,7 +81,7 @@ def heat_engine(
     resolution : float
         Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28).
     minimum : float, optional
-        Energy of the trained network, used for `total` only. Default: 0.
+        Energy of the trained network, at most that before training, used for `total` only. Default: 0.
     ideal : sequence or array_like, optional
         Pre-activations z* of the trained network (5.12), which add their mean square to the energy of each layer. One
         entry for each layer: an array (m, n_l) of pre-activations, or a pair of weights (n_l, n_{l-1}) and biases

@@ -25,6 +25,8 @@ _NEAR_POLE = 0.1
 # Relative errors: of a number of 9 certain digits, of the rounding of an energy; the relative difference of two
 # energies below which it may have fewer.
 _CERTAIN, _ROUNDING, _FEW_DIGITS = 1e-9, 2.0 * float_info.epsilon, 1e-3
+# By how much a given minimum may be above the energy: relative, as a loss in single precision; in standard errors.
+_ABOVE, _ERRORS = 1e-6, 5.0
 
 
 @overload
@@ -88,8 +90,8 @@ def temperature(
         Cell size :math:`\varepsilon > 0` at which parameters are discretised (2.28): S becomes
         :math:`S - n\ln\varepsilon`.
     minimum : float or array_like, optional
-        Energy of the trained state, shape () or that of the system's stack. Default: `minimum_energy` of the system,
-        computed once for all laws; 0 for a network, whose trained loss must be given.
+        Energy of the trained state, shape () or that of the system's stack, at most the mean energy. Default:
+        `minimum_energy` of the system, computed once for all laws; 0 for a network, whose trained loss must be given.
     samples, rng, threads
         Draws, source of randomness and threads of "monte-carlo", as in `mean_energy`.
 
@@ -102,8 +104,9 @@ def temperature(
     Raises
     ------
     ValueError
-        If an option is out of range, the law does not match the system, or the energy overflows or underflows (below
-        2.2e-308).
+        If an option is out of range, the law does not match the system, the energy overflows or underflows (below
+        2.2e-308), or a given minimum is above the mean energy, by more than 1e-6 of it and 5 standard errors; the
+        limits, which leave the targets out, are not compared.
 
     Warns
     -----
@@ -163,6 +166,8 @@ def compose(
     S, undefined = total(parts, count, parts.shape[:-1])  # of the laws, whatever the number of systems
     ground, of_ground = (np.zeros(()),) * 2 if minimum is None and limit else _ground(system, minimum, threads)
     ground, of_ground = (broadcast(a.reshape(a.shape + (1,) * (E.ndim - a.ndim)), E.shape) for a in (ground, of_ground))
+    if minimum is not None and not limit:
+        _require_below(E, ground, _ERRORS * np.asarray(energy.standard_error) + energy.error_bound)
     difference = E - ground
     divisor = np.where(undefined, np.nan, S)
     with np.errstate(over="ignore"):
@@ -261,6 +266,17 @@ def _ground(
             f"minimum must be finite, one value or one for each system {system.shape}, got {described(minimum)}."
         )
     return energies, np.zeros(energies.shape)
+
+
+def _require_below(E: npt.NDArray[np.float64], ground: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> None:
+    """Raise ValueError for a given minimum above the mean energy, beyond its error."""
+    above = ground > E + np.maximum(error, _ABOVE * np.abs(E))
+    if above.any():
+        first = int(above.argmax())
+        raise ValueError(
+            f"minimum must be at most the mean energy, {E.flat[first]:.6g}, an average of energies that are not below "
+            f"the minimum, got {ground.flat[first]:.6g}; pass the trained loss of this system, on the same rows."
+        )
 
 
 def verdict(S: npt.NDArray[Any], undefined: npt.NDArray[np.bool_], parameters: Any) -> npt.NDArray[np.str_]:

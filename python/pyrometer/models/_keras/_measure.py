@@ -65,7 +65,8 @@ def _restored(model: Any) -> Iterator[None]:
 
     Within, recurrent layers are unrolled, and stacked cells without dropout make no masks for it: otherwise they
     compute their first step twice. PReLU is one operation, whose output is the layer's, where Keras adds that of
-    positive inputs to a product with the slopes. Errors are not rewritten by Keras.
+    positive inputs to a product with the slopes; so are the scales and offsets of normalisations by batch and group,
+    which Keras multiplies by the deviations of a batch, and adds to its means. Errors are not rewritten by Keras.
     """
     import keras
 
@@ -73,12 +74,14 @@ def _restored(model: Any) -> Iterator[None]:
     before = [(variable, variable.value.detach().clone()) for variable in model.variables]
     rolled = [layer for layer in layers_of(model) if getattr(layer, "unroll", None) is False]
     stacked = [layer for layer in layers_of(model) if _is_stacked_without_dropout(layer)]
-    sloped = [layer for layer in layers_of(model) if type(layer) is keras.layers.PReLU]
+    norms = keras.layers.BatchNormalization, keras.layers.GroupNormalization
+    replaced = {keras.layers.PReLU: _sloped, **dict.fromkeys(norms, _normalised)}
+    called = [layer for layer in layers_of(model) if type(layer) in replaced]
     try:
         for layer in rolled:
             layer.unroll = True
-        for layer in sloped:
-            vars(layer)["call"] = partial(_sloped, layer)
+        for layer in called:
+            vars(layer)["call"] = partial(replaced[type(layer)], layer)
         for layer in stacked:
             vars(layer)[_MASKS] = lambda *_: None
         keras.config.disable_traceback_filtering()
@@ -88,7 +91,7 @@ def _restored(model: Any) -> Iterator[None]:
             keras.config.enable_traceback_filtering()
         for layer in rolled:
             layer.unroll = False
-        for layer in sloped:
+        for layer in called:
             del vars(layer)["call"]
         for layer in stacked:
             del vars(layer)[_MASKS]
@@ -105,6 +108,24 @@ def _is_stacked_without_dropout(layer: Any) -> bool:
 
 def _sloped(layer: Any, inputs: Any) -> Any:
     return torch.ops.aten._prelu_kernel(inputs, layer.alpha.value)
+
+
+def _normalised(layer: Any, inputs: Any, **options: Any) -> Any:
+    """Normalise without scales and offsets, and apply both in one operation."""
+    given, gamma, beta = (layer.scale, layer.center), layer.gamma, layer.beta
+    layer.scale = layer.center = False
+    try:
+        plain = type(layer).call(layer, inputs, **options)
+    finally:
+        layer.scale, layer.center = given
+    if gamma is None and beta is None:
+        return plain
+    weight, bias = (None if each is None else each.value for each in (gamma, beta))
+    x = plain.movedim(layer.axis, 1).to((bias if weight is None else weight).dtype)
+    mean, variance = x.new_zeros(x.shape[1]), x.new_ones(x.shape[1])
+    return (
+        torch.nn.functional.batch_norm(x, mean, variance, weight, bias, eps=0.0).movedim(1, layer.axis).to(plain.dtype)
+    )
 
 
 def _called(model: Any, inputs: Any, training: bool) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pyrometer.base import described, listed, plain, quoted
-from pyrometer.models._onnx._numbers import is_named, roles
+from pyrometer.models._onnx._numbers import is_named, neutral, roles
 from pyrometer.models._onnx._operations import OPERATIONS
 from pyrometer.models._onnx._recurrent import RECURRENT, Recurrent
 from pyrometer.models._onnx._shapes import TYPES
@@ -60,7 +60,7 @@ class OnnxModel(torch.nn.Module):
 
     Tensors of several real numbers in the file are parameters, with the modules that their names describe, and single
     ones where an operation has a parameter or that a pattern names (see `is_named`); statistics of batch normalisation,
-    scales of sizes, other single numbers and integers are buffers.
+    what exporters add to norms of groups, scales of sizes, other single numbers and integers are buffers.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class OnnxModel(torch.nn.Module):
         fixed = {
             name for node in _all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
         }
+        fixed |= {name for name in neutral(_all_nodes(nodes), tensors) if not is_named(name, patterns)}
         single = roles(_all_nodes(nodes), tensors)
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-__all__ = ["is_named", "roles"]
+__all__ = ["is_named", "neutral", "roles"]
 
 _PRODUCTS = ("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul")
 _SUMS = ("Add", "Sub", "Sum")
@@ -40,6 +40,19 @@ def roles(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
         elif _continues(node.operation, taken, products, tensors):
             products.add(node.outputs[0])
     return parameters & set(tensors)
+
+
+def neutral(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
+    """Return the scales of 1 and offsets of 0 that exporters add to a norm of reshaped inputs, part of a GroupNorm."""
+    reshaped, found = set[str](), set[str]()
+    for node in nodes:
+        if node.operation == "Reshape":
+            reshaped.add(node.outputs[0])
+        elif node.operation == "InstanceNormalization" and node.inputs[0] in reshaped:
+            _, scale, offset = node.inputs
+            if all(name in tensors and (tensors[name] == value).all() for name, value in ((scale, 1), (offset, 0))):
+                found |= {scale, offset}
+    return found
 
 
 def _continues(operation: str, taken: Sequence[str], products: set[str], tensors: dict[str, Any]) -> bool:

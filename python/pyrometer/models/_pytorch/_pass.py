@@ -216,7 +216,7 @@ class Pass(Mode):
             )
         )
         number = self._repeated()
-        biased = kind != "other" if operands is None else operands.bias is not None
+        biased = kind not in ("other", "scale") if operands is None else operands.bias is not None
         elements = None if operands is None else self._expectation.elements(operands.weight)
         self._direct[result] = Entry(
             number, self._path.module, result.numel(), biased, expected.centred, alone, elements
