@@ -9,6 +9,8 @@ import pytest
 
 import pyrometer as pm
 
+from .answers import one_line
+
 
 def tables(result):
     assert result.exit_code == 0, result.stderr

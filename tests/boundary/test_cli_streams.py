@@ -3,11 +3,14 @@
 import contextlib
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import csv, feather, parquet
 
 from .answers import PROGRAM, one_line
 
@@ -184,3 +187,51 @@ def test_devices_in_the_place_of_files(run, file, tmp_path):
     message = one_line(run("monitor", file, file, "--target", "price", "--state", tmp_path / "pipe"))
     assert "--state must be a file, which is read and then replaced, got a pipe" in message
     assert "of at most 16777216 bytes, got more" in one_line(run("sweep", "/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "advice"),
+    [
+        ("rows.parquet", "Parquet", "a file whose name ends in .parquet"),
+        ("rows.arrow", "Arrow IPC", "a file whose name ends in .arrow"),
+        ("rows.npz", "a ZIP archive", "save the rows as CSV or Parquet"),
+        ("rows.npy", "a NumPy array", "save the rows as CSV or Parquet"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "temperature - --target y",
+        "moments - --target y --output m.moments",
+        "monitor - rows.csv --target y",
+        "monitor rows.csv wrong.csv --target y",
+        "shift rows.csv - --energy none",
+        "mix rows.csv wrong.csv --target y",
+    ],
+)
+def test_files_of_another_format_are_named(run, tmp_path, monkeypatch, name, kind, advice, command):
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    table = pa.table({"x": values[:, 0], "y": values[:, 1]})
+    csv.write_csv(table, "rows.csv")
+    parquet.write_table(table, "rows.parquet")
+    feather.write_feather(table, "rows.arrow")
+    np.savez("rows.npz", values)
+    np.save("rows.npy", values)
+    shutil.copy(name, "wrong.csv")
+    with open(name, "rb") as file:
+        line = one_line(run(*command.split(), input=file.read()))
+    source = "standard input" if "-" in command.split() else "wrong.csv"
+    assert f"{source}: the content is {kind}, not CSV; " in line
+    assert advice in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["mix - -", "shift - -", "monitor - -", "monitor rows.csv - -", "report - --against - --output page.html"],
+)
+def test_standard_input_is_read_once(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n3,5\n")
+    line = one_line(run(*command.split(), "--target", "y", input=b"x,y\n1,2\n"))
+    assert "standard input (-) can be read once, got - twice; write one of its parts to a file." in line

@@ -48,7 +48,12 @@ def is_single(form: str) -> bool:
 
 
 def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> None:
-    """Refuse to write over a file that is read, or twice to one file; `outputs` are files by option."""
+    """Refuse to write over a file that is read, or twice to one; or to read standard input twice.
+
+    `outputs` are files by option.
+    """
+    if sources.count("-") > 1:
+        raise click.UsageError("standard input (-) can be read once, got - twice; write one of its parts to a file.")
     taken: dict[object, str] = {}
     for source in (name for name in sources if name != "-"):
         with contextlib.suppress(OSError):  # reading it raises the error

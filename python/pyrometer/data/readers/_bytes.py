@@ -10,13 +10,21 @@ from typing import Any
 
 from pyrometer.base import printable
 
-__all__ = ["BATCH", "SUFFIXES", "Text", "decompressed", "is_compressed", "opened", "unreadable"]
+__all__ = ["BATCH", "BINARY", "SUFFIXES", "Text", "decompressed", "is_compressed", "opened", "unreadable"]
 
 # Rows in a batch.
 BATCH = 32_768
 # The first bytes of compressed files, and their suffixes.
 _CODECS = {"bz2": (b"BZh", ".bz2"), "gzip": (b"\x1f\x8b", ".gz"), "lz4": (b"\x04\x22\x4d\x18", ".lz4")}
 _CODECS["zstd"] = (b"\x28\xb5\x2f\xfd", ".zst")
+# The first bytes of files that are no text, by format.
+BINARY = {
+    "Parquet": (b"PAR1",),
+    "Arrow IPC": (b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"),
+    "a ZIP archive": (b"PK\x03\x04",),
+    "HDF5": (b"\x89HDF",),
+    "a NumPy array": (b"\x93NUMPY",),
+}
 SUFFIXES = tuple(suffix for _, suffix in _CODECS.values())
 
 

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from pyrometer.base import printable
 from pyrometer.data.readers._arrow import ArrowFile
+from pyrometer.data.readers._bytes import BINARY, is_compressed
 from pyrometer.data.readers._bytes import SUFFIXES as COMPRESSED
-from pyrometer.data.readers._bytes import is_compressed
 from pyrometer.data.readers._csv import CsvFile
 from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._parquet import ParquetFile
@@ -48,13 +48,13 @@ FORMATS = {
         Format(
             "Parquet",
             (".parquet", ".pq"),
-            lambda first: first[:4] == b"PAR1",
+            lambda first: first.startswith(BINARY["Parquet"]),
             lambda path, _: ParquetFile(path),
         ),
         Format(
             "Arrow IPC",
             (".arrow", ".feather", ".ipc"),
-            lambda first: first[:6] == b"ARROW1" or first[:4] == b"FEA1",
+            lambda first: first.startswith(BINARY["Arrow IPC"][:2]),
             lambda path, _: ArrowFile(path),
         ),
         # Moments.save writes a ZIP archive whose first member is the header.

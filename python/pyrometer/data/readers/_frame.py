@@ -11,6 +11,7 @@ from pyrometer.data.readers._bytes import unreadable
 from pyrometer.data.readers._checks import remedy, require_present
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._dialect import dialect_of
+from pyrometer.data.readers._open import schema_of
 from pyrometer.data.readers._part import Part
 from pyrometer.data.readers._resolve import parts_of
 
@@ -31,8 +32,8 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
     name, parts = parts_of(source, dialect_of(csv))
     tables, labels = [], list[str]()
     for part in parts:
+        held = schema_of(part, [*(columns or ())]).names
         try:
-            held = part.schema().names
             require_present(printable(part.label), held, [*(columns or ()), *drop])
             wanted = [column for column in (columns or held) if column not in set(drop)]
             batches = list(_batches(part, wanted))

@@ -23,7 +23,7 @@ from pyrometer.errors import IndexColumnWarning
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["open_rows"]
+__all__ = ["open_rows", "schema_of"]
 
 # Names that pandas gives to columns without a name, and with which those of an index begin.
 _UNNAMED = re.compile(r"(Unnamed: \d+[._\w]*)?")
@@ -56,7 +56,7 @@ def open_rows(
     features: list[str] = []
     single = True
     for part in parts:
-        schema = _schema(part, wanted)
+        schema = schema_of(part, wanted)
         try:
             if not features:
                 index = _index(schema, wanted)
@@ -112,7 +112,7 @@ def _names(argument: str, names: Any) -> list[str] | None:
     return listed
 
 
-def _schema(part: Part, wanted: list[str]) -> pa.Schema:
+def schema_of(part: Part, wanted: list[str]) -> pa.Schema:
     """Return the columns of a part; ValueError or OSError, with its name, if they cannot be read."""
     import pyarrow as pa
 

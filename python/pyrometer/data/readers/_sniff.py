@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, product
 from typing import Any
 
+from pyrometer.data.readers._bytes import BINARY
 from pyrometer.data.readers._dialect import Dialect, options_text
 
 __all__ = ["number_options", "require_encoding", "suggestion"]
@@ -36,6 +37,10 @@ def _notations() -> Iterator[tuple[re.Pattern[str], tuple[dict[str, Any], ...]]]
 
 
 _NOTATIONS = tuple(_notations())
+_REMEDIES = {
+    "Parquet": "write it to a file whose name ends in .parquet, and read that",
+    "Arrow IPC": "write it to a file whose name ends in .arrow, and read that",
+}
 # Marks of byte order, by encoding: that of UTF-16 begins one of UTF-32.
 _WIDE = {"utf-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-16": (b"\xff\xfe", b"\xfe\xff")}
 # A number with a point, and what it can be where a comma is the decimal mark.
@@ -44,7 +49,15 @@ _OF_POINT: tuple[dict[str, Any], ...] = ({"decimal": "."}, {"thousands": "."})
 
 
 def require_encoding(head: bytes, dialect: Dialect) -> None:
-    """Raise ValueError if the header is not of the encoding; other lines may have text that is not read."""
+    """Raise ValueError for a file of another format, or if the header is not of the encoding.
+
+    Other lines may have text that is not read.
+    """
+    binary = next((name for name, starts in BINARY.items() if head.startswith(starts)), None)
+    if binary is not None:
+        raise ValueError(
+            f"the content is {binary}, not CSV; {_REMEDIES.get(binary, 'save the rows as CSV or Parquet')}."
+        )
     if dialect.encoding.lower() not in ("utf-8", "utf8"):
         return
     name = next((name for name, starts in _WIDE.items() if head.startswith(starts)), None)
