@@ -28,3 +28,21 @@ def test_small_energies_are_as_exact_as_large_ones(dtype, tolerance, least):
         np.testing.assert_array_less(np.abs(found - exact)[kept], (tolerance * size * exact)[kept], err_msg=str(seed))
         small += np.count_nonzero(kept & (exact < 1e-9))
     assert small > 100
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_advice_where_the_energy_underflows_makes_it_larger(seed):
+    """Labels that are predicted with certainty: the message names the direction of the scale in which energies grow."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.uniform(1.0, 2.0, 8) * np.repeat([-1.0, 1.0], 4), np.ones(8)])
+    system = pm.LogisticRegression(X, X[:, 0] > 0, intercept=False)
+
+    def sampled(size):
+        law = pm.Independent([pm.Constant([size]), pm.Normal([0.1])])
+        return pm.mean_energy(system, law, method="monte-carlo", samples=40, rng=seed).value
+
+    with pytest.raises(ValueError, match="got an underflow; use a smaller scale or smaller constants"):
+        sampled(2000.0)
+    assert sampled(60.0) > sampled(120.0) > 0.0
+    with pytest.raises(ValueError, match="got an underflow; use a larger scale"):
+        pm.mean_energy(pm.LinearRegression(X, np.zeros(8)), pm.Normal(1e-160))

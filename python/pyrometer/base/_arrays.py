@@ -38,13 +38,16 @@ def require_finite(value: Array, quantity: str = "energy") -> None:
         )
 
 
-def require_normal(value: Array, positive: Callable[[], npt.NDArray[np.bool_]], quantity: str = "energy") -> None:
+def require_normal(
+    value: Array,
+    positive: Callable[[], npt.NDArray[np.bool_]],
+    quantity: str = "energy",
+    remedy: str = "use a larger scale or rescale the features",
+) -> None:
     """Raise ValueError for a subnormal or zero value where `positive`, rarely called, says its formula is above 0."""
     small = np.abs(value) < float_info.min
     if small.any() and (positive() & small).any():
-        raise ValueError(
-            f"the {quantity} must be above 2.2e-308, got an underflow; use a larger scale or rescale the features."
-        )
+        raise ValueError(f"the {quantity} must be above 2.2e-308, got an underflow; {remedy}.")
 
 
 def mean_squares_about(values: npt.NDArray[np.floating], centre: Array) -> Array:

@@ -28,6 +28,7 @@ __all__ = ["check_method", "componentwise", "draw_energies", "draw_parameters", 
 
 _METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
 _REGRESSIONS = tuple(name for name, loss in LOSSES.items() if not (loss.labels or loss.classes))
+_LESS_CERTAIN = "use a smaller scale or smaller constants, under which the labels are predicted with less certainty"
 _UNIT = 0.5 * float(np.finfo(np.float64).eps)
 _OF_NETWORKS = ("mean-field", "corrected-mean-field")
 
@@ -125,8 +126,11 @@ def _certain(
         return _depends(system, law, derivative.ndim)
 
     # A value below its bound is not an underflow.
+    remedy = {"remedy": _LESS_CERTAIN} if LOSSES[system.energy].categorical else {}
     require_normal(
-        np.asarray(estimate.value), lambda: depends() & (np.asarray(estimate.error_bound) < np.finfo(float).tiny)
+        np.asarray(estimate.value),
+        lambda: depends() & (np.asarray(estimate.error_bound) < np.finfo(float).tiny),
+        **remedy,
     )
     if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")

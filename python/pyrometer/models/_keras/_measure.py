@@ -121,7 +121,7 @@ def _normalised(layer: Any, inputs: Any, **options: Any) -> Any:
     if gamma is None and beta is None:
         return plain
     weight, bias = (None if each is None else each.value for each in (gamma, beta))
-    x = plain.movedim(layer.axis, 1).to((bias if weight is None else weight).dtype)
+    x = plain.movedim(layer.axis, 1).to(next(each.dtype for each in (weight, bias) if each is not None))
     mean, variance = x.new_zeros(x.shape[1]), x.new_ones(x.shape[1])
     return (
         torch.nn.functional.batch_norm(x, mean, variance, weight, bias, eps=0.0).movedim(1, layer.axis).to(plain.dtype)
