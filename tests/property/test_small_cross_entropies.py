@@ -46,3 +46,27 @@ def test_advice_where_the_energy_underflows_makes_it_larger(seed):
     assert sampled(60.0) > sampled(120.0) > 0.0
     with pytest.raises(ValueError, match="got an underflow; use a larger scale"):
         pm.mean_energy(pm.LinearRegression(X, np.zeros(8)), pm.Normal(1e-160))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sampled_softmax_is_right_or_refused(seed):
+    """Of two classes it is the logistic energy of the difference of their parameters."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(1.0, 2.0, 8) * np.repeat([-1.0, 1.0], 4)
+    X, outcomes = np.column_stack([x, np.ones(8)]), []
+    system = pm.SoftmaxRegression(X, x > 0, intercept=False)
+    for size in np.geomspace(10.0, 2000.0, 9):
+        law = pm.Independent([pm.Constant([-size]), pm.Normal([0.1]), pm.Constant([size]), pm.Normal([0.1])])
+        drawn = pm.sample_parameters(system, law, samples=50, rng=seed)
+        margins = np.abs(x) * (drawn[:, 2:3] - drawn[:, :1]) + np.sign(x) * (drawn[:, 3:] - drawn[:, 1:2])
+        exact = np.logaddexp(0.0, -margins).mean()
+        try:
+            found = pm.mean_energy(system, law, method="monte-carlo", samples=50, rng=seed).value
+        except ValueError as error:
+            assert "use a smaller scale or smaller constants" in str(error)
+            assert exact < 1e-139
+            outcomes.append(0)
+        else:
+            assert found == pytest.approx(exact, rel=1e-9)
+            outcomes.append(1)
+    assert set(outcomes) == {0, 1}

@@ -27,6 +27,7 @@ __all__ = ["SOFTMAX"]
 
 # Parameters of draws at a time, 8 bytes each.
 _NUMBERS = 1 << 22
+_LEAST = 1e-140  # of sampled mean energies, as in the core
 # Scales that differ between classes take a millisecond for each row, class and law: "auto" samples more than these.
 _FEW = 20_000
 
@@ -137,7 +138,14 @@ class _Softmax:
         self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int
     ) -> tuple[Array, Array]:
         """Monte Carlo mean and standard error, shape (systems, laws)."""
-        return mean_and_error(self.energies(system, parameters, draws, seed, threads))
+        value, error = mean_and_error(self.energies(system, parameters, draws, seed, threads))
+        if (value < _LEAST).any():  # the core computes losses of rows below e^-350 as that
+            raise ValueError(
+                f"the energies must be above {_LEAST:.0e} for their variance not to underflow, got a mean of "
+                f"{value.min():.6g}; use a smaller scale or smaller constants, under which the labels are predicted "
+                "with less certainty."
+            )
+        return value, error
 
     def energies(self, system: Any, parameters: Spread, draws: range, seed: tuple[int, int], threads: int) -> Array:
         """Energies of draws, shape (systems, laws, draws)."""
