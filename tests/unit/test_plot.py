@@ -359,3 +359,31 @@ def test_columns_of_data_frames():
     )
     assert frames == mappings
     assert len(frames) == 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
+def test_ticks_of_counts_are_whole_numbers(count):
+    watched = pm.RefreshMonitor(batch(1.0), lambda X: X[:, 0], energy="mse", rng=0)
+    for _ in range(count):
+        watched.update(*batch(1.0))
+    system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0])
+    path = pm.training_path(system, pm.Normal(1.0), np.arange(count + 1.0), learning_rate=0.01)
+    for drawn in (pm.plot.monitor(watched), pm.plot.path(path)):
+        ticks = drawn[-1].get_xticks()
+        assert np.array_equal(ticks, np.round(ticks))
+        assert len(ticks)
+
+
+def test_narrow_logarithmic_axes_have_more_than_one_label():
+    net = pm.Network(np.eye(4), np.ones(4), hidden=(8, 6))
+    for scale in (0.3, 1.7):
+        drawn = pm.plot.layers(pm.heat_engine(net, pm.Normal(scale)))
+        drawn[0].figure.canvas.draw()
+        low, high = drawn[0].get_ylim()
+        labels = [
+            text.get_text()
+            for minor in (False, True)
+            for text, place in zip(drawn[0].get_yticklabels(minor=minor), drawn[0].get_yticks(minor=minor), strict=True)
+            if low <= place <= high and text.get_text()
+        ]
+        assert len(labels) > 1

@@ -20,6 +20,7 @@ __all__ = [
     "STYLES",
     "Style",
     "axes",
+    "counted",
     "drawable",
     "label",
     "panels",
@@ -98,6 +99,13 @@ def _checked(ax: Any) -> Any:
     if not (hasattr(ax, "plot") and hasattr(ax, "set_xlabel")):
         raise TypeError(f"ax must be matplotlib Axes, got {described(ax)}; plt.subplots()[1] makes one.")
     return ax
+
+
+def counted(ax: Axes) -> None:
+    """Put the ticks of a horizontal axis of counts at whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def label(name: object, most: int = _NAME) -> str:

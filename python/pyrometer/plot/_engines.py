@@ -175,10 +175,12 @@ def _logarithmic(ax: Axes, values: npt.NDArray[np.float64]) -> None:
         ax.text(0.5, 0.5, "no finite value but 0", transform=ax.transAxes, ha="center")
         return
     ax.set_yscale("log")
-    ax.yaxis.set_minor_formatter(lambda *_: "")
     middle = np.sqrt(shown.min()) * np.sqrt(shown.max())
     low, high = min(shown.min() / 2.0, middle / _DECADE), max(shown.max() * 2.0, middle * _DECADE)
     ax.set_ylim(low, high)
+    # Powers of ten alone have labels, unless there may be one of them only.
+    marked = "" if high > 100.0 * low else "25"
+    ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in marked else "")
 
 
 def _energies(ax: Axes, chain: _Chain) -> None:

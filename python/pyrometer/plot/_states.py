@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyrometer.base import described, validate
-from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, drawable, label, panels, positive
+from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, counted, drawable, label, panels, positive
 from pyrometer.states import Mixture, RefreshMonitor, Shift
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
     _tests(drawn[-1], batch, series, monitor.level)
     event = monitor.event
     for ax_of in drawn:
+        counted(ax_of)
         if event is not None:
             ax_of.axvspan(event.earliest - 0.5, event.latest + 0.5, color="0.85", zorder=0)
         for number, reading in zip(batch.tolist(), readings, strict=True):

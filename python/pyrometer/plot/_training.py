@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import described
-from pyrometer.plot._axes import drawable, panels, positive, styles
+from pyrometer.plot._axes import counted, drawable, panels, positive, styles
 from pyrometer.results import TrainingPath
 
 if TYPE_CHECKING:
@@ -75,5 +75,8 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
         if defined.size and np.isfinite(positive(defined)).all():
             drawn[1].set_yscale("log")
     drawn[-1].set_xlabel("time (parameter²/loss)" if path.method == "gradient-flow" else "steps")
+    if path.method != "gradient-flow":
+        for ax_of in drawn:
+            counted(ax_of)
     drawn[0].set_title(path.method.replace("-", " "), fontsize="medium")
     return drawn
