@@ -132,7 +132,7 @@ BAD = [
     ((), "Missing argument 'BATCH...': files to compare with REFERENCE, or --by COLUMN."),
     (("none.csv",), "none.csv: No such file or directory"),
     (("empty.csv",), "empty.csv must have at least one row, got none."),
-    (("lacks.csv",), "lacks.csv must have the columns b, got none of that name."),
+    (("lacks.csv",), "lacks.csv has no column 'b'; "),
     (("more.csv",), "more.csv must have the columns of the reference, got extra besides; use --drop."),
     (("words.csv",), "column b must have numbers, as in the reference, got string"),
     (("days", "--reset"), "--reset closes the change recorded in --state FILE; give that file."),
@@ -140,7 +140,7 @@ BAD = [
     (("days", "--block", "some"), "'some' is not a valid integer"),
     (("days", "--memory", "12"), "memory must be a power of two, got 12."),
     (("days", "--run-length", "1"), "1 is not in the range x>=2"),
-    (("--by", "day"), "must have the columns day, got none of that name"),
+    (("--by", "day"), "has no column 'day'; it has"),
     (("--by", "city", "--first", "2"), "must have more than 2 values in that column, got 2."),
     (("days", "--state", "reference.csv"), "--state must be another file than the data, which it would replace"),
 ]

@@ -90,7 +90,7 @@ def test_what_is_refused(run, files):
     folder, *_ = files
     ask = ("shift", folder / "before.csv", folder / "after.csv")
     for options, said in (
-        (("--target", "y", "--prediction", "nope"), "must have the columns nope"),
+        (("--target", "y", "--prediction", "nope"), "has no column 'nope'; it has"),
         (("--target", "nope"), "has no column 'nope'"),
         ((), "Missing option '--target'"),
         (("--target", "y", "--energy", "none", "--labels", "0", "1"), "--labels are for --energy ce"),

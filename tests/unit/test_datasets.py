@@ -99,6 +99,7 @@ def test_standardize_keeps_digits_far_from_zero():
     [
         ([[1.0, 0.1], [2.0, 0.1], [4.0, 0.1]], ["a", "b"], "no constant feature.*'b' = 0.1; drop it"),
         ([[0.0], [0.0]], None, "feature 0 = 0"),
+        ([[1.0, 2.0]], None, "at least 2 rows to be standardised, got 1; use the features as they are"),
         ([[1.0], [np.nan]], None, "must be finite, got feature 0"),
         ([[1.0], [np.inf]], ["a"], "must be finite, got feature 'a'"),
         ([1.0, 2.0], None, r"shape \(rows, features\)"),

@@ -12,7 +12,7 @@ import numpy as np
 from pyrometer.base import Array, encoded, labels_in, listed, plain
 from pyrometer.cli._data import Selection, named
 from pyrometer.cli._samples import NO_MODEL
-from pyrometer.data.readers import files_of, read_frame
+from pyrometer.data.readers import files_of, read_frame, require_present
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class Reader:
         apart = [name for name in (target, self.prediction, self.by, self.selection.weights) if name is not None]
         chosen = None if self.selection.columns is None else [*self.selection.columns, *apart]
         table = read_frame(path, columns=chosen, drop=self.selection.drop, **self.selection.csv)
-        missing = [name for name in [*apart, *(self.names or ())] if name not in table.column_names]
-        if missing:
-            raise click.ClickException(f"{path} must have the columns {listed(missing, plain)}, got none of that name.")
+        require_present(named(path), table.column_names, [*apart, *(self.names or ())])
         features = [name for name in table.column_names if name not in apart]
         odd = sorted(set(features) - set(self.names or features))
         if odd:

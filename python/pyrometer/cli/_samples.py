@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pyrometer.base import ClassCodes, encoded, labels_in, listed, plain
 from pyrometer.cli._data import Selection, Subject, named, read_two, require_same
-from pyrometer.data.readers import read_frame
+from pyrometer.data.readers import read_frame, require_present
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -136,9 +136,7 @@ def _frame(path: str, selection: Selection, options: Options) -> _Frame:
     apart = [name for name in (target, options.prediction, selection.weights) if name is not None]
     columns = None if selection.columns is None else [*selection.columns, *apart]
     table = read_frame(path, columns=columns, drop=selection.drop, **selection.csv)
-    missing = [name for name in apart if name not in table.column_names]
-    if missing:
-        raise click.ClickException(f"{path} must have the columns {listed(missing, plain)}, got none of that name.")
+    require_present(named(path), table.column_names, apart)
     y = None if target is None else np.asarray(table.column(target).to_pylist())
     prediction, weights = (
         None if name is None else table.column(name).to_numpy().astype(np.float64)

@@ -1,6 +1,6 @@
 """Out-of-core rows: files and streams of columns, read chunk by chunk."""
 
-from pyrometer.data.readers._checks import select
+from pyrometer.data.readers._checks import require_present, select
 from pyrometer.data.readers._chunks import Chunk, Rows
 from pyrometer.data.readers._formats import holds_moments
 from pyrometer.data.readers._frame import read_frame
@@ -8,4 +8,14 @@ from pyrometer.data.readers._memory import exceeds_memory
 from pyrometer.data.readers._open import open_rows
 from pyrometer.data.readers._resolve import files_of
 
-__all__ = ["Chunk", "Rows", "exceeds_memory", "files_of", "holds_moments", "open_rows", "read_frame", "select"]
+__all__ = [
+    "Chunk",
+    "Rows",
+    "exceeds_memory",
+    "files_of",
+    "holds_moments",
+    "open_rows",
+    "read_frame",
+    "require_present",
+    "select",
+]
