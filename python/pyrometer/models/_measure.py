@@ -34,7 +34,8 @@ def measure(
     r"""Energies, entropies and temperatures of the layers of a model; not in the paper.
 
     A layer is an operation that consumes a parameter, whatever the model is made of: matrix products, convolutions,
-    embeddings, norms, plain parameters. (5.12) and (5.23) are applied to its outputs:
+    embeddings, norms, plain parameters; a parameter that is added to a product with another is its bias. (5.12) and
+    (5.23) are applied to its outputs:
 
     .. math:: E_l = \frac1m\sum_i\langle\|z_i^{(l)}\|^2\rangle, \qquad T_l = \frac{E_l}{S_l}.
 
