@@ -1,10 +1,10 @@
-"""Squared errors whose columns are dependent only within the rounding of a few huge rows, such as fill values."""
+"""Squared errors whose columns are dependent only within the rounding of huge rows, or of rows of large weights."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyrometer.base import Array
 from pyrometer.data import dependence_hidden, rank_is_above, typical_sizes
 from pyrometer.errors import PrecisionWarning
-from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of
+from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of, of_weights
 from pyrometer.linear._penalties import L2, Penalty
 from pyrometer.results import Minimum
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["allow_for_largest_rows"]
 
 _HUGE = 1e5  # sizes of rows, in units of typical ones
+_BAND = 1e10  # ratio of weights of rows that are minimised together
 _ROOM = 1.01  # of bounds from moments, for their rounding
 _TOGETHER = 1 << 14  # numbers that are compared at a time
 _MOVED = 3.0  # sizes of parameters, relative to those of a minimiser, that are taken for as good
@@ -38,10 +39,11 @@ def allow_for_largest_rows(
 ) -> PrecisionWarning | None:
     """Widen the gaps of minima whose columns have a higher rank than was computed, and return a warning.
 
-    The minimum is at least that of a sum of squares over the rows that are not huge. Where the rank is as computed,
-    energies still change with the rounding of the huge rows. Cost: nothing where columns are independent, else a look
-    at 4,096 rows, a pass over all unless moments show that none is huge, and where some are `rank_is_above` and least
-    squares of all rows (`solve`) and, of a copy, of the others (`lowest`).
+    The minimum is at least that of a sum of squares over the rows that are not huge, or the sum of the minima over rows
+    of similar weights. Where the rank is as computed, energies still change with the rounding of the huge rows. Cost:
+    nothing where columns are independent, else a look at 4,096 rows, a pass over all unless moments show that none is
+    huge, and where some are, or weights are very different, `rank_is_above` and least squares of all rows (`solve`)
+    and, of copies, of the others (`lowest`).
     """
     if not penalties:
         return None
@@ -56,30 +58,67 @@ def allow_for_largest_rows(
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
         X = system.stacked_rows()[0][k]
         centers, scales = typical_sizes(X)
-        size = _sizes(system, int(k), centers, scales)
-        if size is None:
+        unlike = _unlike(system, int(k), centers, scales)
+        if unlike is None:
             continue
-        kept = size <= _HUGE
         every = _Part(system, int(k), slice(None))
         most = _energies_at_most(system, solved, int(k))
         # With a penalty it is not that of the columns.
         rank = solved.rank[k] if penalties[0] is None else solve(every.system(None)).rank[0]
         if not rank_is_above(X, scales, intercept=system.intercept, above=int(rank) + system.intercept):
             theta = solved.parameters.reshape(*value.shape, -1)[k]
-            for j, changed in enumerate(every.relative_changes(X, centers, scales, theta, value[k])):
+            changes = every.relative_changes(X, centers, scales, theta, value[k]) if unlike.in_size else []
+            for j, changed in enumerate(changes):
                 gap[k, j] = max(gap[k, j], min(gap[k, j] + changed * value[k, j], most[j]))
                 relative[k, j] = max(relative[k, j], changed)
         else:
-            rest = _Part(system, int(k), kept)
-            for j, penalty in enumerate(penalties):
-                missing = value[k, j] - (rest.bound(lowest(rest.system(penalty))) if kept.any() else 0.0)
+            for j, least in enumerate(_least(system, int(k), unlike.parts, penalties, lowest)):
+                missing = value[k, j] - least
                 if missing > gap[k, j]:
                     gap[k, j] = min(gap[k, j] + missing + most[j] - value[k, j], most[j])
                     error[k, j] = np.inf
                     relative[k, j] = max(relative[k, j], missing / value[k, j])
         if relative[k].max() > 10.0**-ENOUGH_DIGITS:
-            warning = _warning(float(digits_of(relative[k].max())), size)
+            warning = _warning(float(digits_of(relative[k].max())), unlike.remedy)
     return warning
+
+
+class _Unlike(NamedTuple):
+    """Rows of one system that differ in size or weight, in parts of similar ones: all, or those that are not huge."""
+
+    parts: list[npt.NDArray[np.bool_]]
+    in_size: bool
+    remedy: str
+
+
+def _unlike(system: LinearSystem, k: int, centers: Array, scales: Array) -> _Unlike | None:
+    """Return how rows of system k differ; None where they are similar."""
+    size, weights = _sizes(system, k, centers, scales), system.stacked_weights()
+    if weights is not None:
+        own = weights[k]
+        part = np.floor(np.log(own.max() / own) / np.log(_BAND))
+        if part.any():
+            return _Unlike([part == each for each in np.unique(part)], size is not None, of_weights(own))
+    if size is None:
+        return None
+    row = int(size.argmax())
+    remedy = (
+        f"row {row} is {size[row]:.1g} times as large as others, and columns that are independent without it are "
+        "dependent within its rounding: correct the row or leave it out."
+    )
+    return _Unlike([size <= _HUGE], True, remedy)
+
+
+def _least(
+    system: LinearSystem,
+    k: int,
+    parts: Sequence[npt.NDArray[np.bool_]],
+    penalties: Sequence[Penalty | None],
+    lowest: Callable[[LinearSystem], Minimum],
+) -> list[float]:
+    """Return what the minima of system k are at least: the sums of those of the parts of its rows."""
+    made = [_Part(system, k, part) for part in parts]
+    return [sum(part.least(penalty, lowest, alone=len(made) == 1) for part in made) for penalty in penalties]
 
 
 def _most_at_most(system: LinearSystem, k: int, centers: Array, scales: Array) -> float:
@@ -169,10 +208,22 @@ class _Part:
         self.share = float(of_rows[chosen].sum() / of_rows.sum())
 
     def system(self, penalty: Penalty | None) -> LinearSystem:
-        """Return the system of these rows, with a penalty of the same weight beside the sum over all rows."""
-        scaled = penalty and dataclasses.replace(penalty, lam=penalty.lam / self.share)
-        made: LinearSystem = self._of(*self._rows, penalty=scaled, **self._options)
+        """Return the system of these rows."""
+        made: LinearSystem = self._of(*self._rows, penalty=penalty, **self._options)
         return made
+
+    def least(self, penalty: Penalty | None, lowest: Callable[[LinearSystem], Minimum], *, alone: bool) -> float:
+        """Return what these rows add to the minimum over all at least, with the penalty if they do so `alone`.
+
+        Else with their share of it. Few rows are fitted exactly.
+        """
+        m, p = self._rows[0].shape
+        if m == 0 or (m <= p and penalty is None and not alone):
+            return 0.0
+        scaled = penalty and dataclasses.replace(penalty, lam=penalty.lam / (self.share if alone else 1.0))
+        minimum = lowest(self.system(scaled))
+        uncertain = max(minimum.gap, minimum.value * 10.0**-minimum.digits)
+        return self.share * max(0.0, float(minimum.value - uncertain))
 
     def relative_changes(
         self, X: npt.NDArray[Any], centers: Array, scales: Array, theta: Array, value: Array
@@ -234,16 +285,6 @@ class _Part:
             null[:, -1] -= null[:, :-1] @ centers
         return null
 
-    def bound(self, minimum: Minimum) -> float:
-        """Return what the minimum over all rows is at least, from the minimum over these."""
-        uncertain = max(minimum.gap, minimum.value * 10.0**-minimum.digits)
-        return self.share * max(0.0, float(minimum.value - uncertain))
 
-
-def _warning(digits: float, size: Array) -> PrecisionWarning:
-    row = int(size.argmax())
-    return PrecisionWarning(
-        f"The minimum energy has {int(digits)} certain digits, of 16; row {row} is {size[row]:.1g} times as large as "
-        "others, and columns that are independent without it are dependent within its rounding: correct the row or "
-        "leave it out."
-    )
+def _warning(digits: float, remedy: str) -> PrecisionWarning:
+    return PrecisionWarning(f"The minimum energy has {int(digits)} certain digits, of 16; {remedy}")

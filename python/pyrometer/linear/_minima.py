@@ -19,6 +19,7 @@ __all__ = [
     "digits_of",
     "of_moments",
     "of_rows",
+    "of_weights",
     "too_few",
     "unclosed",
 ]
@@ -187,16 +188,16 @@ def unclosed(
     """
     return PrecisionWarning(
         f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
-        + (_of_weights(weights) or _remedy(X.astype(np.float64, copy=False), intercept, small=small))
+        + (of_weights(weights).capitalize() or _remedy(X.astype(np.float64, copy=False), intercept, small=small))
     )
 
 
-def _of_weights(weights: _Array | None) -> str:
-    """Return the remedy where some weights of rows are negligible; else nothing."""
+def of_weights(weights: _Array | None) -> str:
+    """Return the remedy where some weights of rows are negligible, as part of a sentence; else nothing."""
     if weights is None or weights.max() <= _UNEQUAL * weights.min():
         return ""
     ratio = weights.max() / weights.min()
-    return f"Weights differ by a factor of {ratio:.1g}: leave out rows of negligible weight, or give them weight 0."
+    return f"weights differ by a factor of {ratio:.1g}: leave out rows of negligible weight, or give them weight 0."
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
