@@ -14,6 +14,12 @@ constexpr double kOfLargest = 1e-14;
 constexpr double kVanishing = 1e-13;
 // Rounding error of a sum relative to its terms.
 constexpr double kOfTerms = 1e-12;
+// Rows may be near 0 because numbers of typical size were subtracted, means for one, and rounding is that of these. In
+// units of the terms of a typical row: it is 0 or at least kLeastRest, and smaller differences are those of far smaller
+// rows; the smallest of m rows is above kChance / m, unless it is rounding itself, kAlike times that of others at most.
+// Where the largest exceeds kHuge, no row is typical.
+constexpr double kLeastRest = kEpsilon / 64, kChance = 1e-3, kAlike = 8, kHuge = 1e4;
+constexpr Index kTypicalRows = 1024;
 
 // The nearest number of 20 significant bits.
 double nearest_short(double value) {
@@ -46,8 +52,14 @@ double terms_of(const Dependence& d, const Vec& x) {
 class Difference {
  public:
   // centre  of the scaled columns; -1 for the constant, which is then 0 in x.
-  Difference(const Dependence& of, const Vec& centre)
-      : of_(of), centre_(centre), constant_(difference(of, centre)), offset_(terms_of(of, centre)) {}
+  // typical  terms_of() a typical row, of so many.
+  Difference(const Dependence& of, const Vec& centre, double typical, Index rows)
+      : of_(of),
+        centre_(centre),
+        constant_(difference(of, centre)),
+        offset_(terms_of(of, centre)),
+        typical_(typical),
+        least_by_chance_(kChance / static_cast<double>(rows) * typical) {}
 
   void add(const Vec& x) {
     double rest = x[at(of_.column)] - constant_.hi, size = std::abs(x[at(of_.column)]), bound = 0;
@@ -57,7 +69,14 @@ class Difference {
       size += std::abs(term);
       bound += of_.rounding_bound[k] * std::abs(value - centre_[at(of_.of[k])]);
     }
-    beyond_ = beyond_ || !(std::abs(rest) <= kOfTerms * (size + offset_) + bound);
+    const double off = std::abs(rest);
+    if (!(off <= kOfTerms * (size + offset_) + bound)) {
+      beyond_ = true;
+      beyond_subtracted_ = beyond_subtracted_ || !(off <= kOfTerms * typical_ && off >= kLeastRest * typical_);
+      if (size < least_by_chance_) nothing_ = std::max(nothing_, size);
+    } else {
+      rest_ = std::max(rest_, off);
+    }
     // A constant at rounding level is taken for 0.
     const bool affine = std::abs(constant_.hi) > kOfTerms * offset_;
     if (!any_) {
@@ -74,21 +93,49 @@ class Difference {
   }
   void merge(const Difference& other) {
     beyond_ = beyond_ || other.beyond_;
+    beyond_subtracted_ = beyond_subtracted_ || other.beyond_subtracted_;
     any_ = any_ || other.any_;
+    nothing_ = std::max(nothing_, other.nothing_);
+    rest_ = std::max(rest_, other.rest_);
     most_ = std::max(most_, other.most_);
     least_ = std::min(least_, other.least_);
   }
   // Whether the difference is 0, or at rounding level in every row: it must be so relative to the smallest row, too.
-  [[nodiscard]] bool is_rounding() const { return !beyond_ && (!any_ || kOfTerms * most_ < least_); }
+  // Rows near 0 are no smaller where numbers of typical size were subtracted.
+  [[nodiscard]] bool is_rounding() const {
+    if (most_ <= kHuge * typical_)
+      return !beyond_subtracted_ && nothing_ <= kAlike * rest_ && (!any_ || kLeastRest * typical_ < least_);
+    return !beyond_ && (!any_ || kOfTerms * most_ < least_);
+  }
 
  private:
   const Dependence& of_;
   const Vec& centre_;
   DoubleDouble constant_;
-  double offset_;
-  bool beyond_ = false, any_ = false;
+  double offset_, typical_, least_by_chance_;
+  bool beyond_ = false, beyond_subtracted_ = false, any_ = false;
+  double nothing_ = 0, rest_ = 0;  // the largest row that may be rounding; the largest difference that is
   double most_ = 0, least_ = std::numeric_limits<double>::infinity();  // sizes of rows that are not zero
 };
+
+// Row i in scaled columns.
+void scaled_row(const Table& table, const Whitening& whitening, Index i, Vec& x) {
+  table.raw(i, x.data());
+  for (Index j = 0; j < table.features; ++j) x[at(j)] = scaled(x[at(j)], whitening.weight[at(j)]);
+}
+
+// The median of terms_of() a sample of rows, without those that are 0.
+double typical_terms(const Table& table, const Whitening& whitening, const Dependence& d) {
+  Vec x(at(table.columns + 1)), sizes;
+  const Index rows = std::min(table.count, kTypicalRows);
+  for (Index k = 0; k < rows; ++k) {
+    scaled_row(table, whitening, stratified(k, rows, table.count), x);
+    if (const double size = terms_of(d, x); size > 0) sizes.push_back(size);
+  }
+  const auto middle = sizes.begin() + std::ssize(sizes) / 2;
+  std::nth_element(sizes.begin(), middle, sizes.end());
+  return sizes.empty() ? 0 : *middle;
+}
 
 }  // namespace
 
@@ -114,14 +161,13 @@ bool all_depend(const Table& table, const Whitening& whitening, const std::vecto
   Vec centre(at(n), -1.0);
   for (Index j = 0; j < p; ++j) centre[at(j)] = whitening.centre[at(j)] * whitening.weight[at(j)];
   std::vector<Difference> none;
-  for (const Dependence& d : columns) none.emplace_back(d, centre);
+  for (const Dependence& d : columns) none.emplace_back(d, centre, typical_terms(table, whitening, d), table.count);
   const base::Chunks chunks{table.count, kChunk * kBlock};
   std::vector<std::vector<Difference>> parts(at(chunks.number()), none);
   context.for_each_chunk(chunks.number(), table.count * n, [&](Index chunk, int) {
     Vec x(at(n + 1));
     for (Index i = chunks.begin(chunk); i < chunks.end(chunk); ++i) {
-      table.raw(i, x.data());
-      for (Index j = 0; j < p; ++j) x[at(j)] = scaled(x[at(j)], whitening.weight[at(j)]);
+      scaled_row(table, whitening, i, x);
       for (Difference& part : parts[at(chunk)]) part.add(x);
     }
   });

@@ -22,10 +22,12 @@ struct Dependence {
 
 /// Whether each of `columns` is a linear combination of the others up to the rounding errors of its own terms in every
 /// row. A residual at rounding level in the norm of a column is not sufficient where rows differ in size by many orders
-/// of magnitude. Where the sizes of rows span more than the precision of a double, the dependence must be exact: sums
-/// of two columns lose the smaller one in some rows, and the residual there is as large as entire other rows.
+/// of magnitude. Few small rows whose difference is the rounding of typical ones count as dependent, such as those of
+/// columns from which different means were subtracted. Where the sizes of other rows span more than the precision of a
+/// double, the dependence must be exact: sums of two columns lose the smaller one in some rows, and the residual there
+/// is as large as entire other rows.
 ///
-/// Cost: one pass over the rows, 4 flops for each coefficient.
+/// Cost: one pass over the rows, 4 flops for each coefficient, and 1024 rows for the median of their terms.
 [[nodiscard]] bool all_depend(const Table& table, const Whitening& whitening, const std::vector<Dependence>& columns,
                               ExecutionContext context);
 
