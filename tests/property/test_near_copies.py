@@ -44,6 +44,17 @@ def test_a_near_copy_changes_no_certificate(column, energy):
             assert abs(both.value - one.value) <= both.gap + one.gap + 1e-12 * one.value, (m, seed)
 
 
+@pytest.mark.parametrize("m", [20_000, 100_000])
+def test_of_three_near_copies_none_is_kept_for_its_rounding(m):
+    rng = np.random.default_rng([7, m, 5])
+    noise, t = rng.normal(size=m), rng.normal(50.0, 9.0, m)
+    X = np.column_stack([*map(_standardised, (t, t - 17.3, 1.8 * t + 32.0)), noise])
+    labels = (0.8 * X[:, 0] + noise + rng.normal(size=m) > 0.0).astype(float)
+    found = pm.minimum_energy(pm.LogisticRegression(X, labels))
+    assert found.rank == 2
+    assert found.digits > 11.0
+
+
 @pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")
 @pytest.mark.parametrize("exponent", [-12, -14, -15, -16, -17, -18, -20, -30])
 def test_a_tiny_row_that_breaks_a_dependence_is_in_the_gap(exponent):

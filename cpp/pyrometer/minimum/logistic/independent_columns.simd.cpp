@@ -100,8 +100,8 @@ struct Size {
 };
 
 /// The chosen columns of `values`, each a combination of the given columns, rounded once. A column is at rounding level
-/// if all its values are: relative to their own terms, or, since coefficients are rounded, too, to those of a typical
-/// row.
+/// if all its values are: relative to their own terms, or, since coefficients are rounded, too, to twice those of a
+/// typical row. A column kept for its rounding has parameters so large that they leave no bound of what others hide.
 void evaluate(const Table& table, std::vector<Column>& columns, const std::vector<Index>& chosen, double* values) {
   const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
@@ -130,7 +130,7 @@ void evaluate(const Table& table, std::vector<Column>& columns, const std::vecto
     Column& column = columns[at(chosen[at(c)])];
     column.largest = *std::max_element(std::begin(all.largest), std::end(all.largest));
     column.rounding = *std::max_element(std::begin(all.remaining), std::end(all.remaining)) <=
-                      allowed * sum / static_cast<double>(X.rows);
+                      2 * allowed * sum / static_cast<double>(X.rows);
   }
 }
 
