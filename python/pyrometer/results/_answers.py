@@ -101,7 +101,8 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
         Certified bound: the energy of `parameters` exceeds the infimum by at most this, in units of the loss. Columns
         that are linearly dependent within rounding (see `rank`) are treated as exactly dependent, unless they are so
         only within the rounding of a few rows in memory, huge ones such as fill values, or of far larger weights: then
-        the gap includes what the others may gain. Least squares from rows include what other parameters of the same size change by that rounding.
+        the gap includes what the others may gain. Least squares from rows include what other parameters of the same
+        size change by that rounding.
     attained : bool or ndarray of bool
         False where no parameters attain the infimum. Rows that a single column separates, at a threshold or because
         one class alone has other values than 0 in it, are always found. Whether labels are separated by a combination
