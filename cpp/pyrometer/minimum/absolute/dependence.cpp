@@ -124,17 +124,22 @@ void scaled_row(const Table& table, const Whitening& whitening, Index i, Vec& x)
   for (Index j = 0; j < table.features; ++j) x[at(j)] = scaled(x[at(j)], whitening.weight[at(j)]);
 }
 
-// The median of terms_of() a sample of rows, without those that are 0.
-double typical_terms(const Table& table, const Whitening& whitening, const Dependence& d) {
-  Vec x(at(table.columns + 1)), sizes;
+// Medians of terms_of() a sample of rows, without those that are 0, one for each of `columns`.
+Vec typical_terms(const Table& table, const Whitening& whitening, const std::vector<Dependence>& columns) {
+  Vec x(at(table.columns + 1)), out;
+  std::vector<Vec> sizes(columns.size());
   const Index rows = std::min(table.count, kTypicalRows);
   for (Index k = 0; k < rows; ++k) {
     scaled_row(table, whitening, stratified(k, rows, table.count), x);
-    if (const double size = terms_of(d, x); size > 0) sizes.push_back(size);
+    for (std::size_t d = 0; d < columns.size(); ++d)
+      if (const double size = terms_of(columns[d], x); size > 0) sizes[d].push_back(size);
   }
-  const auto middle = sizes.begin() + std::ssize(sizes) / 2;
-  std::nth_element(sizes.begin(), middle, sizes.end());
-  return sizes.empty() ? 0 : *middle;
+  for (Vec& of : sizes) {
+    const auto middle = of.begin() + std::ssize(of) / 2;
+    std::nth_element(of.begin(), middle, of.end());
+    out.push_back(of.empty() ? 0 : *middle);
+  }
+  return out;
 }
 
 }  // namespace
@@ -161,7 +166,8 @@ bool all_depend(const Table& table, const Whitening& whitening, const std::vecto
   Vec centre(at(n), -1.0);
   for (Index j = 0; j < p; ++j) centre[at(j)] = whitening.centre[at(j)] * whitening.weight[at(j)];
   std::vector<Difference> none;
-  for (const Dependence& d : columns) none.emplace_back(d, centre, typical_terms(table, whitening, d), table.count);
+  const Vec typical = typical_terms(table, whitening, columns);
+  for (std::size_t d = 0; d < columns.size(); ++d) none.emplace_back(columns[d], centre, typical[d], table.count);
   const base::Chunks chunks{table.count, kChunk * kBlock};
   std::vector<std::vector<Difference>> parts(at(chunks.number()), none);
   context.for_each_chunk(chunks.number(), table.count * n, [&](Index chunk, int) {
