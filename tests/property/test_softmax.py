@@ -112,3 +112,18 @@ def test_labels_that_polynomials_separate_are_found_and_no_others():
         assert zero or not margin > 1e-8, seed
         assert not zero or all_own_classes_are_highest(X, labels, found.parameters), seed
     assert 10 < separated < 50
+
+
+def test_a_table_of_categories_and_a_constant_column_of_any_size():
+    """The infimum is the mean entropy of the classes of a category, quasi-separated where a class is missing."""
+    counts = np.array([[0, 1, 0], [0, 1, 1], [1, 1, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 1]])
+    share = counts / counts.sum(axis=1, keepdims=True)
+    infimum = -np.sum(counts * np.log(np.where(counts > 0, share, 1.0))) / counts.sum()
+    category, label = (np.repeat(each.ravel(), counts.ravel()) for each in np.indices(counts.shape))
+    for constant in [*10.0 ** np.arange(-8, 9), *np.random.default_rng(0).uniform(0.1, 1e6, 40)]:
+        X = np.column_stack([category[:, None] == np.arange(1, 7), np.full(len(category), constant)])
+        with pytest.warns(pm.SeparationWarning):
+            found = pm.minimum_energy(pm.SoftmaxRegression(X, label, intercept=False))
+        assert not found.attained
+        assert found.value == pytest.approx(infimum, rel=1e-12)
+        assert found.digits > 12

@@ -130,10 +130,12 @@ class View {
   std::vector<int> exponents_;
 };
 
-/// The separated and the overlapping rows of a view.
+/// The separated and the overlapping rows of a view. Elements of the direction up to `least` times the largest are taken
+/// for 0.
 class Search {
  public:
-  explicit Search(const View& view) : view_(view), span_(view.size()), direction_(at(view.size())) {}
+  Search(const View& view, double least)
+      : view_(view), least_(least), span_(view.size()), direction_(at(view.size())) {}
 
   /// Of rows that overlap.
   [[nodiscard]] const Quotient& span() const { return span_; }
@@ -229,6 +231,10 @@ class Search {
  private:
   void set_direction(Wide direction) {
     direction.resize(direction_.size());
+    double most = 0;
+    for (const DoubleDouble& x : direction) most = std::max(most, std::abs(x.hi));
+    for (DoubleDouble& x : direction)
+      if (std::abs(x.hi) <= least_ * most) x = 0;
     direction_ = std::move(direction);
     rounded_.clear();
     for (std::size_t j = 0; j < direction_.size(); ++j) rounded_.push_back(view_.scaled(direction_[j].hi, j));
@@ -277,6 +283,7 @@ class Search {
   }
 
   const View& view_;
+  double least_;
   Quotient span_;
   Wide direction_;
   std::vector<double> rounded_;  ///< in the columns of the rows before scaling
@@ -366,9 +373,9 @@ bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<I
 }
 
 /// The same for the remaining rows, by facial reduction; false if undecided because of rounding.
-bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, int threads,
-                Face& face) {
-  Search search(view);
+bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, double least,
+                int threads, Face& face) {
+  Search search(view, least);
   std::vector<Search::Side> sides(remaining.size());
   std::vector<double> margins(remaining.size());
   const base::Chunks chunks{std::ssize(remaining), 1024};
@@ -507,12 +514,16 @@ void peel_all(const data::Rows<double>& rows, bool intercept, std::vector<Index>
 }
 
 /// Searches the remaining rows; false if undecided: what is in `face` is then true, but may not be all.
-bool found(const data::Rows<double>& rows, bool intercept, const View& view, std::vector<Index> sample,
+bool found(const data::Rows<double>& rows, bool intercept, const View& view, const std::vector<Index>& sample,
            const std::vector<Index>& remaining, int threads, Face& face) {
   const std::size_t before = face.separated.size();
-  if (!search_for(view, std::move(sample), remaining, threads, face)) return false;
-  if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
-  face.separated.pop_back();
+  // Rounding errors of elements that are 0 are margins of rows that have no others.
+  for (const double least : {0.0, kVanishing}) {
+    face.independent.clear();
+    if (!search_for(view, sample, remaining, least, threads, face)) return false;
+    if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
+    face.separated.pop_back();
+  }
   return false;
 }
 
@@ -540,9 +551,9 @@ Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<b
   std::vector<Index> remaining;
   peel_all(rows, intercept, remaining, face);
   if (remaining.empty()) return face;
-  std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
+  const std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
-  face.certain = found(rows, intercept, view, std::move(sample), remaining, threads, face);
+  face.certain = found(rows, intercept, view, sample, remaining, threads, face);
   return face;
 }
 
@@ -557,9 +568,9 @@ Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const 
   if (remaining.empty()) return face;
   const Combinations combinations = combinations_of(rows, intercept, remaining, threads);
   if (combinations.width == 0) return face;
-  std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
+  const std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample, &combinations);
-  face.certain = found(rows, intercept, view, std::move(sample), remaining, threads, face);
+  face.certain = found(rows, intercept, view, sample, remaining, threads, face);
   face.independent.resize(at(n));
   std::iota(face.independent.begin(), face.independent.end(), Index{0});
   face.minimal = false;
