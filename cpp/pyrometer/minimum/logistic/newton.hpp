@@ -1,6 +1,7 @@
 // Newton's method for the cross entropy, with a certified bound of the distance from the minimum.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "pyrometer/minimum/dense/pivoted_cholesky.hpp"
@@ -19,6 +20,7 @@ struct NewtonOptions {
   Index evaluations = 10;          ///< limit of their number; up to 30 where steps make much progress
   double least_eigenvalue = 1e-7;  ///< of the curvature scaled to a diagonal of ones; below it the result is undecided
   bool rough = false;              ///< stop when the error is small compared with the sampling error of these rows
+  double longest = INFINITY;       ///< no step changes a margin by more
 };
 
 struct NewtonResult {

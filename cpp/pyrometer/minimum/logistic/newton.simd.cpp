@@ -299,7 +299,7 @@ class Descent {
   bool advance() {
     const double slope = decrement_ * decrement_;
     const double slack = 64 * kUnit * here_.loss;
-    double t = 1;
+    double t = std::min(1.0, options_.longest / reached(evaluator_.reach(), result_.step));
     for (int attempt = 0; attempt < 40; ++attempt) {
       trial_ = result_.theta;
       for (std::size_t j = 0; j < trial_.size(); ++j) trial_[j] += t * result_.step[j];

@@ -33,6 +33,11 @@ constexpr double kOpen = 1 + 1e-6;
 // Above this gap, relative to the loss, margins of rows are tried as coordinates.
 constexpr double kWide = 1e-10;
 constexpr Index kFirstEvaluations = 10, kMoreEvaluations = 4, kMaxEvaluations = 120;
+// In short steps: the change of a margin, evaluations for each of the powers of the weights, number of these, and rows
+// times squared columns up to which they are cheap.
+constexpr double kShort = 4;
+constexpr Index kShortEvaluations = 60, kMostShort = 1'000'000;
+constexpr int kStages = 16;
 // Where large rows of one class tie, Newton's method adds 1 to their margins in each step.
 constexpr Index kOfLarge = 60;
 // For well conditioned columns: below this eigenvalue the rounding error of the curvature dominates.
@@ -98,10 +103,11 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
 }
 
 /// `start` is a minimum over samples, or an earlier result.
-NewtonResult run_newton(const Problem& problem, const NewtonResult& start, Index evaluations, int threads) {
+NewtonResult run_newton(const Problem& problem, const NewtonResult& start, Index evaluations, int threads,
+                        double longest = INFINITY) {
   const Numbers no_shift(at(problem.columns), 0.0);
   LossEvaluatorOf<double> evaluator(problem.all(), false, no_shift.data(), threads);
-  return newton(evaluator, start.theta, NewtonOptions{evaluations, kTrustedEigenvalue, false}, &start);
+  return newton(evaluator, start.theta, NewtonOptions{evaluations, kTrustedEigenvalue, false, longest}, &start);
 }
 
 std::vector<Index> all_of(const data::Rows<double>& rows) {
@@ -193,9 +199,29 @@ class Attempt {
       loss = result_.loss;
       iterate(kMoreEvaluations);
     }
+    if (!converged()) iterate_in_short_steps();
   }
 
  private:
+  /// Where weights differ much, a long step may end where all margins are so large that the curvature vanishes: the
+  /// minima for powers of the weights lead from that for equal ones, in short steps.
+  void iterate_in_short_steps() {
+    const Index n = problem_.columns;
+    if (problem_.weights.empty() || n == 0 || problem_.count() * n * n > kMostShort) return;
+    const Numbers weights = problem_.weights;
+    NewtonResult other;
+    other.theta.assign(at(n), 0.0);
+    for (int stage = 1; stage <= kStages; ++stage) {
+      for (std::size_t i = 0; i < weights.size(); ++i)
+        problem_.weights[i] = stage < kStages ? std::pow(weights[i], static_cast<double>(stage) / kStages) : weights[i];
+      NewtonResult start;
+      start.theta = std::move(other.theta);
+      other = run_newton(problem_, start, kShortEvaluations, threads_, kShort);
+      evaluations_ += other.evaluations;
+    }
+    if (other.status == NewtonStatus::converged) result_ = std::move(other);
+  }
+
   void iterate(Index evaluations) {
     if (problem_.count() == 0 || problem_.columns == 0) {
       result_.status = NewtonStatus::converged;
