@@ -130,8 +130,8 @@ class View {
   std::vector<int> exponents_;
 };
 
-/// The separated and the overlapping rows of a view. Elements of the direction up to `least` times the largest are taken
-/// for 0.
+/// The separated and the overlapping rows of a view. Elements of the direction up to `least` times the largest count as
+/// 0.
 class Search {
  public:
   Search(const View& view, double least)
