@@ -150,16 +150,27 @@ def test_energies_of_recurrent_operations():
     assert abs(layers.energy[0] - expected.energy[0]) < 4.0 * error
 
 
+@pytest.mark.parametrize(("expanded", "patterns"), [(False, ("w", "r", "b")), (False, ("*",)), (True, ("*",))])
 @pytest.mark.parametrize(("operation", "gates", "states"), [("RNN", 1, 1), ("LSTM", 4, 2), ("GRU", 3, 1)])
-def test_first_states_of_nought_are_no_parameters(operation, gates, states):
-    x, laws = real(4, 3, 5), {"w": pm.Normal(0.5), "r": pm.Normal(0.3), "b": pm.Normal(0.2)}
-    nought = [np.zeros((1, 3, 6), dtype=np.float32)] * states
-    without, given = (
-        pm.models.measure(recurrent(operation, gates, states=each)[0], x, laws=laws, rows=3, draws=8)
-        for each in ((), nought)
-    )
-    assert given.kind.tolist() == without.kind.tolist()
+def test_first_states_of_nought_are_no_parameters(operation, gates, states, expanded, patterns):
+    x, laws = real(4, 3, 5), dict.fromkeys(patterns, pm.Normal(0.3))
+    nought = [np.zeros((1, 1 if expanded else 3, 6), dtype=np.float32)] * states
+    (without, _), (given, _) = (recurrent(operation, gates, states=each) for each in ((), nought))
+    if expanded:  # to the rows of the input
+        given.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, 3, 6]), "sizes"))
+        for k in range(states):
+            given.graph.node.insert(0, helper.make_node("Expand", [f"s{k}", "sizes"], [f"wide{k}"], name=f"wide{k}"))
+            given.graph.node[-1].input[5 + k] = f"wide{k}"
+    without, given = (pm.models.measure(file, x, laws=laws, rows=3, draws=8) for file in (without, given))
+    assert given.kind.tolist() == without.kind.tolist() == ["recurrent"]
     assert np.array_equal(given.energy, without.energy)
+    assert (given.total_parameters, given.total_entropy) == (without.total_parameters, without.total_entropy)
+
+
+def test_first_states_that_a_pattern_names_are_parameters():
+    nought = [np.zeros((1, 3, 6), dtype=np.float32)]
+    table = pm.models.laws(recurrent("GRU", 3, states=nought)[0], laws={"s0": pm.Normal(0.1), "*": pm.Normal(0.3)})
+    assert dict(zip(table["name"], table["parameters"], strict=True))["s0"] == 18
 
 
 def test_scales_of_sizes_are_no_parameters():

@@ -76,12 +76,13 @@ def laws(
     scikit-learn: weights and biases of a layer are uniform in :math:`\pm\sqrt{6/(n_{l-1} + n_l)}`, with 2 for 6 for the
     logistic activation; names are ``"coefs_[0]"``, ``"intercepts_[0]"``.
 
-    ONNX: parameters are the tensors of several real numbers in the file, but for statistics of batch normalisation and
-    scales of ``Resize``. Single numbers are parameters where an operation has one: weights and biases of products,
-    convolutions, recurrent layers and norms other than ``InstanceNormalization``, slopes of ``PRelu``, and the first
-    tensor with an axis that is added to a product. Any other is one only if its name, or a pattern that does not end in
-    a wildcard, is in `laws`: ``"gain"`` or ``"*.gain"``, not ``"*"``. Parameters that no pattern names are constants
-    where all values are equal, such as biases of 0, a single number if it is 0, 0.25 or 1; else their law is unknown.
+    ONNX: parameters are the tensors of several real numbers in the file, but for statistics of batch normalisation,
+    scales of ``Resize`` and first states of 0 of recurrent layers. Single numbers are parameters where an operation has
+    one: weights and biases of products, convolutions, recurrent layers and norms other than ``InstanceNormalization``,
+    slopes of ``PRelu``, and the first tensor with an axis that is added to a product. Other numbers and first states
+    are parameters only if their name, or a pattern that does not end in a wildcard, is in `laws`: ``"gain"`` or
+    ``"*.gain"``, not ``"*"``. Parameters that no pattern names are constants where all values are equal, such as biases
+    of 0, a single number if it is 0, 0.25 or 1; else their law is unknown.
 
     Examples
     --------

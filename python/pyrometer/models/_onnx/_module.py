@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pyrometer.base import described, listed, plain, quoted
-from pyrometer.models._onnx._numbers import is_named, neutral, roles
+from pyrometer.models._onnx._numbers import first_states, is_named, neutral, roles
 from pyrometer.models._onnx._operations import OPERATIONS
 from pyrometer.models._onnx._recurrent import RECURRENT, Recurrent
 from pyrometer.models._onnx._shapes import TYPES
@@ -60,7 +60,8 @@ class OnnxModel(torch.nn.Module):
 
     Tensors of several real numbers in the file are parameters, with the modules that their names describe, and single
     ones where an operation has a parameter or that a pattern names (see `is_named`); statistics of batch normalisation,
-    what exporters add to norms of groups, scales of sizes, other single numbers and integers are buffers.
+    first states of 0, what exporters add to norms of groups, scales of sizes, other single numbers and integers are
+    buffers.
     """
 
     def __init__(
@@ -72,7 +73,8 @@ class OnnxModel(torch.nn.Module):
         fixed = {
             name for node in _all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
         }
-        fixed |= {name for name in neutral(_all_nodes(nodes), tensors) if not is_named(name, patterns)}
+        written = neutral(_all_nodes(nodes), tensors) | first_states(_all_nodes(nodes), tensors)  # by exporters
+        fixed |= {name for name in written if not is_named(name, patterns)}
         single = roles(_all_nodes(nodes), tensors)
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():

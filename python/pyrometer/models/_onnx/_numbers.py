@@ -1,4 +1,4 @@
-"""Which single real numbers of an ONNX file are parameters: biases of one output are, epsilons are not."""
+"""Which real numbers of an ONNX file are parameters: biases of one output are, epsilons and first states are not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-__all__ = ["is_named", "neutral", "roles"]
+__all__ = ["first_states", "is_named", "neutral", "roles"]
 
 _PRODUCTS = ("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul")
+_RECURRENT = ("RNN", "LSTM", "GRU")
 _SUMS = ("Add", "Sub", "Sum")
 _SCALES = ("Div", "Mul")
 _VIEWS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
@@ -17,7 +18,7 @@ _VIEWS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transp
 # one with a scale of 1 and a bias of 0 of their own, and its parameters as products and sums after it.
 _PLACES = {
     **dict.fromkeys(_PRODUCTS, slice(0, None)),
-    **dict.fromkeys(("RNN", "LSTM", "GRU"), slice(1, 4)),
+    **dict.fromkeys(_RECURRENT, slice(1, 4)),
     **dict.fromkeys(("BatchNormalization", "GroupNormalization", "LayerNormalization"), slice(1, 3)),
     **dict.fromkeys(("RMSNormalization", "PRelu"), slice(1, 2)),
 }
@@ -53,6 +54,23 @@ def neutral(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
             if all(name in tensors and (tensors[name] == value).all() for name, value in ((scale, 1), (offset, 0))):
                 found |= {scale, offset}
     return found
+
+
+def first_states(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
+    """Return the tensors of zeros that are first states of recurrent layers, themselves or as a view, and nothing else.
+
+    Exporters write the states that PyTorch and Keras start from as tensors, as large as the batch.
+    """
+    origin, states, others = {name: name for name in tensors}, set[str](), set[str]()
+    for node in nodes:
+        taken = [origin.get(name, name) for name in node.inputs]
+        first = taken[5:7] if node.operation in _RECURRENT else []
+        states.update(name for name in first if name in tensors and not bool(tensors[name].any()))
+        if node.operation in _VIEWS and taken:
+            origin[node.outputs[0]] = taken[0]
+            taken = taken[1:]
+        others.update(name for name in taken if name not in first)
+    return states - others
 
 
 def _continues(operation: str, taken: Sequence[str], products: set[str], tensors: dict[str, Any]) -> bool:
