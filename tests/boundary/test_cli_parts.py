@@ -213,6 +213,15 @@ def test_parts_beyond_the_plan_are_left_out(sweep, whole):
     assert not parts.exists()
 
 
+@pytest.mark.parametrize("moved", [shutil.copy, shutil.move])
+def test_parts_under_the_name_of_others_are_computed_again(sweep, whole, moved):
+    content, output, parts = whole
+    moved(parts / "1-4.npz", parts / "2-5.npz")
+    result, computed = sweep()
+    assert (result.exit_code, computed) == (0, 2 if moved is shutil.copy else 6)
+    assert output.read_bytes() == content
+
+
 def test_parts_know_their_sweep(whole):
     _, _, parts = whole
     key = json.loads((parts / "sweep.json").read_text())["key"]

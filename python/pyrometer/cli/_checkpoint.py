@@ -74,10 +74,12 @@ class Parts:
         if not self._held:
             return
         answers = [answer for _, of_task in self._held for answer in of_task]
-        with atomic_write(self._path(f"{self._held[0][0]}-{self._held[-1][0]}.npz")) as file:
+        first, last = self._held[0][0], self._held[-1][0]
+        with atomic_write(self._path(f"{first}-{last}.npz")) as file:
             np.savez(
                 file,
                 key=np.array(self._key),
+                parts=np.array([first, last]),  # a file that is renamed or copied is of other parts than its name says
                 numbers=np.concatenate([answer.numbers.reshape(len(FIELDS), -1) for answer in answers], axis=1),
                 verdicts=np.concatenate([answer.verdicts.ravel() for answer in answers]),
                 methods=np.array([answer.method for answer in answers], dtype=np.int8),
@@ -189,6 +191,7 @@ class Parts:
             source.seek(0)
             with np.load(source, allow_pickle=False) as file:
                 _require(file["key"].shape == () and str(file["key"]) == self._key)
+                _require(file["parts"].tolist() == [held[0], held[-1]])
                 numbers, verdicts, methods = file["numbers"], file["verdicts"], file["methods"]
         _require(numbers.shape == (len(FIELDS), rows) and numbers.dtype == np.float64)
         _require(verdicts.shape == (rows,) and verdicts.dtype == np.int8 and _codes(verdicts, VERDICTS))
