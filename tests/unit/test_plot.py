@@ -188,6 +188,20 @@ def test_compare():
             pm.plot.compare(bad)
 
 
+def test_many_engines_are_told_apart():
+    ax = pm.plot.compare({f"engine {k}": engine((8 + k,)) for k in range(30)})
+    assert len({(line.get_color(), line.get_marker()) for line in ax.get_lines()}) == 30
+    ax.figure.canvas.draw()
+    box, page = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert page.y0 <= box.y0 <= box.y1 <= page.y1
+    assert page.x0 <= box.x0 <= box.x1 <= page.x1
+
+
+def test_a_law_of_other_parameters_is_refused_with_its_own_shape():
+    with pytest.raises(ValueError, match=r"got shape \(50,\)"):
+        pm.plot.temperature(LINE, pm.Normal(np.ones(50)))
+
+
 def test_colours_differ_in_grey():
     from pyrometer.plot._axes import STYLES
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -56,9 +55,9 @@ POSITIVE, NEGATIVE = STYLES[1], STYLES[2]
 
 
 def styles(count: int) -> list[Style]:
-    """Return styles for so many lines; beyond six they repeat."""
-    turn = cycle(STYLES)
-    return [next(turn) for _ in range(count)]
+    """Return styles for so many lines, 36 different ones: the markers of six colours move on when these repeat."""
+    kinds = len(STYLES)
+    return [STYLES[k % kinds]._replace(marker=STYLES[(k + k // kinds) % kinds].marker) for k in range(count)]
 
 
 def axes(ax: Axes | None) -> Axes:

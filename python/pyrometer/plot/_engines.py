@@ -19,6 +19,7 @@ __all__ = ["compare", "layers"]
 
 # More layers than this have no names on the axis, and smaller markers.
 _NAMED = 12
+_LISTED = 12  # names in a column of the legend
 # Logarithmic axes have at least this factor to both sides: one power of ten is among them.
 _DECADE = 5.0
 
@@ -125,7 +126,7 @@ def compare(engines: Mapping[str, HeatEngine | ModelLayers], *, ax: Axes | None 
         ax.plot(place, positive(chain.per_unit), **style._asdict(), markersize=size, label=label(name))
     ax.set(xlabel="place of the layer: 0 first, 1 last", ylabel=_of_unit(all(c.of_unit for c in chains.values())))
     _logarithmic(ax, np.concatenate([chain.per_unit for chain in chains.values()]))
-    ax.legend()
+    ax.legend(ncols=1 + (len(chains) - 1) // _LISTED, fontsize="small" if len(chains) > _LISTED else None)
     return ax
 
 

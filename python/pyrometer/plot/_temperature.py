@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pyrometer.base import Array, RandomSource, described, validate
 from pyrometer.networks import Network
 from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, positive
-from pyrometer.thermodynamics import System
+from pyrometer.thermodynamics import System, bind
 from pyrometer.thermodynamics import temperature as temperature_of
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def temperature(
     laws, name, unit = scaled(law, x)
     if tuple(getattr(system, "shape", ())) != ():
         raise ValueError(f"system must be a single one, got a stack of shape {system.shape}.")
+    bind(system, law)  # an error names the shape of this law, not of those that are drawn
     hot = temperature_of(system, laws, method=method, rng=rng)
     T = np.asarray(hot.value, dtype=np.float64)
     at = x * unit
