@@ -186,3 +186,26 @@ def test_compiled_models():
     assert torch._dynamo.utils.counters["frames"].get("total", 0) <= 1
     error = np.hypot(expected.standard_error, found.standard_error) + 1e-6 * expected.energy
     assert (np.abs(found.energy - expected.energy) < 4.0 * error).all()
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors:UserWarning")
+@pytest.mark.parametrize("instance", [False, True])
+def test_layers_without_parameters(instance):
+    """A layer of no units, as AdaptiveLogSoftmaxWithLoss makes for its rarest words, has no energy."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.none, self.after, self.beside = nn.Linear(6, 0), nn.Linear(0, 3, bias=False), nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.after(self.none(x)) + self.beside(x)
+
+    x = normal(5, 6)
+    alone, found = measured(lambda: nn.Linear(6, 3), x), measured(Model() if instance else Model, x)
+    assert found.energy.tolist() == [0.0, 0.0, pytest.approx(alone.energy[0], rel=1e-12)]
+    assert (found.total_parameters, found.total_entropy) == (21, pytest.approx(alone.total_entropy, rel=1e-12))
+    sampled = measured(Model, x, method="monte-carlo", draws=4)
+    assert sampled.energy[:2].tolist() == [0.0, 0.0]
+    assert pm.models.laws(Model)["parameters"].tolist() == [0, 0, 0, 18, 3]
+    assert pm.models.balance(Model, x).achieved[-1] == pytest.approx(1.0)

@@ -112,7 +112,9 @@ def _ranges(spans: list[list[int]]) -> list[list[int]]:
 
 
 def _together(energy: Array, log_energy: Array, units: Any, counts: npt.NDArray[np.int64]) -> tuple[float, int, str]:
-    """Return work efficiency, type of the engine and regime of the layers with weights."""
+    """Return work efficiency, type of the engine and regime of the layers with weights, and with units."""
+    some = units > 0
+    energy, log_energy, units, counts = energy[some], log_energy[some], units[some], counts[some]
     if not len(energy):
         return float("nan"), 1, "no layers"
     kind = engine_type(energy, log_energy, units, np.maximum(counts, 1))

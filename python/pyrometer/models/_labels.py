@@ -67,8 +67,9 @@ class Runs:
 
     @classmethod
     def whole(cls, size: int, label: int) -> Runs:
-        """Return `size` elements of one label, in order."""
-        return cls(np.array([size]), np.array([label]), np.array([0]))
+        """Return `size` elements of one label, in order; no run where there are none."""
+        runs = slice(0, 1 if size else 0)
+        return cls(np.array([size])[runs], np.array([label])[runs], np.array([0])[runs])
 
     @classmethod
     def of(cls, labels: _Integers, origins: _Integers) -> Runs:
@@ -87,7 +88,7 @@ class Runs:
     @property
     def starts(self) -> _Integers:
         """First element of each run."""
-        return np.append(np.zeros(1, np.int64), self.stops[:-1])
+        return np.append(np.zeros(1, np.int64), self.stops[:-1])[: len(self.stops)]
 
     def elements(self) -> tuple[_Integers, _Integers]:
         """Label and origin of each element."""

@@ -103,6 +103,8 @@ class Redraw:
         self._alone: list[tuple[torch.Tensor, Label, Family]] = []
         self._joint: list[tuple[torch.Tensor, Runs]] = []
         for name, parameter in parameters.items():
+            if not labels[name]:
+                continue  # a parameter without elements
             label = memory.law(labels[name][0])
             alone = len(labels[name]) == 1 and uses[label.draw] == 1
             if label.kind is Kind.RANDOM and alone and label.family is not None:
