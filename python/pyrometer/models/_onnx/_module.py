@@ -228,7 +228,7 @@ def _check_versions(model: Any) -> None:
     if unknown:
         raise ValueError(
             f"the model has operations that are not supported, [{listed(unknown)}]; export it without them, or pass "
-            "the PyTorch model instead."
+            "the model of PyTorch, Keras or scikit-learn instead."
         )
 
 
@@ -312,7 +312,7 @@ def _require_single(node: Any, used: set[str]) -> None:
     if others and _name(node) not in (*_SEVERAL, *RECURRENT):
         raise ValueError(
             f"operation {node.op_type} is supported with its first output alone, but [{listed(others)}] of it are "
-            "used; export the model without them, or pass the PyTorch model instead."
+            "used; export the model without them, or pass the model of PyTorch, Keras or scikit-learn instead."
         )
 
 
