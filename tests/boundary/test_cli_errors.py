@@ -39,6 +39,13 @@ def test_bad_csv(run, tmp_path, text, message):
     assert str(path) in line
 
 
+def test_a_feature_that_is_asked_for_twice(run, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b,price\n1,2,3\n4,5,7\n")
+    line = one_line(run("temperature", path, "--target", "price", "--columns", "a,b,a"))
+    assert "columns must name each feature once, got 'a' 2 times." in line
+
+
 def test_unreadable_files(run, tmp_path):
     assert "No such file or directory" in one_line(run("temperature", tmp_path / "none.csv", "--target", "y"))
     for name in ("none.parquet", "none.arrow"):

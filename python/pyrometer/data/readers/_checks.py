@@ -42,8 +42,10 @@ def select(source: str, held: list[str], target: str, columns: Sequence[str] | N
     features = [name for name in features if name != target]
     in_source, requested = Counter(held), Counter(features)
     for name in (*features, target):
-        if in_source[name] > 1 or requested[name] > 1:
+        if in_source[name] > 1:
             raise ValueError(f"{source}: column {quoted(name)} is duplicated; rename or drop it.")
+        if requested[name] > 1:
+            raise ValueError(f"columns must name each feature once, got {quoted(name)} {requested[name]} times.")
     if not features:
         raise ValueError(f"{source} must have at least one feature besides the target {quoted(target)}, got none.")
     return features
