@@ -9,7 +9,7 @@ import pytest
 
 import pyrometer as pm
 
-from .test_lost_digits import gram
+from .test_lost_digits import gram, minimum, true_digits
 from .test_minimum_bounds import energy, quietly
 
 
@@ -141,3 +141,18 @@ def test_a_minimum_of_classes_that_is_not_found_is_no_less_than_its_gap():
     labels = [3, 1, 0, 2, 2, 3, 3, 3, 2, 2, 0, 1]
     found = quietly(pm.SoftmaxRegression(np.column_stack([counts, large, seconds, number]), labels, intercept=False))
     assert not found.attained or found.value > 0
+
+
+def test_digits_of_indicators_times_years():
+    """Their sums have few terms that differ, and errors that are alike: up to 0.8 digits were too many."""
+    worst = []
+    for seed in range(240):
+        rng = np.random.default_rng([31, seed])
+        m, start = int(rng.integers(90, 128)), float(rng.choice([200.0, 1990.0, 20_000.0]))
+        group, year = rng.integers(0, 2, m), start + rng.integers(0, 10, m)
+        X = np.column_stack([group == 0, group == 1, year, year * group]).astype(float)
+        y = 200.0 * rng.normal(size=m) + 300.0 + 20.0 * (year - start)
+        found = quietly(pm.LinearRegression(X, y))
+        assert found.rank == 3
+        worst.append(found.digits - true_digits(found.value, minimum(X[:, 1:], y, True, None)))
+    assert max(worst) <= 0.5

@@ -30,6 +30,10 @@ struct MomentError {
     return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 1.25 + 100 / p;
   }
 
+  /// Times this of dependent columns, whose sums have errors that are alike: those of an indicator and of the remaining
+  /// rows differ in sign only, and years times an indicator have few values, of which each is rounded in one way.
+  static constexpr double kAlike = 2.5;
+
   double squares = 0;       ///< sum_j t_j^2 s_j^2
   double means = 0;         ///< (sum_j t_j^2 (mu_j^2 + s_j^2))^1/2: near 0, a mean is rounded as its terms are
   double spread = 0;        ///< sum_j mu_j^2 / scale_j^2

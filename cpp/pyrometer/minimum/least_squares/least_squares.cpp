@@ -222,7 +222,8 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   for (Index k = 0; k < r; ++k) trace += diagonal[k];
 
   const MomentError error(c_, theta);
-  const double units = MomentError::expected(p);
+  const bool all = r + (carrier_ >= 0 ? 1 : 0) == p;
+  const double units = MomentError::expected(p) * (all ? 1 : MomentError::kAlike);
   // Where the scatter had lost what a carrier varies by, nothing is known of what it explains.
   const bool blind = carrier_ >= 0 && f.scale_at(carrier_) > 0 && c_.lost > c_.noise;
   const double convention = blind ? std::numeric_limits<double>::infinity() : hidden(theta, error, smallest);
@@ -243,15 +244,14 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   out.gap[slot] = gap;
   out.relative_error[slot] = energy_error == 0 ? 0 : (energy_error + (value - state.value)) / value;
   out.rank[slot] = r + (carrier_ >= 0 ? 1 : 0);
-  const bool full = out.rank[slot] == p;
-  out.condition[slot] = full ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();
+  out.condition[slot] = all ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();
 
   // E(theta) - E* is at least the squared distance over the inverse Hessian's element: of the true moments, whose
   // eigenvalues may lie below those found by what the scatter had lost. Estimates of the least one lie above it.
   const double kept = 1 - 2 * c_.lost / smallest;
   double* bound = out.parameter_error.data() + s * n;
   if (l2_ > 0) std::fill_n(bound, p, std::sqrt(gap) / std::sqrt(l2_));
-  if (!full || carrier_ >= 0 || !(kept > 0)) return;
+  if (!all || carrier_ >= 0 || !(kept > 0)) return;
   const double reach = gap / kept;
   for (Index k = 0; k < p; ++k)
     bound[f.column(k)] = std::min(bound[f.column(k)], std::sqrt(reach * diagonal[k]) / f.scale_at(k));
