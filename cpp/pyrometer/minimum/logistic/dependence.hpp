@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "pyrometer/data/pack.hpp"
@@ -42,5 +44,18 @@ struct DenseColumn {
 
 /// The numbers of the rows without that column; a copy of the rows unless it is the constant.
 [[nodiscard]] std::vector<double> without_column(const data::Rows<double>& rows, Index column);
+
+/// Replaces `out` by a solution of the same rows that was found in another way, if the sum of its value and gap is
+/// smaller: both values are reached, so that a smaller gap of a larger value is no gain. Counts the evaluations of both.
+template <class Solution>
+void take_better(std::optional<Solution> other, Solution& out) {
+  if (!other) return;
+  out.evaluations += other->evaluations;
+  if (!(other->gap + other->value < out.gap + out.value)) return;
+  other->evaluations = out.evaluations;
+  other->rank = out.rank;
+  other->errors.clear();
+  out = *std::move(other);
+}
 
 }  // namespace pyrometer::minimum

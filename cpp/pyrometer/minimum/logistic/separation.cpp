@@ -568,17 +568,8 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
     null = search.null();
   }
   const auto open = [&] { return !(out.gap <= kWide * out.value) && out.value > 0; };
-  const auto compare = [&](std::optional<Infimum> other) {
-    if (!other) return;
-    other->evaluations += out.evaluations;
-    out.evaluations = other->evaluations;
-    if (!(other->gap < out.gap)) return;
-    other->rank = out.rank;
-    other->errors.clear();
-    out = *std::move(other);
-  };
-  if (open()) compare(without_separated(rows, intercept, threads));
-  if (open()) compare(without_dense(rows, intercept, null, threads));
+  if (open()) take_better(without_separated(rows, intercept, threads), out);
+  if (open()) take_better(without_dense(rows, intercept, null, threads), out);
   return out;
 }
 

@@ -256,17 +256,8 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
     if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
   const auto open = [&] { return !(out.gap <= kOpen * out.value) && out.value > 0; };
-  const auto compare = [&](std::optional<Solution> other) {
-    if (!other) return;
-    other->evaluations += out.evaluations;
-    out.evaluations = other->evaluations;
-    if (!(other->gap < out.gap)) return;
-    other->rank = out.rank;
-    other->errors.clear();
-    out = *std::move(other);
-  };
-  if (open()) compare(without_separated(table, threads));
-  if (open()) compare(without_dense(table, basis.null, threads));
+  if (open()) take_better(without_separated(table, threads), out);
+  if (open()) take_better(without_dense(table, basis.null, threads), out);
   return out;
 }
 
