@@ -46,7 +46,7 @@ struct DenseColumn {
 [[nodiscard]] std::vector<double> without_column(const data::Rows<double>& rows, Index column);
 
 /// Replaces `out` by a solution of the same rows that was found in another way, if the sum of its value and gap is
-/// smaller: both values are reached, so that a smaller gap of a larger value is no gain. Counts the evaluations of both.
+/// smaller: both values are reached, so that a smaller gap of a larger value is no gain. Counts all evaluations.
 template <class Solution>
 void take_better(std::optional<Solution> other, Solution& out) {
   if (!other) return;
