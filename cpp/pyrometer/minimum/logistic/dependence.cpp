@@ -105,4 +105,17 @@ Numbers without_column(const data::Rows<double>& rows, Index column) {
   return out;
 }
 
+RowSubset::RowSubset(const data::Rows<double>& rows, const std::vector<Index>& which) : features_(rows.features) {
+  for (const Index i : which) {
+    X_.insert(X_.end(), rows.X + i * features_, rows.X + (i + 1) * features_);
+    y_.push_back(rows.y[i]);
+    if (rows.weights) weights_.push_back(rows.weights[i]);
+  }
+}
+
+data::Rows<double> RowSubset::rows() const {
+  const double* const weights = weights_.empty() ? nullptr : weights_.data();
+  return {X_.data(), y_.data(), std::ssize(y_), features_, std::ssize(X_), weights};
+}
+
 }  // namespace pyrometer::minimum

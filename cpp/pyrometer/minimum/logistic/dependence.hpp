@@ -45,6 +45,18 @@ struct DenseColumn {
 /// The numbers of the rows without that column; a copy of the rows unless it is the constant.
 [[nodiscard]] std::vector<double> without_column(const data::Rows<double>& rows, Index column);
 
+/// A copy of some rows.
+class RowSubset {
+ public:
+  RowSubset(const data::Rows<double>& rows, const std::vector<Index>& which);
+
+  [[nodiscard]] data::Rows<double> rows() const;
+
+ private:
+  Index features_;
+  std::vector<double> X_, y_, weights_;
+};
+
 /// Replaces `out` by a solution of the same rows that was found in another way, if the sum of its value and gap is
 /// smaller: both values are reached, so that a smaller gap of a larger value is no gain. Counts all evaluations.
 template <class Solution>

@@ -522,15 +522,8 @@ std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool in
   std::vector<Index> remaining;
   const Face face = face_of_columns(rows, intercept, remaining);
   if (face.separated.empty() || face.certain) return {};
-  Numbers X, y, weights;
-  for (const Index i : remaining) {
-    X.insert(X.end(), rows.X + i * rows.features, rows.X + (i + 1) * rows.features);
-    y.push_back(rows.y[i]);
-    if (rows.weights) weights.push_back(rows.weights[i]);
-  }
-  const data::Rows<double> others{X.data(),      y.data(),      std::ssize(y),
-                                  rows.features, std::ssize(X), rows.weights ? weights.data() : nullptr};
-  Infimum out = searched(others, intercept, KnownOfRows(), threads);
+  const RowSubset others(rows, remaining);
+  Infimum out = searched(others.rows(), intercept, KnownOfRows(), threads);
   const double reached = place(rows, intercept, face, out.value, threads, out.parameters);
   out.gap += std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   out.attained = false;

@@ -208,15 +208,8 @@ std::optional<Solution> without_separated(const ClassifiedRows<double>& table, i
   std::vector<Index> remaining;
   const std::vector<SeparatedByColumn> parts = separated_by_columns(rows, table.intercept, remaining);
   if (parts.empty() || remaining.empty()) return {};
-  Numbers X, y, weights;
-  for (const Index i : remaining) {
-    X.insert(X.end(), rows.X + i * rows.features, rows.X + (i + 1) * rows.features);
-    y.push_back(rows.y[i]);
-    if (rows.weights) weights.push_back(rows.weights[i]);
-  }
-  const data::Rows<double> others{X.data(),      y.data(),      std::ssize(y),
-                                  rows.features, std::ssize(X), rows.weights ? weights.data() : nullptr};
-  Solution out = reduced({others, table.classes, table.intercept}, threads);
+  const RowSubset others(rows, remaining);
+  Solution out = reduced({others.rows(), table.classes, table.intercept}, threads);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.theta);
   out.direction.resize(out.theta.size(), 0.0);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.direction);
