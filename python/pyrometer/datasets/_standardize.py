@@ -65,7 +65,10 @@ def standardize(X: Any, *, names: Sequence[str] | None = None, weights: Any = No
             result -= (share * result).sum(axis=0)
             deviation = np.sqrt((share * result**2).sum(axis=0))
     if array.shape[0] == 1 and np.isfinite(array).all():
-        raise ValueError("X must have at least 2 rows to be standardised, got 1; use the features as they are (--raw).")
+        raise ValueError(
+            "X must have at least 2 rows to be standardised, got 1; use the features as they are, on the command line "
+            "with --raw."
+        )
     for j in map(int, np.flatnonzero(~(deviation > _CONSTANT))):
         feature = f"feature {quoted(names[j])}" if names is not None else f"feature {j}"
         if not np.isfinite(size[j]):
