@@ -20,6 +20,7 @@ __all__ = [
     "of_moments",
     "of_rows",
     "of_weights",
+    "relative_gaps",
     "too_few",
     "unclosed",
 ]
@@ -99,14 +100,19 @@ def of_rows(
 
     parameter_error: bounds of the errors of `parameters`, of their shape; None where no bounds are known.
     """
-    # A minimum of 0 is exact where its gap is 0 as well, or where parameters separate all labels.
-    certain = (gap == 0.0) | (~attained & (value == 0.0) & (gap < _SEPARATED))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        relative = np.where(certain, 0.0, gap / value)
+    relative = relative_gaps(value, gap, attained)
     methods, condition = np.full(len(value), method), np.full(len(value), np.nan)
     bound = np.full(parameters.shape, np.inf) if parameter_error is None else parameter_error
     minimum = _gathered(shape, value, parameters, gap, attained, methods, rank, condition, relative, bound)
     return minimum, None if attained.all() else _separation(~attained, np.asarray(minimum.digits).reshape(-1))
+
+
+def relative_gaps(value: _Array, gap: _Array, attained: _Array) -> npt.NDArray[np.float64]:
+    """Return gaps relative to values, which are those of losses of rows."""
+    # A minimum of 0 is exact where its gap is 0 as well, or where parameters separate all labels.
+    certain = (gap == 0.0) | (~attained & (value == 0.0) & (gap < _SEPARATED))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where(certain, 0.0, gap / value)
 
 
 def _gathered(

@@ -13,6 +13,7 @@ from pyrometer import _core
 from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._closed_form import Array
+from pyrometer.linear._decimals import RowMinima, decided
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Lowest, of_rows, unclosed
 from pyrometer.results import Minimum
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["ABSOLUTE", "LOGISTIC", "SOFTMAX"]
 
 _Rows: TypeAlias = npt.NDArray[Any]
-# Value, parameters, gap, whether the minimum is attained, and rank: of each system.
-_Solved: TypeAlias = tuple[Array, Array, Array, npt.NDArray[np.bool_], npt.NDArray[np.int64]]
-
 # Ratios of mean absolute residual and target: below the first the residuals are rounding, below the second their last
 # digits are.
 _EXACT_FIT, _CLOSE_FIT = 1e-12, 1e-5
@@ -35,7 +33,7 @@ class RowMinimiser:
     """How a loss is minimised: by the core where the rows are in memory, else by passes over them."""
 
     method: str
-    in_memory: Callable[[Any, _Rows, _Rows, int, Array, Array | None], _Solved]
+    in_memory: Callable[[Any, _Rows, _Rows, int, Array, Array | None], RowMinima]
     """Of a system, X (s, m, p), y (s, m), threads and weights; error bounds are written to the array."""
     out_of_core: Callable[[Any, Scanned], Lowest]
     below: Callable[[Array, _Rows, float], npt.NDArray[np.bool_]]
@@ -86,7 +84,7 @@ class RowMinimiser:
         return minimum, complaint
 
 
-def _absolute(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> _Solved:
+def _absolute(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:
     value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads, error, weights)
     for k in np.flatnonzero(gap >= value):  # rounding leaves no bound: parameters 0 may have less energy
         middle = float(np.median(y[k])) if system.intercept else 0.0
@@ -99,13 +97,20 @@ def _absolute(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weigh
     return value, parameters, gap, np.ones(len(value), dtype=bool), rank
 
 
-def _logistic(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> _Solved:
-    return _core.logistic(X, y, system.intercept, threads, error, weights)[:5]
+def _logistic(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:
+    def solve(X: _Rows, y: _Rows, error: Array, weights: Array | None) -> RowMinima:
+        return _core.logistic(X, y, system.intercept, threads, error, weights)[:5]
+
+    return decided(solve, X, y, system.intercept, error, weights)
 
 
-def _softmax(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> _Solved:
+def _softmax(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:
     if system.classes > 2:
-        return _core.softmax(X, y, system.classes, system.intercept, threads, weights, error)[:5]
+
+        def solve(X: _Rows, y: _Rows, error: Array, weights: Array | None) -> RowMinima:
+            return _core.softmax(X, y, system.classes, system.intercept, threads, weights, error)[:5]
+
+        return decided(solve, X, y, system.intercept, error, weights)
     # Logistic regression, with half of its parameters for each class.
     one = np.empty((len(X), system.columns))
     value, parameters, gap, attained, rank = _logistic(system, X, y, threads, one, weights)

@@ -109,7 +109,8 @@ class Minimum(_Answer, OneNumber, Generic[Number, Word], record=records.MINIMUM)
         of columns that are dependent but for a relative distance below about 1e-9 may be undecided where rows times
         squared number of parameters exceed 1e7, or where only the rounding of columns separates some of the rows (a
         column that is the rounded sum of others of smaller size, wide overlapping bumps): then True, with a gap at
-        least as large as the value.
+        least as large as the value. Rows in memory that rounding leaves undecided are solved with decimals as they were
+        written (see `minimum_energy`), of which `value`, `gap` and `attained` then are.
     method : str or ndarray of str
         "covariance" (from second moments), "refined" (from second moments, then from residuals of the rows in twice
         the working precision), "orthogonal" (QR of the rows, where the moments are not accurate enough),

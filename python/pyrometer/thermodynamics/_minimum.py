@@ -80,6 +80,13 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     A cross entropy is minimised by Newton's method on centred and scaled features, and certified by its dual as well.
     Both read the rows; no condition number is computed.
 
+    Whether rows tie in a combination of columns that hold decimals, such as 5.1, can depend on the rounding of these to
+    binary numbers. Where a cross entropy of rows in memory has fewer than 9 certain digits, columns whose values are
+    decimals of up to 9 places, within 4 units in the last place of the largest, are therefore taken as written: as
+    whole numbers times a power of ten. The better certified answer is returned. Its `gap` then includes what the
+    rounding of the decimals can change of the energy of `parameters`, and is relative to the infimum over the decimals.
+    This takes a copy of the rows of each such system, as float64, and a second minimisation.
+
     The minimum is cached with the system: many laws share it.
 
     Time O(p\ :sup:`3`) for each system from moments; O(m n\ :sup:`2`) from rows.
