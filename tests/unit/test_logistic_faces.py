@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
@@ -243,23 +244,23 @@ def test_rows_that_a_near_dependence_separates_are_found(block):
     assert checked > 20
 
 
-def with_rounded_sums(seed):
+def with_rounded_sums(seed, unit):
     """Columns a, b and their rounded sum; a is so small that the rounding of the sum is like another column."""
     if seed == 0:
-        a, b = np.array([3, 4, 2, 4, 2, 4, 3, 2, 3, 2, 3, 3]) * 5 * 1e-6, np.array([0.0] * 6 + [1, 1, 0, 0, 0, 0])
+        a, b = np.array([3, 4, 2, 4, 2, 4, 3, 2, 3, 2, 3, 3]) * unit, np.array([0.0] * 6 + [1, 1, 0, 0, 0, 0])
         y = np.array([1.0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 1, 1])
         return np.c_[a, b, a + b], y, np.array([2.0, 4, 1, 2, 3, 3, 4, 1, 3, 3, 2, 4])
     rng = np.random.default_rng([35, seed])
     m = int(rng.integers(6, 30))
-    a, b, y = rng.integers(1, 5, m) * 5e-6, rng.integers(0, 2, m) * 1.0, rng.integers(0, 2, m) * 1.0
+    a, b, y = rng.integers(1, 5, m) * unit, rng.integers(0, 2, m) * 1.0, rng.integers(0, 2, m) * 1.0
     return np.c_[a, b, a + b], y, rng.integers(1, 5, m) * 1.0
 
 
 def test_parameters_are_never_worse_than_zeros():
     """Where only the rounding of a column separates, its parameters are of 1e15; the first minimum had a gap of 3.6."""
     undecided = 0
-    for seed in range(14):
-        X, y, weights = with_rounded_sums(seed)
+    for seed, unit in itertools.product(range(14), (5e-6, 1e-5 / 3)):  # decimals are decided, and thirds are not
+        X, y, weights = with_rounded_sums(seed, unit)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = pm.minimum_energy(pm.LogisticRegression(X, y, weights=weights))
@@ -270,5 +271,6 @@ def test_parameters_are_never_worse_than_zeros():
         assert at_parameters <= found.value + found.gap
         assert found.gap <= np.log(2) * (1 + 1e-12)
         assert found.value - found.gap <= without.value * (1 + 1e-9)
+        assert found.digits > 9 or unit != 5e-6
         undecided += found.digits < 1
     assert undecided > 0

@@ -41,9 +41,11 @@ def decided(
     `solve`: of X, y, bounds of errors of parameters, which it writes, and weights of mean 1.
     """
     solved = solve(X, y, error, weights)
-    few = relative_gaps(solved[0], solved[2], solved[3]) > 10.0**-ENOUGH_DIGITS
-    for k in np.flatnonzero(few):
+    for k in np.flatnonzero(solved[2] > solved[0] * 10.0**-ENOUGH_DIGITS):
         one, own = slice(k, k + 1), None if weights is None else weights[k]
+        before = relative_gaps(*(array[one] for array in (solved[0], *solved[2:4])))[0]
+        if before == 0.0:
+            continue
         powers = np.array([_power_of_ten(column) for column in X[k].T])
         whole = _whole(X[k], powers)
         if (whole == X[k]).all():
@@ -56,7 +58,7 @@ def decided(
                 array.reshape(-1, X.shape[2] + intercept)[:, : X.shape[2]] *= np.where(powers > 0.0, powers, 1.0)
             bounds += _ROUNDED * np.abs(parameters)
             gap += _most_changed(X[k], whole, powers, parameters.reshape(-1, X.shape[2] + intercept), own)
-        if relative_gaps(value, gap, attained)[0] < relative_gaps(*(a[one] for a in (solved[0], *solved[2:4])))[0]:
+        if relative_gaps(value, gap, attained)[0] < before:
             for old, new in zip((*solved, error), (*again, bounds), strict=True):
                 old[k] = new[0]
     return solved
