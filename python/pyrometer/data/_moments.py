@@ -83,10 +83,10 @@ class Moments(Displayed, Averages):
     than 9 digits are left. Moments accumulated from the remaining rows, with :meth:`of` or :meth:`scan`, have none of
     these errors.
 
-    Rows that are far larger than others, such as fill values of 1e13 in several columns, hide by their rounding whether
-    the columns are independent in the other rows. That is seen while rows are read, also where these are too few to
-    tell until others are added, and kept through sums, differences and files: minima of such moments have 0 certain
-    digits, and a PrecisionWarning says so. Only sizes of moments given by `mean` and `scatter` are unknown.
+    Rows that are far larger than others, such as fill values of 1e13 in several columns, or have 1e10 times the weight
+    of others, hide by rounding whether the columns are independent in the others. That is seen while rows are read,
+    also where these are too few to tell until others are added, and kept through sums, differences and files: minima of
+    such moments have 0 certain digits, and a PrecisionWarning says so. Sizes of given moments are unknown.
 
     Moments given by `mean` and `scatter`, or read from a file of version 0.1.0, are assumed to have the errors of one
     pass over their rows, and means rounded to doubles.
@@ -200,9 +200,9 @@ class Moments(Displayed, Averages):
             )
         return self.scaled(weights.exponent) if weights.exponent else self
 
-    def compared(self, X: npt.NDArray[Any]) -> Moments:
+    def compared(self, X: npt.NDArray[Any], weights: Array | None) -> Moments:
         """Return the same moments, which say where the largest of their rows X (..., m, p) hide others, as of `of`."""
-        return self._new(compared(self._state(), X))
+        return self._new(compared(self._state(), X, weights))
 
     def with_rows(self, rows: int) -> Moments:
         """Return the moments of weighted rows with another number of them: those of weight 0 may have been left out."""

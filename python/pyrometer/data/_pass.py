@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import validate
+from pyrometer.base import Array, validate
 from pyrometer.data import _accuracy
 from pyrometer.data._moments_state import State
 from pyrometer.data._row_sizes import rank_of, smallest_of_pass
@@ -31,7 +31,7 @@ def state_of(data: validate.Data, *, intercept: bool, threads: int, alone: bool)
     total = m if weights is None else weights.total
     smallest = None
     if ranks is not None:
-        smallest = smallest_of_pass(X, total, mean, scatter, ranks)
+        smallest = smallest_of_pass(X, w, total, mean, scatter, ranks)
     mean, scatter = (array.reshape(*stack, *array.shape[1:]) if stack else array[0] for array in (mean, scatter))
     once = np.moveaxis(once.reshape(3, *stack, p + 1), 0, -2) if stack else once[:, 0]
     names = intercept, data.names, data.target
@@ -47,12 +47,13 @@ def state_of(data: validate.Data, *, intercept: bool, threads: int, alone: bool)
     return State(total, mean, scatter, *names, once, None, m, weight)
 
 
-def compared(state: State, X: npt.NDArray[Any]) -> State:
+def compared(state: State, X: npt.NDArray[Any], weights: Array | None) -> State:
     """Return the state of one pass over rows X (..., m, p) that says in which columns large rows hide others."""
     columns = state.mean.shape[-1]
     mean, scatter = state.mean.reshape(-1, columns), state.scatter.reshape(-1, columns, columns)
     ranks = rank_of(state.total, mean, scatter)
-    smallest = smallest_of_pass(X.reshape(len(mean), *X.shape[-2:]), state.total, mean, scatter, ranks)
+    rows, own = X.reshape(len(mean), *X.shape[-2:]), None if weights is None else weights.reshape(len(mean), -1)
+    smallest = smallest_of_pass(rows, own, state.total, mean, scatter, ranks)
     if smallest is None:
         return state
     errors = state.accuracy

@@ -97,12 +97,18 @@ def _independent_rows(X: npt.NDArray[Any], scales: Array, intercept: bool) -> li
 
 @np.errstate(over="ignore", under="ignore")
 def smallest_of_pass(
-    X: npt.NDArray[Any], count: float, mean: Array, scatter: Array, ranks: npt.NDArray[np.int64]
+    X: npt.NDArray[Any],
+    weights: Array | None,
+    count: float,
+    mean: Array,
+    scatter: Array,
+    ranks: npt.NDArray[np.int64],
 ) -> Array | None:
     """Return mean squares of the smallest rows of each column, (s, p + 1), where the largest hide their independence.
 
     None where columns are independent, or dependent in rows of all sizes. X (s, m, p); ranks (s,) of centred columns.
-    Negative where the small rows are too few to be independent themselves: sums with others hide these rows.
+    Negative where the small rows are too few to be independent themselves: sums with others hide these rows. Rows of
+    weights (s, m) that differ by 1e10 are of different sizes, those of the roots of weights.
     Cost: of systems whose columns are dependent, passes over some 10^3 rows; where these differ by 1e5 in size,
     `rank_is_above`.
     """
@@ -110,15 +116,16 @@ def smallest_of_pass(
     result = _few_small(X, count, scatter, ranks)
     for k in np.flatnonzero(ranks < min(p, m - 1)):
         squares = scatter[k].diagonal() / count
-        if not (_least(X[k]) ** 2 < _HIDDEN * squares[:-1]).any():
+        lightest = 1.0 if weights is None else float(weights[k].min() / weights[k].max())
+        if lightest >= _HIDDEN and not (_least(X[k]) ** 2 < _HIDDEN * squares[:-1]).any():
             continue
         scales = typical_sizes(X[k])[1]
-        rounded = np.append(scales**2 < _HIDDEN * squares[:-1], False)
-        if not _may_be_rounding(count, mean[k], scatter[k], rounded):
+        least = np.minimum(squares[:-1] * lightest, scales**2)
+        if not _may_be_rounding(count, mean[k], scatter[k], np.append(least < _HIDDEN * squares[:-1], False)):
             continue
         if rank_is_above(X[k], scales, intercept=True, above=int(ranks[k]) + 1):
             result = np.diagonal(scatter, axis1=-2, axis2=-1) / count if result is None else result
-            result[k, :-1] = np.minimum(squares[:-1], scales**2)
+            result[k, :-1] = least
     return result
 
 

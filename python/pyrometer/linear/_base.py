@@ -90,7 +90,7 @@ class LinearSystem(Displayed):
         """The moments of a squared-error system; without their rows, too, they say what these hide."""
         if self.moments is None:
             raise TypeError(f"second moments are of squared error, got energy={self.energy!r}.")
-        return self.moments if self.X is None else self.moments.compared(self.X)
+        return self.moments if self.X is None else self.moments.compared(self.X, self.weights)
 
     def stacked_rows(self, *, by_columns: bool = False) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Rows (systems, m, p) and (systems, m) of one dtype; X is C-contiguous, or, `by_columns`, as it is stored."""

@@ -164,9 +164,9 @@ def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None
     solved.relative_error[systems] = np.maximum(solved.relative_error[systems], 1.0)
     solved.parameter_error[systems] = np.inf
     return PrecisionWarning(
-        "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, and columns that "
-        "are independent without them may be dependent within their rounding: correct these rows or leave them out; "
-        "LinearRegression(X, y) names one."
+        "The minimum energy has 0 certain digits, of 16; some rows are far larger than the others, or their weights "
+        "are, and columns that are independent without them may be dependent within their rounding: correct these rows "
+        "or leave them out; LinearRegression(X, y) names one."
     )
 
 
