@@ -87,6 +87,11 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     rounding of the decimals can change of the energy of `parameters`, and is relative to the infimum over the decimals.
     This takes a copy of the rows of each such system, as float64, and a second minimisation.
 
+    Where a cross entropy stays without a certain digit, as of many wide overlapping bumps, whose columns are dependent
+    but for a relative distance of rounding, parameters of 1e16 may have more energy than moderate ones: then those of
+    the minimum over the directions with singular values above 1e-8 of the largest, of standardised columns, are
+    returned, with their energy for `value`.
+
     The minimum is cached with the system: many laws share it.
 
     Time O(p\ :sup:`3`) for each system from moments; O(m n\ :sup:`2`) from rows.
