@@ -43,8 +43,9 @@ void diagnose(const Stack<T>& data, Index system, const double* mean, const doub
     for (Index j = 0; j <= p; ++j) {
       const double value = j < p ? data.at(system, i, j) : static_cast<double>(y[i]);
       require(std::isfinite(value) || j == p, "X must be finite, got ", Printed{value}, " at ", where, "row ", i,
-              ", column ", j);
-      require(std::isfinite(value), "y must be finite, got ", Printed{value}, " at ", where, "row ", i);
+              ", column ", j, "; drop or fill it");
+      require(std::isfinite(value), "y must be finite, got ", Printed{value}, " at ", where, "row ", i,
+              "; drop or fill it");
       if (underflow < 0 && tiny(mean[j], scatter[j * columns + j]) &&
           underflows(value, j < p ? data.at(system, 0, j) : static_cast<double>(y[0])))
         underflow = j;

@@ -141,9 +141,9 @@ TEST_CASE("each system of a stack has the same bits as alone") {
 TEST_CASE("the message names the invalid cell") {
   Sample<double> sample(2, 1300, 9, 0.0);
   sample.X[(1300 + 1299) * 9 + 8] = NAN;
-  CHECK(message_of(sample) == "X must be finite, got nan at system 1, row 1299, column 8");
+  CHECK(message_of(sample) == "X must be finite, got nan at system 1, row 1299, column 8; drop or fill it");
   sample.y[1300 + 1299] = sample.y[1300 + 1298] = -std::numeric_limits<double>::infinity();
-  CHECK(message_of(sample) == "y must be finite, got -inf at system 1, row 1298");
+  CHECK(message_of(sample) == "y must be finite, got -inf at system 1, row 1298; drop or fill it");
   sample = Sample<double>(1, 40, 9, 0.0);
   sample.X[7] = 1e300;
   CHECK(message_of(sample).find("overflow") != std::string::npos);

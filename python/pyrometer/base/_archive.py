@@ -60,7 +60,8 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
     except OSError as error:
         # The error of a full disk names no file. Errors without an errno have only a message and are left alone.
         if error.errno is not None and error.filename in (temporary, None):
-            error.filename, error.filename2 = destination, None
+            error.filename = destination
+            del error.filename2  # None would be shown, as "-> None"
         raise
     finally:
         with contextlib.suppress(OSError):

@@ -48,8 +48,8 @@ def labels_in(y: Any) -> tuple[Any, ...]:
         odd = np.flatnonzero(~((flat == np.floor(flat)) & np.isfinite(flat)))
         if odd.size:
             raise ValueError(
-                f"y must be labels, got {flat[odd[0]]} at row {_row(array, odd[0])}; real numbers are for "
-                "LinearRegression, and labels= names classes that are not whole numbers."
+                f"y must be labels, got {flat[odd[0]]} at row {_row(array, odd[0])}; real numbers are "
+                "targets of energy='mse' or 'mae', and labels= names classes that are not whole numbers."
             )
     elif array.dtype.kind not in "iubOUST":
         raise TypeError(f"y must be labels: numbers, bool or strings, got {described(y)}.")

@@ -10,6 +10,7 @@ import numbers
 import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,6 +50,9 @@ __all__ = [
 ]
 
 _SHOWN = 5  # classes in a message
+_ONE_DIMENSION = "a single feature is X[:, None], a single row X[None, :]."
+_SWAPPED = "y has columns: X is the first argument and y the second."
+_NO_OTHERS: Mapping[str, str] = MappingProxyType({})
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 # In quotes: evaluated, it would load numpy.random at import.
@@ -93,13 +97,13 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None, by_columns
     if X_array.ndim < 2:
         raise ValueError(
             f"X must have shape (rows, features) or (..., rows, features), got {X_array.shape}; "
-            "a single feature is X[:, None], a single row X[None, :]."
+            + (_SWAPPED if y_array.ndim > 1 and y_array.shape[-1] > 1 else _ONE_DIMENSION)
         )
     rows_shape = X_array.shape[:-1]
     if y_array.shape != rows_shape:
         raise ValueError(
             f"y must have one value for each row of X, shape {rows_shape}, got {y_array.shape} for X of shape "
-            f"{X_array.shape}" + ("; use y.ravel()." if y_array.shape == (*rows_shape, 1) else ".")
+            f"{X_array.shape}{_reshaped(X_array.shape, y_array.shape, labelled=labels is not False)}."
         )
     if 0 in rows_shape:
         raise ValueError(f"X must have at least one row, got shape {X_array.shape}.")
@@ -112,6 +116,15 @@ def data(X: Any, y: Any, *, labels: Any = False, weights: Any = None, by_columns
     else:
         features = _contiguous(X_array, dtype)
     return Data(features, _contiguous(y_array, dtype), names, target, checked)
+
+
+def _reshaped(features: tuple[int, ...], target: tuple[int, ...], *, labelled: bool) -> str:
+    """Return how a target of another shape than the rows of X is made to fit; "" where that is not known."""
+    if target[:-1] == features[:-1]:
+        if target[-1] == 1:
+            return "; use y.ravel()"
+        return "; of one column for each class the labels are y.argmax(axis=-1)" if labelled else ""
+    return "; use X.T, whose rows are the samples" if len(features) == 2 and target == features[1:] else ""
 
 
 def weights(value: Any) -> npt.NDArray[np.float64]:
@@ -144,7 +157,7 @@ def finite(name: str, array: npt.NDArray[Any], *, columns: bool = True) -> None:
         *stack, row, column = map(int, np.unravel_index(first, array.shape if columns else (*array.shape, 1)))
         place = f"row {row}" + (f", column {column}" if columns else "")
         system = f" of system {tuple(stack)}" if stack else ""
-        raise ValueError(f"{name} must be finite, got {array.flat[first]} at {place}{system}.")
+        raise ValueError(f"{name} must be finite, got {array.flat[first]} at {place}{system}; drop or fill it.")
 
 
 def label_pair(pair: Any) -> tuple[Any, Any]:
@@ -155,17 +168,17 @@ def label_pair(pair: Any) -> tuple[Any, Any]:
 
 
 def positive(name: str, value: Any, why: str) -> npt.NDArray[np.float64]:
-    """Return a read-only float64 copy of finite numbers > 0, of at least one element."""
-    return _each(name, value, "finite and > 0", lambda array: np.isfinite(array) & (array > 0), f"; {why}")
+    """Return a read-only float64 copy of finite numbers > 0, of at least one element; `why` is advice for a 0."""
+    return _each(name, value, "finite and > 0", lambda array: np.isfinite(array) & (array > 0), why)
 
 
 def any_finite(name: str, value: Any) -> npt.NDArray[np.float64]:
     """Return a read-only float64 copy of finite numbers, of at least one element."""
-    return _each(name, value, "finite", np.isfinite, ".")
+    return _each(name, value, "finite", np.isfinite)
 
 
 def _each(
-    name: str, value: Any, what: str, holds: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], end: str
+    name: str, value: Any, what: str, holds: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], why: str = ""
 ) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore"):  # of long doubles
         array = np.array(numeric(name, value), dtype=np.float64, order="C")
@@ -175,6 +188,7 @@ def _each(
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f" at index {where if len(where) > 1 else where[0]}" if array.ndim else ""
+        end = f"; {why}" if why and array[where] == 0 else "."
         raise ValueError(f"{name} must be {what}, got {array[where]}{place}{end}")
     array.flags.writeable = False
     return array
@@ -214,11 +228,12 @@ def threads(value: Any) -> int:
     return 0 if value is None else count("threads", value, minimum=1, maximum=4096)
 
 
-def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
-    """Return one of the `allowed` words."""
+def choice(name: str, value: Any, allowed: tuple[str, ...], others: Mapping[str, str] = _NO_OTHERS) -> str:
+    """Return one of the `allowed` words; `others` are names for them elsewhere, which the message translates."""
     if not isinstance(value, str) or value not in allowed:
         words = ", ".join(map(repr, allowed))
-        hint = nearest(value, allowed, fallback="") if isinstance(value, str) else ""
+        given = value if isinstance(value, str) else ""
+        hint = nearest(others.get(given, given), allowed, fallback="")
         raise ValueError(f"{name} must be one of {words}, got {described(value)}{hint or '.'}")
     return value
 

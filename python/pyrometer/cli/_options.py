@@ -13,6 +13,7 @@ import click
 
 from pyrometer.base import ClassCodes
 from pyrometer.cli._commands import COMMANDS
+from pyrometer.cli._numbers import Number, Whole
 from pyrometer.cli._output import known_output, layout_options
 from pyrometer.losses import LOSSES
 from pyrometer.results import TABLE_FORMATS
@@ -47,18 +48,18 @@ __all__ = [
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-Positive = click.FloatRange(min=0.0, min_open=True)
+Positive = Number(min=0.0, min_open=True)
 
 
 level_option = click.option(
     "--level",
-    type=click.FloatRange(min=0.0, max=1.0, min_open=True, max_open=True),
+    type=Number(min=0.0, max=1.0, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
     help="Level of the test.",
 )
 chunk_option = click.option(
-    "--chunk-rows", type=click.IntRange(min=1), help="Rows that are read at a time.  [default: a million numbers]"
+    "--chunk-rows", type=Whole(min=1), help="Rows that are read at a time.  [default: a million numbers]"
 )
 intercept_option = click.option(
     "--intercept/--no-intercept", default=True, show_default=True, help="A constant feature."
@@ -67,7 +68,7 @@ resolution_option = click.option(
     "--resolution", type=Positive, default=1.0, show_default=True, help="Cell size at which parameters are discretised."
 )
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1, max=4096), help="Threads; results do not depend on them.  [default: all]"
+    "--threads", type=Whole(min=1, max=4096), help="Threads; results do not depend on them.  [default: all]"
 )
 weights_option = click.option("--weights", metavar="COL", help="Column of the weights of the rows; not a feature.")
 
@@ -84,7 +85,7 @@ class _Block(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read "auto" or a number of rows."""
-        return value if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
+        return value if value == "auto" else Whole(min=1).convert(value, param, ctx)
 
 
 def block_option(default: Any) -> Callable[[_Function], _Function]:
@@ -204,10 +205,8 @@ def output_options(function: _Function) -> _Function:
 def run_options(function: _Function) -> _Function:
     """--samples, --seed and --threads."""
     return _apply(
-        click.option(
-            "--samples", type=click.IntRange(min=2), default=10_000, show_default=True, help="Monte Carlo draws."
-        ),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws."),
+        click.option("--samples", type=Whole(min=2), default=10_000, show_default=True, help="Monte Carlo draws."),
+        click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of the draws."),
         threads_option,
     )(function)
 
@@ -263,7 +262,7 @@ _CSV = {
     "thousands": click.option("--thousands", metavar="CHAR", help="CSV: separator of thousands.  [default: none]"),
     "encoding": click.option("--encoding", metavar="NAME", help="CSV: encoding of the text.  [default: utf-8]"),
     "comment": click.option("--comment", metavar="TEXT", help="CSV: text with which comments begin.  [default: none]"),
-    "skip": click.option("--skip", type=click.IntRange(min=0), help="CSV: lines before the header.  [default: 0]"),
+    "skip": click.option("--skip", type=Whole(min=0), help="CSV: lines before the header.  [default: 0]"),
 }
 
 

@@ -31,7 +31,7 @@ _KEYS = ("section", "loss", "law")
 _TERMS = {"topic", "thermodynamics", "machine learning", "symbol", "equations"}
 # Columns that are shown before all others, and after them.
 _FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change", "p_value")
-_LAST = ("method", "log_energy", "marginal", "parameters", "calls", "laws")
+_LAST = ("equation", "method", "log_energy", "marginal", "parameters", "calls", "laws")
 # Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110
 # Characters of a line without a limit.
@@ -104,7 +104,9 @@ def _columns(screen: Console, table: Table, width: int | None) -> None:
     numeric = {name for name in table.names if table[name].dtype.kind in "fiu" or plain_text.are_numbers(cells[name])}
     cells |= {name: plain_text.aligned(cells[name]) for name in numeric}
     widths = {name: plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
-    order = sorted(table.names, key=lambda name: -1 if name in keys else _rank(name, table[name]))
+    limits = "temperature" not in table.names and "value" not in table.names  # which are then what the table is for
+    first = {*keys, "limit"} if limits else {*keys}
+    order = sorted(table.names, key=lambda name: -1 if name in first else _rank(name, table[name]))
     shown, left_out = plain_text.fitting(order, widths, width)
     grid = _grid()
     for name in (name for name in table.names if name in shown):

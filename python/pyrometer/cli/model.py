@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.cli._model import inputs_of, law_option, model_of, running
+from pyrometer.cli._numbers import Whole
 from pyrometer.cli._options import Positive, fail_option, output_options, plot_option, resolution_option
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
 from pyrometer.cli._program import conclude
@@ -53,12 +54,12 @@ _METHODS = ["auto", "monte-carlo"]
     "--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute energies."
 )
 @click.option(
-    "--draws", type=click.IntRange(min=2), default=32, show_default=True, help="Draws of the parameters, where sampled."
+    "--draws", type=Whole(min=2), default=32, show_default=True, help="Draws of the parameters, where sampled."
 )
 @click.option("--rtol", type=Positive, help="Relative standard error to reach by more draws.")
-@click.option("--rows", type=click.IntRange(min=1), help="Rows of the inputs.  [default: the size of their first axis]")
+@click.option("--rows", type=Whole(min=1), help="Rows of the inputs.  [default: the size of their first axis]")
 @resolution_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all draws.")
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of all draws.")
 @click.option("--device", metavar="NAME", help="Device of PyTorch.  [default: that of the model]")
 @fail_option("model")
 @output_options

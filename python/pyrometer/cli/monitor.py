@@ -13,6 +13,7 @@ import click
 from pyrometer.cli._batches import Model, Reader, batches
 from pyrometer.cli._data import Selection
 from pyrometer.cli._lock import FileLock
+from pyrometer.cli._numbers import Whole
 from pyrometer.cli._options import (
     block_option,
     data_options,
@@ -47,23 +48,19 @@ __all__ = ["command"]
 @weights_option
 @state_model_options("REFERENCE")
 @click.option("--by", metavar="COL", help="A batch is the rows of REFERENCE that have one value in this column.")
-@click.option(
-    "--first", type=click.IntRange(min=1), default=1, show_default=True, help="With --by: values of the reference."
-)
+@click.option("--first", type=Whole(min=1), default=1, show_default=True, help="With --by: values of the reference.")
 @law_options
 @block_option("auto")
 @click.option(
     "--run-length",
-    type=click.IntRange(min=2),
+    type=Whole(min=2),
     default=200,
     show_default=True,
     help="Batches per false alarm, at least, on average.",
 )
-@click.option(
-    "--memory", type=click.IntRange(min=1), default=32, show_default=True, help="Batches of the largest pool."
-)
+@click.option("--memory", type=Whole(min=1), default=32, show_default=True, help="Batches of the largest pool.")
 @click.option("--grow/--no-grow", default=True, show_default=True, help="Batches without an alarm join the reference.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the permutations.")
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of the permutations.")
 @click.option(
     "--state", metavar="FILE", help="Continue the monitor saved in FILE, if there is one, and save it at the end."
 )

@@ -10,6 +10,7 @@ import click
 
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._layers import SCALED, Activations, Widths
+from pyrometer.cli._numbers import Whole
 from pyrometer.cli._options import (
     data_options,
     energy_options,
@@ -55,7 +56,7 @@ def _page(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
 )
 @click.option("--against", metavar="OLD", help="Add the shift from the file OLD, under the model that OLD trains.")
 @click.option("--title", help="Heading of the page.  [default: the name of DATA]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of draws and resamples.")
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of draws and resamples.")
 @click.option("--output", metavar="FILE", required=True, callback=_page, help="The page, an .html file.")
 def command(
     data: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.cli._data import Selection
+from pyrometer.cli._numbers import Whole
 from pyrometer.cli._options import (
     block_option,
     data_options,
@@ -47,8 +48,8 @@ __all__ = ["command"]
     show_default=True,
     help="Density of the features.",
 )
-@click.option("--resamples", type=click.IntRange(min=99), default=999, show_default=True, help="For errors and p.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resampling.")
+@click.option("--resamples", type=Whole(min=99), default=999, show_default=True, help="For errors and p.")
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Seed of the resampling.")
 @threads_option
 @level_option
 @fail_option("shift")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.cli._data import Selection, Subject, read
+from pyrometer.cli._numbers import Number, Whole
 from pyrometer.cli._options import (
     Positive,
     column_options,
@@ -38,13 +39,9 @@ __all__ = ["command"]
 @standardize_option(True)
 @click.option("--scale", type=Positive, default=10.0, show_default=True, help="Standard deviation σ of normal laws.")
 @click.option("--length", type=Positive, help="Length L of uniform laws.  [default: 6 scale]")
-@click.option(
-    "--lam", type=click.FloatRange(min=0.0), default=1.0, show_default=True, help="Weight λ of the L1 and L2 rows."
-)
+@click.option("--lam", type=Number(min=0.0), default=1.0, show_default=True, help="Weight λ of the L1 and L2 rows.")
 @intercept_option
-@click.option(
-    "--table", "numbers", type=click.IntRange(1, 3), multiple=True, help="Only this table; may be repeated.  [csv: 2]"
-)
+@click.option("--table", "numbers", type=Whole(1, 3), multiple=True, help="Only this table; may be repeated.  [csv: 2]")
 @run_options
 @output_options
 def command(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.cli._data import Selection, linear_system, named, target_name
+from pyrometer.cli._numbers import Number
 from pyrometer.cli._options import (
     chunk_option,
     data_options,
@@ -44,8 +45,8 @@ _METHODS = ["auto", "exact", "refined", "asymptotic", "monte-carlo"]
 @standardize_option(False)
 @energy_options
 @law_options
-@click.option("--l1", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
-@click.option("--l2", type=click.FloatRange(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
+@click.option("--l1", type=Number(min=0.0), metavar="LAM", help="Add LAM Σ|θ| to the energy.")
+@click.option("--l2", type=Number(min=0.0), metavar="LAM", help="Add LAM Σθ² to the energy.")
 @intercept_option
 @chunk_option
 @click.option("--method", type=click.Choice(_METHODS), default="auto", show_default=True, help="How to compute T.")

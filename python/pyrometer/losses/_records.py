@@ -61,10 +61,17 @@ SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True)
 
 LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC, SOFTMAX)}
 
+# What other libraries call them.
+_ELSEWHERE = {
+    **dict.fromkeys(("mean_squared_error", "squared_error", "squared", "rmse", "l2", "quadratic"), "mse"),
+    **dict.fromkeys(("mean_absolute_error", "absolute_error", "absolute", "l1"), "mae"),
+    **dict.fromkeys(("cross_entropy", "crossentropy", "binary_crossentropy", "log_loss", "logistic", "bce"), "ce"),
+}
+
 
 def loss_named(name: Any, among: tuple[Loss, ...] | None = None, *, what: str = "energy") -> Loss:
     """Return the loss of a name; ValueError, with the names of those that may be, if it is none `among` them."""
     loss = LOSSES.get(name) if isinstance(name, str) else None
     if loss is None or (among is not None and loss not in among):
-        return LOSSES[validate.choice(what, name, tuple(loss.name for loss in among or LOSSES.values()))]
+        return LOSSES[validate.choice(what, name, tuple(loss.name for loss in among or LOSSES.values()), _ELSEWHERE)]
     return loss

@@ -18,11 +18,16 @@ from pyrometer.networks import efficiency, engine_type, regime
 from pyrometer.results import ModelLayers
 from pyrometer.thermodynamics import verdict, without_temperature
 
-__all__ = ["assembled"]
+__all__ = ["assembled", "without_parameters"]
 
 
 # Operations that multiply by weights; the others rescale or shift what these have made.
 _WEIGHTED = {"dense", "convolution", "transposed convolution", "embedding", "recurrent", "other"}
+
+
+def without_parameters(title: str) -> ValueError:
+    """Return the error for a model of this name that has nothing to measure."""
+    return ValueError(f"model must use a parameter in its forward pass, but {title} uses none.")
 
 
 def assembled(
@@ -36,7 +41,7 @@ def assembled(
         If there are no lines.
     """
     if not lines:
-        raise ValueError(f"model must use a parameter in its forward pass, but {title} uses none.")
+        raise without_parameters(title)
     runs = with_named(built)
     parameters = parameter_rows(built, runs)
     cell = float(np.log(request.resolution))

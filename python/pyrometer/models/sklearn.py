@@ -143,8 +143,10 @@ def _is_ours(estimator: Any) -> bool:
 
 def _not_one_of(estimator: Any, name: str) -> TypeError:
     names = [*OBJECTIVES, *PERCEPTRONS]
-    hint = "; pass its best_estimator_" if hasattr(estimator, "best_estimator_") else nearest(name, names, fallback="")
-    return TypeError(f"estimator must be one of [{listed(names, name=str)}], got {described(estimator)}{hint}.")
+    hint = (
+        "; pass its best_estimator_." if hasattr(estimator, "best_estimator_") else nearest(name, names, fallback=".")
+    )
+    return TypeError(f"estimator must be one of [{listed(names, name=str)}], got {described(estimator)}{hint}")
 
 
 def _network(estimator: Any, X: Any, y: Any, weights: Any) -> Network:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array, mean_squares_about, plain, require_finite, require_normal, validate
-from pyrometer.losses import LOSSES
+from pyrometer.losses import LOSSES, loss_named
 from pyrometer.networks import _arguments, _layer_energies, _sampled_callable, _variance
 from pyrometer.networks._activations import ACTIVATIONS, Activation, ActivationRecord
 from pyrometer.networks._layer_spread import LayerSpread, layers
@@ -127,7 +127,7 @@ class Network(Displayed):
     ) -> None:
         widths = _arguments.hidden(hidden)
         activation = _arguments.activation(activation, len(widths))
-        energy = validate.choice("energy", energy, tuple(NETWORK_LOSSES))
+        energy = loss_named(energy, tuple(LOSSES[name] for name in NETWORK_LOSSES)).name
         inputs, names = validate.matrix("X", X)
         validate.aligned("X", X, "y", y)
         if outputs is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ByValue, atomic_write, described, listed, validate
+from pyrometer.base import ByValue, atomic_write, described, listed, nearest, validate
 from pyrometer.results import _html, _plain_text, _serialise
 from pyrometer.results._columns import RENAMED, Columns, Held, Repeated, checked
 from pyrometer.results._formats import table_format
@@ -154,7 +154,9 @@ class Table(ByValue):
         try:
             return self.columns[name if name in self.columns else RENAMED.get(name, name)]
         except (KeyError, TypeError):
-            raise KeyError(f"no column {name!r:.200}; the columns are [{listed(self.names)}]") from None
+            meant = nearest(name, self.names, fallback="") if isinstance(name, str) else ""
+            rest = f"{meant} The" if meant else "; the"
+            raise KeyError(f"no column {name!r:.200}{rest} columns are [{listed(self.names)}]") from None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         arrays = list(self.columns.values())

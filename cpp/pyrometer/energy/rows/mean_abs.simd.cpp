@@ -28,7 +28,7 @@ void diagnose(const T* X, Index rows, Index features) {
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < features; ++j)
       require(std::isfinite(X[i * features + j]), "X must be finite, got ", X[i * features + j], " at row ", i,
-              ", column ", j);
+              ", column ", j, "; drop or fill it");
   require(false, "the mean of |X| must be below 1.8e308, got an overflow; rescale the features");
 }
 

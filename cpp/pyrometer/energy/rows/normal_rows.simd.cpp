@@ -126,7 +126,7 @@ double scaled_deviation(const T* x, Index features, const Law& law, Index row) {
   double s = law.last;
   for (Index j = 0; j < features; ++j) {
     const double value = static_cast<double>(x[j]);
-    require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j);
+    require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j, "; drop or fill it");
     s = std::hypot(s, value * law.scale[j]);
   }
   require(std::isfinite(s), "the energy must be below 1.8e308, got an overflow at row ", row,
@@ -166,7 +166,7 @@ void targets(const T* y, Index first, Index rows, Index all, Block& block) {
   if (!any(odd)) [[likely]]
     return;
   for (Index i = 0; i < rows; ++i)
-    require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", (first + i) % all);
+    require(std::isfinite(y[i]), "y must be finite, got ", y[i], " at row ", (first + i) % all, "; drop or fill it");
 }
 
 void evaluate(RowLoss loss, const LogSumExp* many, bool slopes, std::size_t rows, Block& block) {

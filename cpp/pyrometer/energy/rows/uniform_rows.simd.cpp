@@ -138,7 +138,7 @@ Shift shift_of(const T* x, Index features, const double* scale, const std::vecto
 template <class T>
 void diagnose(const T* x, Index features, Index row) {
   for (Index j = 0; j < features; ++j)
-    require(std::isfinite(x[j]), "X must be finite, got ", x[j], " at row ", row, ", column ", j);
+    require(std::isfinite(x[j]), "X must be finite, got ", x[j], " at row ", row, ", column ", j, "; drop or fill it");
   require(false, "the energy must be below 1.8e308, got an overflow at row ", row,
           "; use a smaller scale or rescale the features");
 }
@@ -180,7 +180,7 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
     const Index row = system * rows + first;
     const T* targets = loss == RowLoss::absolute ? y + row : nullptr;
     for (Index i = 0; targets && i < count; ++i)
-      require(std::isfinite(targets[i]), "y must be finite, got ", targets[i], " at row ", first + i);
+      require(std::isfinite(targets[i]), "y must be finite, got ", targets[i], " at row ", first + i, "; drop or fill it");
     transpose(X + row * features, targets, count, features, arrangement.order, lanes);
     for (Index law = 0; law < laws; ++law) {
       Shift shifts[kWidth];

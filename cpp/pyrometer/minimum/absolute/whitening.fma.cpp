@@ -397,8 +397,9 @@ void diagnose(const Table& table) {
   for (Index i = 0; i < table.count; ++i) {
     const double y = table.raw(i, x.data());
     for (Index j = 0; j < table.features; ++j)
-      require(std::isfinite(x[at(j)]), "X must be finite, got ", Printed{x[at(j)]}, " at row ", i, ", column ", j);
-    require(std::isfinite(y), "y must be finite, got ", Printed{y}, " at row ", i);
+      require(std::isfinite(x[at(j)]), "X must be finite, got ", Printed{x[at(j)]}, " at row ", i, ", column ", j,
+              "; drop or fill it");
+    require(std::isfinite(y), "y must be finite, got ", Printed{y}, " at row ", i, "; drop or fill it");
   }
   throw OutOfRange("X and y must have sums and products within the range of a double, got an overflow; rescale them");
 }

@@ -88,6 +88,8 @@ def require_numeric(
     else:
         every = listed(words, lambda name: f"{quoted(name)} of type {got[name]}")
         which = f"columns must be numeric, got {every}; encode them"
+    if words == [target]:
+        which += ", or use a model of labels (LogisticRegression, SoftmaxRegression; --energy ce, --energy softmax)"
     raise ValueError(f"{source}: {which}{remedy([name for name in words if name != target])}")
 
 
@@ -168,6 +170,13 @@ def weights_in(source: str, name: str, column: pa.Array, first_row: int) -> npt.
     return weights
 
 
+_TWO = "pass its two labels (labels=(neg, pos), --labels NEG POS)"
+_MORE = (
+    "it has more than two values: SoftmaxRegression (--energy softmax) is for labels of any number, LinearRegression "
+    "(--energy mse) for real numbers"
+)
+
+
 def binary(
     source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
 ) -> npt.NDArray[np.float64]:
@@ -179,10 +188,10 @@ def binary(
     invalid = ~(ones | np.asarray(array == negative))
     if invalid.any():
         row = int(np.argmax(invalid))
+        several = len(column.unique()) > 2
         raise ValueError(
             f"{source}: column {quoted(name)} must be {_value(negative)} or {_value(positive)}, got "
-            f"{_value(column[row].as_py())} in row {first_row + row + 1}; pass its two labels (labels=(neg, pos), "
-            "--labels NEG POS)."
+            f"{_value(column[row].as_py())} in row {first_row + row + 1}; {_MORE if several else _TWO}."
         )
     return ones.astype(np.float64)
 

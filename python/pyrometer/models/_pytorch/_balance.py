@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 import torch
 
+from pyrometer.models._assemble import without_parameters
 from pyrometer.models._balanced import Balance
 from pyrometer.models._built import parameter_rows, with_named
 from pyrometer.models._labels import Runs
@@ -59,6 +60,8 @@ class _Balancing:
         request, (number, module) = self._request, self._first
         scout = Scout(self._drawn(module, self._runs), self._inputs, self._rows)
         run_on(self._inputs, partial(self._run, scout, number, module))
+        if not scout.sites:
+            raise without_parameters(self._source.title)
         layers, skipped = layers_of(scout, self._source.built, self._runs, skip)
         self._marked = not self._source.renew(module)
         del self._first, module

@@ -42,9 +42,22 @@ def run_on(inputs: Any, run: Callable[[], Any]) -> None:
     """Run a model on its inputs; the message of a failure has their shapes."""
     try:
         run()
-    except (RuntimeError, IndexError, TypeError) as error:
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and _is_ours(error):
+            raise
         shapes = [f"{tuple(each.shape)} {each.dtype}" for each in all_tensors(inputs)]
-        raise ValueError(f"model must run on the inputs, {', '.join(shapes)}, but: {_line(error)}") from error
+        raise ValueError(
+            f"model must run on the inputs, {', '.join(shapes)}, but: {_line(error).rstrip('.')}; pass inputs of the "
+            "shape and dtype that its forward pass takes."
+        ) from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether pyrometer has raised an error, and not the model or PyTorch."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and str(last.tb_frame.f_globals.get("__name__")).partition(".")[0] == "pyrometer"
 
 
 def _line(value: Any) -> str:
