@@ -19,19 +19,13 @@ from pyrometer.base import plain, printable
 from pyrometer.results import plain_text
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from pyrometer.results import Table
 
 __all__ = ["width_of", "written"]
 
 _COLOURS = {"ok": "green", "near-pole": "yellow", "negative-entropy": "yellow", "undefined": "red", "changed": "yellow"}
-_KEYS = ("section", "loss", "law")
 # Columns of the dictionary of terms.
 _TERMS = {"topic", "thermodynamics", "machine learning", "symbol", "equations"}
-# Columns that are shown before all others, and after them.
-_FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change", "p_value")
-_LAST = ("equation", "method", "log_energy", "marginal", "parameters", "calls", "laws")
 # Below this width the symbol of a term is printed below its explanation.
 _WIDE = 110
 # Characters of a line without a limit.
@@ -96,18 +90,14 @@ def _grid(*, header: bool = True) -> Grid:
 
 def _columns(screen: Console, table: Table, width: int | None) -> None:
     """Print the columns that fit into the width, those that name a row and then the others in order."""
-    identifying = (table.names[0], *_KEYS)
-    keys = [name for name in table.names if name in identifying and table[name].dtype.kind != "f"]
+    keys = plain_text.row_names(table.columns)
     cells = {name: plain_text.cells(array, name) for name, array in table.columns.items()}
     cells |= {name: plain_text.abbreviated(cells[name], width) for name in keys}
     heads = {name: [plain(name), plain(table.units.get(name, ""))] for name in table.names}
     numeric = {name for name in table.names if table[name].dtype.kind in "fiu" or plain_text.are_numbers(cells[name])}
     cells |= {name: plain_text.aligned(cells[name]) for name in numeric}
     widths = {name: plain_text.columns_width([*heads[name], *cells[name]]) for name in table.names}
-    limits = "temperature" not in table.names and "value" not in table.names  # which are then what the table is for
-    first = {*keys, "limit"} if limits else {*keys}
-    order = sorted(table.names, key=lambda name: -1 if name in first else _rank(name, table[name]))
-    shown, left_out = plain_text.fitting(order, widths, width)
+    shown, left_out = plain_text.fitting(plain_text.by_importance(table.columns), widths, width)
     grid = _grid()
     for name in (name for name in table.names if name in shown):
         title, unit = (head.rjust(widths[name]) if name in numeric else head for head in heads[name])
@@ -121,14 +111,6 @@ def _columns(screen: Console, table: Table, width: int | None) -> None:
     if left_out:
         names = ", ".join(map(plain, left_out))
         screen.print(Text(f"not shown: {names} (--wide, or --fields NAME,...)", style="dim"))
-
-
-def _rank(name: str, array: npt.NDArray[Any]) -> int:
-    """Return how early a column is left out: the main results last, errors that are all 0 first."""
-    if name in _FIRST:
-        return 0
-    error = name.endswith(("_error", "_bound"))
-    return 3 if error and not array.any() else 2 if error or name in _LAST else 1
 
 
 def _record(screen: Console, table: Table) -> None:

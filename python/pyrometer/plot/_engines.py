@@ -182,6 +182,8 @@ def _logarithmic(ax: Axes, values: npt.NDArray[np.float64]) -> None:
     # Powers of ten alone have labels, unless there may be one of them only.
     marked = "" if high > 100.0 * low else "25"
     ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in marked else "")
+    if marked:
+        ax.yaxis.set_major_formatter("{x:g}")
 
 
 def _energies(ax: Axes, chain: _Chain) -> None:

@@ -164,8 +164,10 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
     if len(drawn) == 4:
         for ax_of, name, unit in ((drawn[0], "energy", "loss"), (drawn[1], "entropy", "nat")):
             ax_of.plot(batch, series[name], color="black", marker=".", linewidth=1.0, label=name)
-            ax_of.axhline(getattr(monitor.reference, name), color="0.5", linestyle="--", linewidth=1.0)
+            level = getattr(monitor.reference, name)
+            ax_of.axhline(level, color="0.5", linestyle="--", linewidth=1.0, label="reference")
             ax_of.set_ylabel(f"{name} ({unit})")
+            ax_of.legend(handles=ax_of.get_lines()[1:2], fontsize="x-small")
         if np.isfinite(series["divergence"]).any():
             _divergence(drawn[1], batch, series["divergence"])
         _temperatures(drawn[2], batch, series)
@@ -178,7 +180,7 @@ def monitor(monitor: RefreshMonitor, *, ax: Axes | Sequence[Axes] | None = None)
         for number, reading in zip(batch.tolist(), readings, strict=True):
             if reading.alarm:
                 ax_of.axvline(number, color=NEGATIVE.color, linewidth=1.0, alpha=0.6)
-    drawn[-1].set_xlabel("batch (vertical lines: alarms)")
+    drawn[-1].set_xlabel("batch (vertical lines: alarms" + ("; shaded: where the change began)" if event else ")"))
     return drawn
 
 

@@ -102,6 +102,8 @@ def _draw(ax: Axes, grid: npt.NDArray[np.float64], value: str, unit: str) -> Non
     middle = np.nanmean(size) if np.isfinite(size).any() else 0.0
     if grid.size > 40 * 40:
         return
+    marks = ["\N{MINUS SIGN} negative"] * bool((grid < 0.0).any()) + ["× undefined"] * bool(np.isnan(grid).any())
+    ax.set_title(", ".join(marks), fontsize="small")
     for (row, column), number in np.ndenumerate(grid):
         if np.isfinite(number) and number >= 0.0:
             continue

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrometer.base import described
-from pyrometer.plot._axes import counted, drawable, panels, positive, styles
+from pyrometer.plot._axes import Style, counted, drawable, panels, positive, styles
 from pyrometer.results import TrainingPath
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from matplotlib.axes import Axes
 
 __all__ = ["path"]
 
 _MOST = 12
+# Temperatures of both signs of which one has this many times the size of another have an axis that is linear near 0.
+_FAR = 1e3
 
 
 def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axes, ...]:
@@ -33,7 +36,8 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
     -------
     tuple of Axes
         The energy above the minimum :math:`E - E^*`, logarithmic, and the temperature :math:`dE/dS`, where it is
-        defined, logarithmic where all are positive; both against time, or the number of steps.
+        defined (-T where all are negative), logarithmic where all have one sign or some are far larger; both against
+        time, or the number of steps.
 
     Raises
     ------
@@ -63,20 +67,38 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
         above = (path.energy - least).reshape(-1, times)[:_MOST]
     T = drawable(path.temperature.reshape(-1, times)[:_MOST])
     for line, style in zip(positive(above), styles(len(above)), strict=True):
-        drawn[0].plot(drawable(path.time), line, color=style.color, linestyle=style.linestyle)
+        _line(drawn[0], path, line, style)
     drawn[0].set_ylabel("E - E* (loss)")
     if np.isfinite(positive(above)).any():
         drawn[0].set_yscale("log")
     if len(drawn) == 2:
-        for line, style in zip(T, styles(len(T)), strict=True):
-            drawn[1].plot(drawable(path.time), line, color=style.color, linestyle=style.linestyle)
-        drawn[1].set_ylabel("T = dE/dS (loss/nat)")
-        defined = T[np.isfinite(T)]
-        if defined.size and np.isfinite(positive(defined)).all():
-            drawn[1].set_yscale("log")
+        _temperatures(drawn[1], path, T)
     drawn[-1].set_xlabel("time (parameter²/loss)" if path.method == "gradient-flow" else "steps")
     if path.method != "gradient-flow":
         for ax_of in drawn:
             counted(ax_of)
     drawn[0].set_title(path.method.replace("-", " "), fontsize="medium")
     return drawn
+
+
+def _temperatures(ax: Axes, path: TrainingPath, T: npt.NDArray[np.float64]) -> None:
+    """Draw temperatures, or their sizes where all are negative: both on a logarithmic axis."""
+    with np.errstate(invalid="ignore"):
+        negative = bool((T < 0.0).any()) and not (T >= 0.0).any()
+    for line, style in zip(-T if negative else T, styles(len(T)), strict=True):
+        _line(ax, path, line, style)
+    ax.set_ylabel("-T = -dE/dS (loss/nat)" if negative else "T = dE/dS (loss/nat)")
+    sizes = np.abs(T[np.isfinite(T) & (T != 0.0)])
+    if not sizes.size:
+        return
+    if negative or np.isfinite(positive(T[np.isfinite(T)])).all():
+        ax.set_yscale("log")
+    elif sizes.max() > _FAR * sizes.min():
+        ax.set_yscale("symlog", linthresh=sizes.min())
+        ax.yaxis.get_major_locator().set_params(numticks=7)
+
+
+def _line(ax: Axes, path: TrainingPath, values: npt.NDArray[np.float64], style: Style) -> None:
+    """Draw one member of a batch; a single number has a marker, since it makes no line."""
+    marker = "o" if np.isfinite(values).sum() == 1 else None
+    ax.plot(drawable(path.time), values, color=style.color, linestyle=style.linestyle, marker=marker)

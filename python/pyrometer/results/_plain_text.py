@@ -12,16 +12,19 @@ import numpy.typing as npt
 
 from pyrometer.base import plain, printable
 from pyrometer.results._numbers import aligned, are_numbers
+from pyrometer.results._order import by_importance, row_names
 
 __all__ = [
     "abbreviated",
     "aligned",
     "are_numbers",
+    "by_importance",
     "cells",
     "columns_width",
     "fitting",
     "on_terminal",
     "pretty",
+    "row_names",
     "short_paths",
     "text",
     "text_width",
@@ -44,8 +47,8 @@ def text(
 ) -> str:
     """Return a table as lines of at most `width` characters, unless its first column is wider.
 
-    Columns that do not fit are left out, from the last, and named below. Long names in the first are abbreviated. The
-    decimal points of a column of numbers, or of strings that are numbers, are in one column.
+    Columns that do not fit are left out, the least important first, and named below. Long names in the first are
+    abbreviated. The decimal points of a column of numbers, or of strings that are numbers, are in one column.
     """
     rows = len(next(iter(columns.values()), ()))
     head = rows if rows <= max_rows else (max_rows + 1) // 2
@@ -59,7 +62,12 @@ def text(
         wide = max(map(text_width, [*heads, *body]))
         lines[name] = [_pad(cell, wide, right) for cell in [*heads, "-" * wide, *body]]
     widths = {name: text_width(column[0]) for name, column in lines.items()}
-    names, left_out = fitting(list(columns), widths, width)
+    shown, left_out = fitting(by_importance(columns), widths, width)
+    names = [name for name in columns if name in shown]
+    left_out = [name for name in columns if name in left_out]
+    if units and not any(units.get(name) for name in names):
+        for column in lines.values():
+            del column[1]
     made = [(_GAP * " ").join(row).rstrip() for row in zip(*(lines[name] for name in names), strict=True)]
     if tail:
         made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")

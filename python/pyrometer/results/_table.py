@@ -180,7 +180,8 @@ class Table(ByValue):
         Parameters
         ----------
         width : int, optional
-            At least 20: columns that do not fit are left out, from the last, and named below. Default: no limit.
+            At least 20: columns that do not fit are left out, the least important first, and named below. Default: no
+            limit.
         max_rows : int
             At least 2: a longer table is shown by its first and last rows.
 

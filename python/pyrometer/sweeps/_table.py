@@ -84,7 +84,8 @@ class Sheet:
         }
         if not complete:
             columns = {name: _selected(column, self._filled) for name, column in columns.items()}
-        count = f"{int(stacks.sum())} systems, {int(batches.sum())} laws"
+        numbers = {"system": int(stacks.sum()), "law": int(batches.sum())}
+        count = ", ".join(f"{number} {name}{'s' if number != 1 else ''}" for name, number in numbers.items())
         title = f"Sweep: {count}" + ("" if complete else f"; stopped at {int(self._filled.sum())} of {plan.rows} rows")
         return Table(title, columns, _UNITS, {**self._provenance(complete), **(about or {})})
 
