@@ -6,17 +6,25 @@ It is made from the docstrings of the package, in which "(5.11)" is equation 5.1
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import pyrometer
 
 _PACKAGE = Path(pyrometer.__file__).parent
+# Modules whose public names have pages.
+_MODULES = (
+    "pyrometer",
+    *(f"pyrometer.{name}" for name in ("estimators", "models", "models.sklearn", "plot", "tables")),
+)
 _NUMBER = re.compile(r"(?<!\w)\(([2-6A-E])\.([1-9]\d?)\)(?:-\(\1\.(\d{1,2})\))?")
 
 
@@ -31,6 +39,30 @@ def places() -> dict[tuple[str, int], list[str]]:
                 if place not in found.setdefault(equation, []):
                     found[equation].append(place)
     return found
+
+
+def public_names() -> dict[str, str]:
+    """Return the public names, such as `pyrometer.temperature`, of functions by their places and of classes by theirs.
+
+    The source file of a class cannot be looked up by `inspect`: its module is said to be `pyrometer`.
+    """
+    found: dict[str, str] = {}
+    for module in _MODULES:
+        owner = importlib.import_module(module)
+        for name in owner.__all__:
+            value = getattr(owner, name)
+            if inspect.isclass(value):
+                found[name] = f"{module}.{name}"
+            elif inspect.isfunction(value):
+                path = Path(inspect.getsourcefile(value) or "").relative_to(_PACKAGE)
+                found[f"{path.as_posix()}::{value.__name__}"] = f"{module}.{name}"
+    return found
+
+
+def _link(name: str) -> nodes.Node:
+    """Return a reference to the page of a public name."""
+    shown = nodes.literal(name, name)
+    return addnodes.pending_xref("", shown, refdomain="py", reftype="obj", reftarget=name, refexplicit=True)
 
 
 def _docstrings(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -58,10 +90,14 @@ class Equations(SphinxDirective):
         group += nodes.thead("", _row(nodes.Text("Equation"), nodes.Text("Where")))
         body = nodes.tbody()
         group += body
+        public = public_names()
         for (section, number), names in sorted(places().items()):
+            known = [public.get(name) or public.get(name.rpartition("::")[2]) for name in names]
             where = nodes.inline()
-            for name in names:
-                where += [nodes.literal(name, name), nodes.Text("  ")]
+            for shown in [_link(name) for name in known if name] + [
+                nodes.literal(name, name) for name, page in zip(names, known, strict=True) if not page
+            ]:
+                where += [shown, nodes.Text("  ")]
             body += _row(nodes.Text(f"({section}.{number})"), where)
         return [table]
 

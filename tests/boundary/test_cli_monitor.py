@@ -137,7 +137,7 @@ BAD = [
     (("words.csv",), "column b must have numbers, as in the reference, got string"),
     (("days", "--reset"), "--reset closes the change recorded in --state FILE; give that file."),
     (("days", "--state", "lacks.csv"), "lacks.csv must be a file written by RefreshMonitor.save"),
-    (("days", "--block", "some"), "'some' is not a valid integer"),
+    (("days", "--block", "some"), "'some' is not a valid whole number"),
     (("days", "--memory", "12"), "memory must be a power of two, got 12."),
     (("days", "--run-length", "1"), "1 is not in the range x>=2"),
     (("--by", "day"), "has no column 'day'; it has"),

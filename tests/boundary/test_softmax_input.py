@@ -27,7 +27,7 @@ BAD_LABELS = {
     "nan": (np.where(np.arange(20) == 4, np.nan, Y), ValueError, "y must have no missing labels, got one at row 4"),
     "inf": (np.where(np.arange(20) == 4, np.inf, Y), ValueError, "y must be labels, got inf at row 4"),
     "none": (replaced(Y, 5, None), ValueError, "y must have no missing labels, got one at row 5; drop those rows"),
-    "real": (Y + 0.5, ValueError, "y must be labels, got 0.5 at row 0; real numbers are for LinearRegression"),
+    "real": (Y + 0.5, ValueError, "y must be labels, got 0.5 at row 0; real numbers are targets of energy='mse'"),
     "one class": (np.zeros(20), ValueError, "y must have at least two classes, got 0.0 only"),
     "mixed": ([1, "a"] * 10, TypeError, "y must have labels that can be sorted, got int and str"),
     "dates": (np.array(["2020-01-01"] * 20, dtype="datetime64[D]"), TypeError, "y must be labels"),

@@ -267,7 +267,7 @@ def test_where_the_bound_does_not_close_it_says_so(size):
 def test_cells_that_are_not_finite_are_named(bad, m):
     X, y = labelled(m, 4)
     X[12, 3] = bad
-    with pytest.raises(ValueError, match=rf"^X must be finite, got {bad} at row 12, column 3$"):
+    with pytest.raises(ValueError, match=rf"^X must be finite, got {bad} at row 12, column 3; drop or fill it$"):
         solve(X, y)
     with pytest.raises(ValueError, match=rf"got {bad} at system 1, row 12, column 3"):
         _core.logistic(np.stack([np.ones_like(X), X]), np.stack([y, y]), True, 1)

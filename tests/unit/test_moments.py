@@ -168,14 +168,14 @@ def test_layouts_are_all_the_same(rng, change):
 def test_the_first_bad_cell_is_named(dtype, value):
     X, y = np.zeros((4000, 5), dtype), np.zeros(4000, dtype)
     X[3500, 1] = X[3100, 4] = y[3100] = y[3999] = value
-    with pytest.raises(ValueError, match=rf"^X must be finite, got {value} at row 3100, column 4$"):
+    with pytest.raises(ValueError, match=rf"^X must be finite, got {value} at row 3100, column 4; drop or fill it$"):
         Moments.of(X, y)
     X[3100, 4] = 0.0
-    with pytest.raises(ValueError, match=rf"^y must be finite, got {value} at row 3100$"):
+    with pytest.raises(ValueError, match=rf"^y must be finite, got {value} at row 3100; drop or fill it$"):
         Moments.of(X, y)
     X, y = np.zeros((3, 7, 2), dtype), np.zeros((3, 7), dtype)
     X[1, 5, 1] = X[2, 0, 0] = value
-    with pytest.raises(ValueError, match=rf"^X must be finite, got {value} at system 1, row 5, column 1$"):
+    with pytest.raises(ValueError, match=rf"^X must be finite, got {value} at system 1, row 5, column 1; drop or fill it$"):
         Moments.of(X, y)
 
 
