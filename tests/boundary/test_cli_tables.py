@@ -45,6 +45,12 @@ def test_tables_fit_the_width(run, width):
     assert not any(line.endswith(" ") for line in lines)
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_table_3_has_its_limits_at_every_width(run, width):
+    head = run("tables", "--table", 3, env={"COLUMNS": str(width)}).stdout.splitlines()[1:3]
+    assert "limit" in " ".join(head).split()
+
+
 def test_tables_json_has_the_numbers_of_the_library(run):
     answer = json.loads(run("tables", "--format", "json").stdout, parse_constant=pytest.fail)
     assert [table["title"][:7] for table in answer["tables"]] == ["Table 1", "Table 2", "Table 3"]

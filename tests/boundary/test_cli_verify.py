@@ -20,6 +20,13 @@ def test_this_installation_is_right(run):
     assert {row["verdict"] for row in rows} == {"ok"}
 
 
+def test_names_of_checks_are_whole_on_80_columns(run):
+    text = run("verify", env={"COLUMNS": "80"}).stdout
+    assert "..." not in text.partition("not shown")[0]
+    assert "difference" in text
+    assert "z of draws: standard errors" in " ".join(text.split())
+
+
 @pytest.mark.parametrize(("name", "failed"), [("minimum_energy", 3), ("mean_energy", 10)])
 def test_a_wrong_number_is_seen(run, monkeypatch, name, failed):
     right = getattr(pm, name)

@@ -175,7 +175,9 @@ def test_the_first_bad_cell_is_named(dtype, value):
         Moments.of(X, y)
     X, y = np.zeros((3, 7, 2), dtype), np.zeros((3, 7), dtype)
     X[1, 5, 1] = X[2, 0, 0] = value
-    with pytest.raises(ValueError, match=rf"^X must be finite, got {value} at system 1, row 5, column 1; drop or fill it$"):
+    with pytest.raises(
+        ValueError, match=rf"^X must be finite, got {value} at system 1, row 5, column 1; drop or fill it$"
+    ):
         Moments.of(X, y)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -253,6 +254,8 @@ def test_monitor():
     assert alarms == [4]
     for ax in drawn:
         assert [line.get_xdata()[0] for line in ax.get_lines() if len(set(line.get_xdata())) == 1][-1] == 4
+    assert [text.get_text() for text in drawn[0].get_legend().get_texts()] == ["reference"]
+    assert drawn[3].get_xlabel() == "batch (vertical lines: alarms; shaded: where the change began)"
     assert len(pm.plot.monitor(watched, ax=plt.subplots()[1])) == 1
     with pytest.raises(TypeError, match="monitor must be"):
         pm.plot.monitor(3)
@@ -287,6 +290,31 @@ def test_path():
         pm.plot.path(LINE)
 
 
+def test_path_of_one_time_has_points():
+    single = pm.plot.path(pm.training_path(LINE, pm.Normal(1.0), [0.0]))
+    assert all(ax.get_lines()[0].get_marker() == "o" for ax in single)
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "scale", "name"),
+    [
+        ([1e9, 1.0, 1e-9], "log", "T = dE/dS (loss/nat)"),
+        ([-1e9, -1.0, -1e-9], "log", "-T = -dE/dS (loss/nat)"),
+        ([-1e9, 1.0, 1e9], "symlog", "T = dE/dS (loss/nat)"),
+        ([-2.0, 1.0, np.nan], "linear", "T = dE/dS (loss/nat)"),
+        ([np.nan] * 3, "linear", "T = dE/dS (loss/nat)"),
+    ],
+)
+def test_temperatures_of_a_path_of_any_sign(temperatures, scale, name):
+    path = pm.training_path(LINE, pm.Normal(1.0), [0.0, 1.0, 2.0])
+    ax = pm.plot.path(replace(path, temperature=np.array(temperatures)))[1]
+    ax.figure.canvas.draw()
+    assert (ax.get_yscale(), ax.get_ylabel()) == (scale, name)
+    np.testing.assert_array_equal(
+        ax.get_lines()[0].get_ydata(), np.array(temperatures) * (-1.0) ** name.startswith("-")
+    )
+
+
 def test_sweep():
     systems = {"line": LINE, "$m$": pm.LinearRegression(X, Y, energy="mae")}
     table = pm.sweep(systems, {"n": pm.Normal([[0.1], [1.0], [9.0]])})
@@ -296,6 +324,7 @@ def test_sweep():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["line", r"\$m\$"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["n[0]", "n[1]", "n[2]"]
     assert len(ax.texts) == (T < 0).sum() == 2
+    assert ax.get_title() == "\N{MINUS SIGN} negative"
     assert ax.figure.axes[1].get_ylabel() == "common logarithm of |temperature| (loss/nat)"
     for bad, error in ((3, TypeError), (pm.Table("t", {"x": [1.0]}), ValueError)):
         with pytest.raises(error, match="table must"):
@@ -401,3 +430,4 @@ def test_narrow_logarithmic_axes_have_more_than_one_label():
             if low <= place <= high and text.get_text()
         ]
         assert len(labels) > 1
+        assert all(float(text) > 0.0 for text in labels)  # all in one notation

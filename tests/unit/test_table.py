@@ -200,3 +200,23 @@ def test_text_of_a_long_table():
     expected = ["Long", "     i", "------", "     0", "     1", "     2", "... 999995 rows ...", "999998", "999999"]
     assert text.splitlines() == expected
     assert str(pm.Table("Empty", {"i": []})).splitlines() == ["Empty", "i", "-"]
+
+
+def test_main_results_are_shown_before_other_columns():
+    line = pm.LinearRegression([[0.0], [1.0], [2.0], [4.0]], [0.0, 1.0, 2.0, 3.0])
+    table = pm.sweep({"a": line}, {"b": pm.Normal([[1.0], [10.0]])})
+    for width in (50, 60, 80, 120):
+        head, units, *rest = table.to_text(width=width).splitlines()[1:]
+        assert {"system", "law", "temperature", "verdict"} <= set(head.split())
+        assert units.strip().startswith("loss")
+        shown = [name for name in table.names if name in head.split()]
+        assert head.split() == shown  # in the order of the table
+        left_out = " ".join(rest).partition("not shown: ")[2].split(", ")
+        assert [name.strip() for name in left_out] == [name for name in table.names if name not in shown]
+
+
+def test_no_line_of_units_where_no_column_that_is_shown_has_one():
+    columns = {"name": ["a", "b"], "long words": ["x" * 12] * 2, "number": [1.0, 2.0]}
+    units = {"number": "loss"}
+    assert pm.Table("t", columns, units).to_text().splitlines()[2].split() == ["loss"]
+    assert pm.Table("t", columns, units).to_text(width=20).splitlines()[2].startswith("----")
