@@ -81,7 +81,7 @@ def test_real_targets_of_a_network_of_labels():
 
 def test_columns_of_a_table_that_are_misspelt():
     table = pm.sweep({"a": pm.LinearRegression(X, Y)}, {"b": pm.Normal(1.0)})
-    assert "did you mean 'temperature'? The columns are ['system'" in message(lambda: table["temprature"], KeyError)
+    assert "did you mean 'temperature'? The columns are ['system'" in message(lambda: table["temperatures"], KeyError)
     assert "; the columns are ['system'" in message(lambda: table["xyz"], KeyError)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,7 +95,8 @@ def _temperatures(ax: Axes, path: TrainingPath, T: npt.NDArray[np.float64]) -> N
         ax.set_yscale("log")
     elif sizes.max() > _FAR * sizes.min():
         ax.set_yscale("symlog", linthresh=sizes.min())
-        ax.yaxis.get_major_locator().set_params(numticks=7)
+        locator: Any = ax.yaxis.get_major_locator()
+        locator.set_params(numticks=7)
 
 
 def _line(ax: Axes, path: TrainingPath, values: npt.NDArray[np.float64], style: Style) -> None:

@@ -12,8 +12,10 @@ __all__ = ["by_importance", "row_names"]
 _KEYS = ("section", "loss", "law")
 # Columns that are shown before all others, and after them.
 _FIRST = ("bar", "energy_per_unit", "gain", "value", "temperature", "verdict", "change", "p_value")
-_LAST = ("equation", "method", "log_energy", "marginal", "parameters", "calls", "laws", "category")
-_LAST += ("deviation_before", "deviation_after", "missing_before", "missing_after")
+_LAST = (
+    *("equation", "method", "log_energy", "marginal", "parameters", "calls", "laws", "category"),
+    *("deviation_before", "deviation_after", "missing_before", "missing_after"),
+)
 
 
 def row_names(columns: Mapping[str, npt.NDArray[Any]]) -> list[str]:

@@ -154,7 +154,7 @@ class Table(ByValue):
         try:
             return self.columns[name if name in self.columns else RENAMED.get(name, name)]
         except (KeyError, TypeError):
-            meant = nearest(name, self.names, fallback="") if isinstance(name, str) else ""
+            meant = nearest(str(name), self.names, fallback="")
             rest = f"{meant} The" if meant else "; the"
             raise KeyError(f"no column {name!r:.200}{rest} columns are [{listed(self.names)}]") from None
 
