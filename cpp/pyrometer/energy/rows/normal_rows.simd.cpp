@@ -126,7 +126,8 @@ double scaled_deviation(const T* x, Index features, const Law& law, Index row) {
   double s = law.last;
   for (Index j = 0; j < features; ++j) {
     const double value = static_cast<double>(x[j]);
-    require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j, "; drop or fill it");
+    require(std::isfinite(value), "X must be finite, got ", value, " at row ", row, ", column ", j,
+            "; drop or fill it");
     s = std::hypot(s, value * law.scale[j]);
   }
   require(std::isfinite(s), "the energy must be below 1.8e308, got an overflow at row ", row,

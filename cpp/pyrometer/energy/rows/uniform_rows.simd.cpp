@@ -180,7 +180,8 @@ void uniform_rows(const T* X, const T* y, Index systems, Index rows, Index featu
     const Index row = system * rows + first;
     const T* targets = loss == RowLoss::absolute ? y + row : nullptr;
     for (Index i = 0; targets && i < count; ++i)
-      require(std::isfinite(targets[i]), "y must be finite, got ", targets[i], " at row ", first + i, "; drop or fill it");
+      require(std::isfinite(targets[i]), "y must be finite, got ", targets[i], " at row ", first + i,
+              "; drop or fill it");
     transpose(X + row * features, targets, count, features, arrangement.order, lanes);
     for (Index law = 0; law < laws; ++law) {
       Shift shifts[kWidth];

@@ -54,7 +54,8 @@ void diagnose(const data::Rows<T>& rows, const std::string& where) {
   if (std::any_of(sums.begin(), sums.end(), [](double sum) { return std::isnan(sum); })) {
     for (Index i = 0; i < rows.rows * p; ++i)
       require(std::isfinite(static_cast<double>(rows.X[i])), "X must be finite, got ",
-              Printed{static_cast<double>(rows.X[i])}, " at ", where, "row ", i / p, ", column ", i % p, "; drop or fill it");
+              Printed{static_cast<double>(rows.X[i])}, " at ", where, "row ", i / p, ", column ", i % p,
+              "; drop or fill it");
   }
   for (Index j = 0; j < p; ++j) {
     const double size = largest[j];

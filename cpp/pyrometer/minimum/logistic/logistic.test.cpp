@@ -165,5 +165,6 @@ TEST_CASE("invalid cells and labels throw") {
   CHECK_THROWS_WITH_AS(Answer(rows, 1), "y must be 0 or 1, got 2 at row 5", std::invalid_argument);
   y[5] = 1;
   X[13] = -INFINITY;
-  CHECK_THROWS_WITH_AS(Answer(rows, 1), "X must be finite, got -inf at row 6, column 1; drop or fill it", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(Answer(rows, 1), "X must be finite, got -inf at row 6, column 1; drop or fill it",
+                       std::invalid_argument);
 }
