@@ -170,7 +170,7 @@ def _of_one_engine(engine: Any) -> str:
 ENGINE = Record(
     lines={
         "work_efficiency": Quantity("efficiency", note="share of the last layer in the energy of all (5.23)"),
-        "engine": Quantity("type", note="2 where the last layer has nearly all energy (5.29)"),
+        "engine": Quantity("type", note="2 where each energy is over 10 times the one before (5.29)"),
         "regime": Quantity("regime"),
         "temperature": Quantity("T", "loss/nat", "standard_error", note="E_L/S"),
         "entropy": Quantity("S", "nat"),
