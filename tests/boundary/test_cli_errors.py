@@ -23,7 +23,7 @@ from .answers import PROGRAM, one_line
         ("a,price\n1,2\n3\n", "must have 2 columns in every row, got 1 in row 2"),
         ("a,price\n1,2\nx,3\n", "column 'a' must be numeric, got 'x' in row 2"),
         ("a,price\n1,2\n,3\n", "column 'a' must have no missing values, got 1, the first in row 2"),
-        ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 values that are not, the first inf in row 2"),
+        ("a,price\n1,2\n1e999,3\n", "column 'a' must be finite, got 1 value that is not, the first inf in row 2"),
         ("a,price\n2020-01-01,2\n", "column 'a' must be numeric, got date32[day]"),
         ("a,a,price\n1,2,3\n", "column 'a' is duplicated"),
         ("price\n1\n", "at least one feature besides the target 'price'"),

@@ -93,6 +93,27 @@ def test_one_file_by_a_column(run, days):
     assert [row["alarm"] for row in rows] == ["false"] * 2 + ["true"] * 3
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ((7, -2, 30), ["-2", "30"]),
+        (("0.5", "2", "30.25"), ["2", "30.25"]),
+        (("5e0", "1e300", "12e3"), ["1e+300", "12000"]),
+        (("2024-01-05", "2024-01-06", "x"), ["2024-01-06", "x"]),
+    ],
+)
+def test_values_of_a_column_name_batches_as_they_are_written(run, tmp_path, values, names):
+    """Integers are read as floats, and were called 7.0."""
+    rng, path = np.random.default_rng(3), tmp_path / "all.csv"
+    rows = [f"{value},{a},{b}" for value in values for a, b in rng.normal(size=(60, 2))]
+    path.write_text("\n".join(["batch,a,y", *rows]))
+    found = table(run("monitor", path, "--by", "batch", "--target", "y", "--format", "csv"))
+    assert [row["name"] for row in found] == names
+    path.write_text("\n".join(["batch,a,y", *rows]).replace(f"\n{values[1]},", "\nnan,"))
+    if names[0] != "2024-01-06":
+        assert "must have no missing values" in one_line(run("monitor", path, "--by", "batch", "--target", "y"))
+
+
 def test_columns_alone_predictions_and_labels(run, days, tmp_path):
     alone = table(run("monitor", days / "reference.csv", days / "days", "--energy", "none", "--format", "csv"))
     assert [row["alarm"] for row in alone] == ["false"] * 5 + ["true"] * 3

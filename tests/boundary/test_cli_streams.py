@@ -144,7 +144,7 @@ def test_a_compressed_pipe_is_read(tmp_path):
     process = subprocess.Popen(program, stderr=subprocess.PIPE)
     with open(path, "wb") as writer:
         writer.write(gzip.compress(ROWS))
-    assert process.communicate()[1].endswith(b"out: 200000 rows, 1 features, target y\n")
+    assert process.communicate()[1].endswith(b"out: 200000 rows, 1 feature, target y\n")
 
 
 def test_output_is_never_the_data_nor_truncates_what_others_wrote(run, file, tmp_path):

@@ -120,6 +120,16 @@ def test_columns_of_a_shift_name_what_is_no_number(value):
         pm.shift(frame, frame)
 
 
+@pytest.mark.parametrize("kind", [pa.decimal128(20, 2), pa.decimal256(60, 2), object])
+def test_missing_decimals_of_a_frame_in_a_shift(kind):
+    """NA of pandas in a column of 256 bits was no missing number."""
+    values = [Decimal(int(v)) / 4 for v in np.random.default_rng(2).integers(-500, 500, 30)]
+    column = pd.Series([*values, pd.NA], dtype=kind if kind is object else pd.ArrowDtype(kind))
+    frame = pd.DataFrame({"a": column, "b": np.zeros(31)})
+    floats = pd.DataFrame({"a": [*map(float, values), np.nan], "b": np.zeros(31)})
+    assert pm.shift(frame, floats, rng=0).divergence == 0.0
+
+
 def test_missing_decimals_of_a_frame():
     frame = pd.DataFrame({"a": [Decimal(1), None, Decimal(2)]})
     with pytest.raises(ValueError, match="X must have no missing values, got 1 in column 'a'"):
@@ -142,8 +152,16 @@ def test_decimals_of_negative_scale_are_whole_numbers(precision, places):
     arrow = pa.array(list(map(Decimal, values)), pa.decimal128(precision, places))
     X, y = rng.normal(size=(M, 1)), np.arange(float(M))
     expected = pm.Moments.of(np.array(values, dtype=float)[:, None], y)
-    for table in (pa.table({"a": arrow}), pa.RecordBatch.from_arrays([arrow], ["a"])):
+    column = pd.Series(arrow, dtype=pd.ArrowDtype(arrow.type))
+    frame = pd.DataFrame({"a": column})
+    for table in (pa.table({"a": arrow}), pa.RecordBatch.from_arrays([arrow], ["a"]), frame):
         found = pm.Moments.of(table, y)
         np.testing.assert_array_equal(found.scatter, expected.scatter)
-    target, wanted = pm.Moments.of(X, pa.chunked_array([arrow])), pm.Moments.of(X, np.array(values, dtype=float))
-    np.testing.assert_array_equal(target.scatter, wanted.scatter)
+    wanted = pm.Moments.of(X, np.array(values, dtype=float))
+    for target in (pa.chunked_array([arrow]), column):
+        np.testing.assert_array_equal(pm.Moments.of(X, target).scatter, wanted.scatter)
+    missing = pd.Series(pa.array([*map(Decimal, values[1:]), None], arrow.type), dtype=column.dtype)
+    gaps = pd.DataFrame({"a": missing, "b": X[:, 0]})
+    assert pm.shift(gaps, gaps.astype({"a": float}), rng=0).divergence == 0.0
+    with pytest.raises(ValueError, match="X must have no missing values, got 1 in column 'a'"):
+        pm.Moments.of(gaps, y)

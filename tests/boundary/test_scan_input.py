@@ -91,7 +91,7 @@ def test_a_missing_value_in_the_tenth_part(days, kind, options):
 def test_a_value_in_the_tenth_part_that_is_not_finite(days, kind, value):
     error = refusal(days(table(b=put(77, value)), kind), chunk_rows=50)
     assert "day9" in str(error)
-    assert f"column 'b' must be finite, got 1 values that are not, the first {value} in row 78" in str(error)
+    assert f"column 'b' must be finite, got 1 value that is not, the first {value} in row 78" in str(error)
     assert_nine_are_kept(error)
 
 

@@ -108,7 +108,7 @@ def test_compression_is_recognised_by_the_first_bytes(tmp_path):
     [
         ("x,1,2", "column 'a' must be numeric, got 'x' in row {}"),
         ("1,2", "must have 3 columns in every row, got 2 in row {}"),
-        ("1,inf,2", "column 'b' must be finite, got 1 values that are not, the first inf in row {}"),
+        ("1,inf,2", "column 'b' must be finite, got 1 value that is not, the first inf in row {}"),
         ("1,,2", "column 'b' must have no missing values, got 1, the first in row {}"),
     ],
 )

@@ -103,7 +103,7 @@ def test_standardize_keeps_digits_far_from_zero():
         ([[1.0], [np.nan]], None, "must be finite, got feature 0"),
         ([[1.0], [np.inf]], ["a"], "must be finite, got feature 'a'"),
         ([1.0, 2.0], None, r"shape \(rows, features\)"),
-        ([[1.0], [2.0]], ["a", "b"], "one name for each of the 1 features, got 2"),
+        ([[1.0], [2.0]], ["a", "b"], "one name for each of the 1 feature, got 2"),
     ],
 )
 def test_standardize_refuses(X, names, message):

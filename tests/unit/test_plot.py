@@ -315,6 +315,27 @@ def test_temperatures_of_a_path_of_any_sign(temperatures, scale, name):
     )
 
 
+@pytest.mark.parametrize(
+    ("times", "scale"),
+    [
+        ([0.0, *np.geomspace(1e-6, 1e4, 30)], "log"),
+        (np.geomspace(1.0, 1e3, 10), "log"),
+        (np.linspace(0.0, 1e5, 30), "linear"),
+        (np.geomspace(1.0, 100.0, 10), "linear"),
+        ([0.0, 1e9], "linear"),
+    ],
+)
+def test_times_of_a_path_over_decades_have_a_logarithmic_axis(times, scale):
+    for ax in pm.plot.path(pm.training_path(LINE, pm.Normal(1.0), times)):
+        assert ax.get_xscale() == scale
+        ax.figure.canvas.draw()
+    if scale == "log":
+        steps = np.unique(np.geomspace(1, 1e6, 40).astype(int))
+        energy, temperature = pm.plot.path(pm.training_path(LINE, pm.Normal(1.0), [0, *steps], learning_rate=0.01))
+        assert energy.get_xscale() == temperature.get_xscale() == "log"
+        energy.figure.canvas.draw()
+
+
 def test_sweep():
     systems = {"line": LINE, "$m$": pm.LinearRegression(X, Y, energy="mae")}
     table = pm.sweep(systems, {"n": pm.Normal([[0.1], [1.0], [9.0]])})

@@ -5,6 +5,7 @@ from pyrometer.base import _tail_probabilities as tail_probabilities
 from pyrometer.base import _validate as validate
 from pyrometer.base._archive import Archive, Members, atomic_write, require_fields
 from pyrometer.base._arrays import (
+    LARGER_SCALE,
     Array,
     broadcast,
     cached_slices,
@@ -23,7 +24,7 @@ from pyrometer.base._generic import BatchShape, Number, Word
 from pyrometer.base._like_numbers import LOOK, hide_numbers
 from pyrometer.base._mixed import Coded, Mixed, in_order, mixed_of
 from pyrometer.base._nearest import closest, nearest
-from pyrometer.base._printable import dropping, listed, plain, printable, quoted
+from pyrometer.base._printable import dropping, listed, number_of, plain, printable, quoted
 from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
 from pyrometer.base._validate import RandomSource
@@ -32,6 +33,7 @@ from pyrometer.base._weights import Weights, exponent_of, replacements, total_of
 
 __all__ = [
     "DECIMAL_DIGITS",
+    "LARGER_SCALE",
     "LOOK",
     "MOST_CLASSES",
     "Archive",
@@ -71,6 +73,7 @@ __all__ = [
     "mean_squares_about",
     "mixed_of",
     "nearest",
+    "number_of",
     "plain",
     "printable",
     "quoted",

@@ -9,7 +9,18 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "broadcast", "cached_slices", "mean_squares_about", "require_finite", "require_normal"]
+__all__ = [
+    "LARGER_SCALE",
+    "Array",
+    "broadcast",
+    "cached_slices",
+    "mean_squares_about",
+    "require_finite",
+    "require_normal",
+]
+
+# What to do where an energy that grows with the scale underflows.
+LARGER_SCALE = "use a larger scale or rescale the features"
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -42,7 +53,7 @@ def require_normal(
     value: Array,
     positive: Callable[[], npt.NDArray[np.bool_]],
     quantity: str = "energy",
-    remedy: str = "use a larger scale or rescale the features",
+    remedy: str = LARGER_SCALE,
 ) -> None:
     """Raise ValueError for a subnormal or zero value where `positive`, rarely called, says its formula is above 0."""
     small = np.abs(value) < float_info.min

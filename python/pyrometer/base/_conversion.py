@@ -371,6 +371,8 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
 
     if (arrow := sys.modules.get("pyarrow")) is not None:
         value = _of_arrow(value, arrow)
+        if (pandas := sys.modules.get("pandas")) is not None and hasattr(pandas, "ArrowDtype"):
+            value = _of_pandas(value, pandas, arrow)
     try:
         view = nw.from_native(value, pass_through=True, allow_series=True)
         if isinstance(view, nw.DataFrame):
@@ -390,10 +392,31 @@ def _of_arrow(value: Any, arrow: Any) -> Any:
     if isinstance(value, arrow.RecordBatch):
         value = arrow.Table.from_batches([value])
     if isinstance(value, arrow.ChunkedArray) and getattr(value.type, "scale", 0) < 0:
-        return value.cast(arrow.decimal256(min(76, value.type.precision - value.type.scale), 0))
+        return value.cast(_whole(value.type, arrow))
     if isinstance(value, arrow.Table) and any(getattr(kind, "scale", 0) < 0 for kind in value.schema.types):
         return arrow.table([_of_arrow(column, arrow) for column in value.columns], names=value.column_names)
     return value
+
+
+def _of_pandas(value: Any, pandas: Any, arrow: Any) -> Any:
+    """Return a frame or column of pandas with its decimals of negative scale of Arrow as whole numbers."""
+
+    def is_wide(kind: Any) -> bool:
+        return isinstance(kind, pandas.ArrowDtype) and getattr(kind.pyarrow_dtype, "scale", 0) < 0
+
+    def whole(column: Any) -> Any:
+        if not is_wide(column.dtype):
+            return column
+        return column.astype(pandas.ArrowDtype(_whole(column.dtype.pyarrow_dtype, arrow)))
+
+    if isinstance(value, pandas.Series):
+        return whole(value)
+    return value.apply(whole) if isinstance(value, pandas.DataFrame) and any(map(is_wide, value.dtypes)) else value
+
+
+def _whole(kind: Any, arrow: Any) -> Any:
+    """Return the type of decimals that holds those of a negative scale as whole numbers."""
+    return arrow.decimal256(min(76, kind.precision - kind.scale), 0)
 
 
 def _is_numeric(series: nw.Series[Any]) -> bool:
@@ -423,7 +446,8 @@ def null_count(name: str, series: nw.Series[Any]) -> int:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
+    """Whether it is None, nan or NA of pandas, which compares with nothing."""
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and value != value)
 
 
 def _require_named(name: str, columns: list[str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from numbers import Integral
 
-__all__ = ["dropping", "listed", "plain", "printable", "quoted"]
+__all__ = ["dropping", "listed", "number_of", "plain", "printable", "quoted"]
 
 # Most characters of a name in a message, and most names in a list.
 _NAME, _NAMES = 60, 12
@@ -35,6 +36,12 @@ def listed(names: Sequence[str], name: Callable[[str], str] = quoted) -> str:
     """Return a list of names for a message, each formatted by `name`, truncated if it is long."""
     shown = ", ".join(map(name, names[:_NAMES]))
     return shown + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
+
+
+def number_of(count: float, one: str, several: str = "") -> str:
+    """Return a count with what is counted: 1 row, 2 rows; `several` where the plural is not that with an s."""
+    written = str(count) if isinstance(count, (int, Integral)) else format(count, "g")
+    return f"{written} {one if count == 1 else several or one + 's'}"
 
 
 def dropping(*names: str) -> str:

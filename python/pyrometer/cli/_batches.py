@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from pyrometer.base import Array, encoded, labels_in, listed, plain
+from pyrometer.base import Array, encoded, labels_in, listed, number_of, plain
 from pyrometer.cli._data import Selection, named
 from pyrometer.cli._samples import NO_MODEL
 from pyrometer.data.readers import files_of, read_frame, require_present
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Batch", "Model", "Reader", "batches"]
+
+# Greater numbers of a column are named in powers of ten.
+_WHOLE = 1e16
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,15 @@ class Reader:
             yield named(path), table
             return
         values = table.column(self.by).to_pylist()
-        if None in values:
+        if any(value is None or value != value for value in values):
             raise ValueError(f"column {plain(self.by)} of --by must have no missing values.")
         rows: dict[Any, list[int]] = {}
         for row, value in enumerate(values):
             rows.setdefault(value, []).append(row)
         for value, places in rows.items():
-            yield str(value), table.take(places)
+            # Columns of numbers are read as floats: 3, not 3.0, for a name that is in the file.
+            whole = isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE
+            yield str(int(value) if whole else value), table.take(places)
 
     def _batch(self, name: str, table: pa.Table, target: str | None) -> Batch:
         if not len(table):
@@ -177,7 +182,8 @@ def batches(read: Reader, reference: str, others: Sequence[str], first: int) -> 
     parts = read(reference)
     if len(parts) <= first:
         raise click.UsageError(
-            f"--by {plain(read.by)}: {reference} must have more than {first} values in that column, got {len(parts)}."
+            f"--by {plain(read.by)}: {reference} must have more than {number_of(first, 'value')} in that column, got "
+            f"{len(parts)}."
         )
     before = parts[:first]
     y = None if before[0].y is None else np.concatenate([part.y for part in before])

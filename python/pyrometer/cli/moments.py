@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pyrometer.base import plain
+from pyrometer.base import number_of, plain
 from pyrometer.cli._data import Selection
 from pyrometer.cli._options import (
     chunk_option,
@@ -58,5 +58,5 @@ def command(
         **Selection(target, drop, columns, csv, weights).options(),
     )
     made.save(output)
-    rows = f"{made.rows} rows" + (f" of weight {made.count:.6g}" if made.weighted else "")
-    tell(f"{output}: {rows}, {made.parameters - intercept} features, target {plain(str(target))}")
+    rows = number_of(made.rows, "row") + (f" of weight {made.count:.6g}" if made.weighted else "")
+    tell(f"{output}: {rows}, {number_of(made.parameters - intercept, 'feature')}, target {plain(str(target))}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyrometer.base import number_of
 from pyrometer.cli._batches import Model, Reader, batches
 from pyrometer.cli._data import Selection
 from pyrometer.cli._lock import FileLock
@@ -244,7 +245,9 @@ def _table(readings: Any, numbers: list[int], monitor: RefreshMonitor, loss: str
         "temperature: of a system trained on the batch; neighbour: between the batch before and this one; an alarm is "
         f"a p-value of at most {monitor.level:.2g}, of the batch or of the pool of the last `window` batches."
     )
-    return Table.from_rows(f"{title}: {len(rows)} batches", rows, units=units, metadata={"legend": legend})
+    return Table.from_rows(
+        f"{title}: {number_of(len(rows), 'batch', 'batches')}", rows, units=units, metadata={"legend": legend}
+    )
 
 
 def _shown(reading: Reading, short: bool) -> dict[str, Any]:

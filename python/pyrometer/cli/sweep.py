@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pyrometer.base import number_of
 from pyrometer.cli._options import threads_option
 from pyrometer.cli._terminal import tell
 
@@ -76,7 +77,7 @@ def command(config: str, threads: int | None) -> None:
         table.save(described.output)
         if not parts.remove():
             tell(f"note: {described.output}.parts stays: it holds files that do not belong to a sweep")
-    tell(f"{described.output}: {len(table)} rows")
+    tell(f"{described.output}: {number_of(len(table), 'row')}")
 
 
 def _computed(described: Config, parts: Parts) -> Table:

@@ -13,6 +13,7 @@ from pyrometer.base import (
     bar,
     exponent_of,
     listed,
+    number_of,
     printable,
     quoted,
     validate,
@@ -82,12 +83,18 @@ def accumulated(
     except KeyboardInterrupt as interrupt:
         raise ScanInterrupt(_given(completed, unit), _labels(rows, finished)) from interrupt
     except (ValueError, OSError) as error:
-        kept = f"; the exception's `finished` has the moments of the {finished} parts before" if finished else ""
+        kept = (
+            f"; the exception's `finished` has the moments of the {number_of(finished, 'part')} before"
+            if finished
+            else ""
+        )
         raise ScanError(
-            f"{error} ({count} rows had been read{kept}.)", _given(completed, unit), _labels(rows, finished)
+            f"{error} ({number_of(count, 'row')} had been read{kept}.)",
+            _given(completed, unit),
+            _labels(rows, finished),
         ) from error
     if completed is None:
-        got = f"{count} rows of weight 0" if count else "none"
+        got = f"{number_of(count, 'row')} of weight 0" if count else "none"
         raise ValueError(f"{printable(rows.source)} must have at least one row of data, got {got}.")
     zero_variance = np.flatnonzero(np.diagonal(completed.scatter) == 0)
     constants = [(*rows.names, rows.target)[j] for j in zero_variance] if completed.rows > 1 else []

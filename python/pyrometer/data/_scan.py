@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ClassCodes, printable, validate, weights_of
+from pyrometer.base import ClassCodes, number_of, printable, validate, weights_of
 from pyrometer.data._accumulate import accumulated
 from pyrometer.data._moments import Moments
 
@@ -80,8 +80,8 @@ class Scanned:
                     yield self._scaled(chunk.X), y, weights
         if count != self.moments.rows:
             raise ValueError(
-                f"{printable(self.rows.source)} must not change while a system uses it, got {count} rows, expected "
-                f"{self.moments.rows}; create the system again."
+                f"{printable(self.rows.source)} must not change while a system uses it, got {number_of(count, 'row')}, "
+                f"expected {self.moments.rows}; create the system again."
             )
 
 

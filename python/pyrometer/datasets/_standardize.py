@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import quoted, replacements, validate, weights_of
+from pyrometer.base import number_of, quoted, replacements, validate, weights_of
 
 __all__ = ["standardize"]
 
@@ -49,7 +49,9 @@ def standardize(X: Any, *, names: Sequence[str] | None = None, weights: Any = No
     if array.ndim != 2 or array.shape[0] == 0:
         raise ValueError(f"X must have shape (rows, features) with at least one row, got {array.shape}.")
     if names is not None and len(names) != array.shape[1]:
-        raise ValueError(f"names must have one name for each of the {array.shape[1]} features, got {len(names)}.")
+        raise ValueError(
+            f"names must have one name for each of the {number_of(array.shape[1], 'feature')}, got {len(names)}."
+        )
     used, share = (array, None) if weights is None else _weighted(array, weights)
     size = np.abs(used).max(axis=0)
     # Scaling by a power of two is exact and keeps the squares of huge or tiny features in range.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, cached_slices
+from pyrometer.base import Array, cached_slices, number_of
 from pyrometer.laws._composed import Independent
 from pyrometer.laws._families import NORMAL, Family
 from pyrometer.laws._names import LINEAR_CALLS, not_a_law
@@ -133,8 +133,9 @@ def spread(law: Any, parameters: int) -> Spread:
         ((family, scales),) = segments
         if scales.ndim and scales.shape[-1] not in (1, parameters):
             raise ValueError(
-                f"law must have 1 or {parameters} scales on its last axis, one for each parameter of the system (an "
-                f"intercept is the last), got shape {scales.shape}; a batch of laws goes on leading axes, e.g. "
+                f"law must have 1 or {number_of(parameters, 'scale')} on its last axis, one for each parameter of the "
+                f"system (an intercept is the last), got shape {scales.shape}; a batch of laws goes on leading axes, "
+                "e.g. "
                 "scale[:, None]."
             )
         if scales.ndim == 0 or scales.shape[-1] != parameters:
@@ -146,7 +147,8 @@ def spread(law: Any, parameters: int) -> Spread:
     if sum(counts) != parameters:
         described = " + ".join(f"{count} {family.name}" for (family, _), count in zip(segments, counts, strict=True))
         raise ValueError(
-            f"law must describe the system's {parameters} parameters (an intercept is the last), got {described}."
+            f"law must describe the system's {number_of(parameters, 'parameter')} (an intercept is the last), got "
+            f"{described}."
         )
     parts = [np.broadcast_to(scales, (*law.batch_shape, scales.shape[-1])) for _, scales in segments]
     families = [family for family, _ in segments]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array
+from pyrometer.base import Array, number_of
 from pyrometer.data import dependence_hidden, rank_is_above, typical_sizes
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of, of_weights
@@ -287,4 +287,4 @@ class _Part:
 
 
 def _warning(digits: float, remedy: str) -> PrecisionWarning:
-    return PrecisionWarning(f"The minimum energy has {int(digits)} certain digits, of 16; {remedy}")
+    return PrecisionWarning(f"The minimum energy has {number_of(int(digits), 'certain digit')}, of 16; {remedy}")

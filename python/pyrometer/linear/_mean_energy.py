@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, require_normal, validate, warn_caller
+from pyrometer.base import RandomSource, number_of, require_normal, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Spread, spread
 from pyrometer.linear._closed_form import Array, contract
@@ -28,7 +28,6 @@ __all__ = ["check_method", "componentwise", "draw_energies", "draw_parameters", 
 
 _METHODS = ("auto", "exact", "refined", "asymptotic", "monte-carlo")
 _REGRESSIONS = tuple(name for name, loss in LOSSES.items() if not (loss.labels or loss.classes))
-_LESS_CERTAIN = "use a smaller scale or smaller constants, under which the labels are predicted with less certainty"
 _UNIT = 0.5 * float(np.finfo(np.float64).eps)
 _OF_NETWORKS = ("mean-field", "corrected-mean-field")
 
@@ -126,11 +125,10 @@ def _certain(
         return _depends(system, law, derivative.ndim)
 
     # A value below its bound is not an underflow.
-    remedy = {"remedy": _LESS_CERTAIN} if LOSSES[system.energy].categorical else {}
     require_normal(
         np.asarray(estimate.value),
         lambda: depends() & (np.asarray(estimate.error_bound) < np.finfo(float).tiny),
-        **remedy,
+        remedy=LOSSES[system.energy].too_small,
     )
     if slope and LOSSES[system.energy].moments:
         require_normal(derivative / system.parameters, depends, "marginal temperature")
@@ -150,7 +148,7 @@ def warn_of_lost(system: LinearSystem) -> None:
     worst = system.known_moments().greatest_square_error()
     digits = digits_of(np.array(worst)) if worst else ENOUGH_DIGITS
     if digits < ENOUGH_DIGITS:
-        warn_caller(PrecisionWarning(f"Mean squares have {int(digits)} certain digits, of 16; {ANEW}"))
+        warn_caller(PrecisionWarning(f"Mean squares have {number_of(int(digits), 'certain digit')}, of 16; {ANEW}"))
 
 
 def draw_energies(system: LinearSystem, law: Spread, draws: range, key: tuple[int, int], threads: int) -> Array:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pyrometer.base import number_of
 from pyrometer.errors import PrecisionWarning, SeparationWarning
 from pyrometer.results import Minimum, shaped
 
@@ -153,7 +154,7 @@ def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
 def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWarning:
     systems, least = int(open_.sum()), int(digits[open_].min())
     which = "The labels can" if systems == 1 else f"The labels of {systems} systems can"
-    accuracy = "correct" if least >= 9 else f"certain to {least} digits, of 16"
+    accuracy = "correct" if least >= 9 else f"certain to {number_of(least, 'digit')}, of 16"
     return SeparationWarning(
         f"{which} be separated: the minimum energy is an infimum, whose value is {accuracy}; no finite minimiser "
         "exists, and the parameters returned are one iterate."
@@ -176,7 +177,7 @@ def too_few(
         remedy = "the column's mean is large relative to its standard deviation: pass X - X.mean(axis=0)."
     else:
         remedy = "columns are nearly dependent: drop or combine them, or add a penalty pm.L2(lam)."
-    return PrecisionWarning(f"{_who(digits)} {int(digits.min())} certain digits, of 16; {remedy}")
+    return PrecisionWarning(f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; {remedy}")
 
 
 def unclosed(
@@ -193,7 +194,8 @@ def unclosed(
     `weights` are those of the rows, if they have any; `small`: whether its residuals are small relative to its targets.
     """
     return PrecisionWarning(
-        f"{_who(digits)} {int(digits.min())} certain digits, of 16; the certificate leaves a gap of {gap.max():.2g}. "
+        f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; the certificate leaves a gap of "
+        f"{gap.max():.2g}. "
         + (of_weights(weights).capitalize() or _remedy(X.astype(np.float64, copy=False), intercept, small=small))
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
+from pyrometer.base import number_of
 from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._closed_form import Array
@@ -79,7 +80,7 @@ class RowMinimiser:
         exact = self.below(solved[0] + solved[2], sizes, _EXACT_FIT).any()
         if complaint is None and minimum.digits < ENOUGH_DIGITS and not exact:
             complaint = PrecisionWarning(
-                f"The minimum energy has {int(minimum.digits)} certain digits, of 16: the passes over "
+                f"The minimum energy has {number_of(int(minimum.digits), 'certain digit')}, of 16: the passes over "
                 f"{scanned.rows.source} ended with a gap of {gap:.2g}."
             )
         return minimum, complaint
@@ -88,8 +89,7 @@ class RowMinimiser:
 def _absolute(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:
     value, parameters, gap, rank = _core.least_absolute(X, y, system.intercept, threads, error, weights)
     for k in np.flatnonzero(gap >= value):  # rounding leaves no bound: parameters 0 may have less energy
-        middle = float(np.median(y[k])) if system.intercept else 0.0
-        energy = float(np.average(np.abs(y[k] - middle), weights=None if weights is None else weights[k]))
+        middle, energy = _of_zero(y[k], system.intercept, None if weights is None else weights[k])
         if energy < value[k]:
             value[k] = gap[k] = energy
             parameters[k], error[k] = 0.0, np.inf
@@ -108,6 +108,16 @@ def _by_newton(
 ) -> RowMinima:
     solved = decided(solve, X, y, intercept, error, weights)
     return moderated(solve, X, y, intercept, error, weights, solved)
+
+
+def _of_zero(y: _Rows, intercept: bool, weights: Array | None) -> tuple[float, float]:
+    """Return the intercept, a median or 0, and the energy of parameters 0; infinity beyond the range of doubles."""
+    unit = int(np.frexp(np.abs(y).max(initial=0.0))[1])
+    scaled = np.ldexp(y.astype(np.float64), -unit)  # sums and differences do not overflow
+    middle = float(np.median(scaled)) if intercept else 0.0
+    energy = np.average(np.abs(scaled - middle), weights=weights)
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(middle, unit)), float(np.ldexp(energy, unit))
 
 
 def _logistic(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ClassCodes, validate
+from pyrometer.base import ClassCodes, number_of, validate
 from pyrometer.data import scanned
 from pyrometer.laws import Spread, spread
 from pyrometer.linear import _mean_energy
@@ -208,7 +208,8 @@ class SoftmaxRegression(LinearSystem):
                 return spread(law, self.parameters)
             except ValueError as error:
                 raise ValueError(
-                    f"{error} {self.columns} scales are the same for each of the {self.classes} classes."
+                    f"{error} {number_of(self.columns, 'scale is', 'scales are')} the same for each of the "
+                    f"{self.classes} classes."
                 ) from None
         one = spread(law, self.columns)
         runs = one.runs if len(one.runs) > 1 else ()

@@ -19,6 +19,7 @@ from pyrometer.laws import NORMAL, Spread
 from pyrometer.linear._closed_form import Array, Closed, contract
 from pyrometer.linear._draws import draw_parameters, mean_and_error
 from pyrometer.linear._row_losses import CROSS_ENTROPY, over_rows
+from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
     from pyrometer.linear._softmax import SoftmaxRegression
@@ -142,8 +143,7 @@ class _Softmax:
         if (value < _LEAST).any():  # the core computes losses of rows below e^-350 as that
             raise ValueError(
                 f"the energies must be above {_LEAST:.0e} for their variance not to underflow, got a mean of "
-                f"{value.min():.6g}; use a smaller scale or smaller constants, under which the labels are predicted "
-                "with less certainty."
+                f"{value.min():.6g}; {LOSSES[system.energy].too_small}."
             )
         return value, error
 

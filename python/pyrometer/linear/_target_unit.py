@@ -74,6 +74,7 @@ class TargetUnit(NamedTuple):
             scatter[..., -1, :] = np.ldexp(scatter[..., -1, :], -self.exponent)
         return self.last(mean), scatter
 
+    @np.errstate(over="ignore")  # a bound that overflows is infinite: nothing is known
     def lost(self, bounds: tuple[Array, Array] | None) -> tuple[Array, Array] | None:
         """Return bounds of the errors of these; those of the scatter are squares."""
         return None if bounds is None else (self.last(bounds[0]), self.last(bounds[1], 2))

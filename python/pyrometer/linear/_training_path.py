@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, described, require_finite, validate, warn_caller
+from pyrometer.base import Array, described, number_of, require_finite, validate, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import Law
 from pyrometer.linear._base import LinearSystem, require_linear
@@ -368,8 +368,9 @@ def _warn_of_few_digits(name: str, relative: float) -> None:
         digits = int(-math.log10(relative)) if relative < 1.0 else 0  # nan and inf have none
         warn_caller(
             PrecisionWarning(
-                f"{name} of the path have {digits} certain digits, of 16; `error_bound` and `temperature_error_bound` "
-                "bound their errors. Features with large means or very different scales cost digits: standardise them."
+                f"{name} of the path have {number_of(digits, 'certain digit')}, of 16; `error_bound` and "
+                "`temperature_error_bound` bound their errors. Features with large means or very different scales "
+                "cost digits: standardise them."
             )
         )
 

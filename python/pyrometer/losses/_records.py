@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pyrometer.base import validate
+from pyrometer.base import LARGER_SCALE, validate
 
 __all__ = ["ABSOLUTE", "LOGISTIC", "LOSSES", "SOFTMAX", "SQUARED", "Loss", "loss_named"]
 
@@ -35,6 +35,8 @@ class Loss:
         Whether second moments of the rows are all that the energy needs.
     penalties : bool
         Whether an L1 or L2 penalty may be added.
+    too_small : str
+        What to do where energies underflow, as part of a sentence.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Loss:
     classes: bool = False
     moments: bool = False
     penalties: bool = False
+    too_small: str = LARGER_SCALE
 
     @property
     def categorical(self) -> bool:
@@ -54,10 +57,12 @@ class Loss:
         return loss_named, (self.name,)
 
 
+_LESS_CERTAIN = "use a smaller scale or smaller constants, under which the labels are predicted with less certainty"
+
 SQUARED = Loss("mse", "squared error", "({target})^2", moments=True, penalties=True)
 ABSOLUTE = Loss("mae", "absolute error", "{target}")
-LOGISTIC = Loss("ce", "cross entropy", "nat", labels=True)
-SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True)
+LOGISTIC = Loss("ce", "cross entropy", "nat", labels=True, too_small=_LESS_CERTAIN)
+SOFTMAX = Loss("softmax", "softmax cross entropy", "nat", classes=True, too_small=_LESS_CERTAIN)
 
 LOSSES = {loss.name: loss for loss in (SQUARED, ABSOLUTE, LOGISTIC, SOFTMAX)}
 

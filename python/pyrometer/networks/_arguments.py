@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import MOST_CLASSES, described, encoded, labels_in, validate
+from pyrometer.base import MOST_CLASSES, described, encoded, labels_in, number_of, validate
 from pyrometer.networks._activations import ACTIVATIONS, Activation
 
 __all__ = ["activation", "hidden", "labels", "targets"]
@@ -37,8 +37,8 @@ def activation(value: Any, layers: int) -> Activation | tuple[Activation, ...]:
     chosen = tuple(_one(f"activation[{place}]", phi) for place, phi in enumerate(value))
     if len(chosen) != layers:
         raise ValueError(
-            f"activation must be one, or one for each of the {layers} hidden layers, got {len(chosen)}; the last layer "
-            "has none."
+            f"activation must be one, or one for each of the {number_of(layers, 'hidden layer')}, got {len(chosen)}; "
+            "the last layer has none."
         )
     return chosen[0] if chosen and all(phi == chosen[0] for phi in chosen) else chosen or "identity"
 
@@ -90,4 +90,4 @@ def labels(y: Any, rows: int, outputs: int | None) -> tuple[npt.NDArray[np.int64
 
 def _require_rows(expected: int, got: int) -> None:
     if got != expected:
-        raise ValueError(f"y must have one row for each of the {expected} rows of X, got {got}.")
+        raise ValueError(f"y must have one row for each of the {number_of(expected, 'row')} of X, got {got}.")

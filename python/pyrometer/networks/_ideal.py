@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import Array, mean_squares_about, require_finite, validate
+from pyrometer.base import Array, mean_squares_about, number_of, require_finite, validate
 from pyrometer.networks._activations import Activation
 from pyrometer.networks._layer_spread import LayerSpread
 from pyrometer.networks._layered import Layered
@@ -61,7 +61,9 @@ def _pre_activations(network: Network, ideal: Any) -> list[Array]:
     if not isinstance(ideal, (list, tuple)):
         return _forward(network, _unpacked(network, ideal))
     if len(ideal) != network.layers:
-        raise ValueError(f"ideal must have an entry for each of {network.layers} layers, got {len(ideal)}; {_REMEDY}.")
+        raise ValueError(
+            f"ideal must have an entry for each of {number_of(network.layers, 'layer')}, got {len(ideal)}; {_REMEDY}."
+        )
     kinds = {isinstance(entry, tuple) and len(entry) == 2 for entry in ideal}
     if kinds == {True}:
         return _forward(network, [_layer(network, k, *entry) for k, entry in enumerate(ideal)])

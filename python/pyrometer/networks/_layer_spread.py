@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, broadcast
+from pyrometer.base import Array, broadcast, number_of
 from pyrometer.laws import CONSTANT, LAYER_CALLS, Family, Independent, logarithms, not_a_law
 from pyrometer.networks._initialisations import Scaled
 from pyrometer.networks._layers import Layers
@@ -202,8 +202,8 @@ def _part(name: str, given: Any, network: Network) -> _Part:
         return _one(name, given, np.array(network.widths, dtype=float), slice(0, count))
     if len(given) != count:
         raise ValueError(
-            f"{name} must have one law for each of the {count} layers of the network, got {len(given)}; one law that "
-            "is not in a list is for all of them."
+            f"{name} must have one law for each of the {number_of(count, 'layer')} of the network, got {len(given)}; "
+            "one law that is not in a list is for all of them."
         )
     parts = [_one(f"{name}[{k}]", law, np.array(network.widths, float), slice(k, k + 1)) for k, law in enumerate(given)]
     batch = np.broadcast_shapes(*(part.scale.shape for part in parts))
@@ -230,8 +230,8 @@ def _one(name: str, law: Any, widths: Array, which: slice) -> _Part:
         ((family, given),) = segments
         if given.ndim and given.shape[-1] not in (1, count):
             raise ValueError(
-                f"{name} must have 1 or {count} scales on its last axis, one for each layer of the network, got shape "
-                f"{given.shape}; a batch of laws goes on leading axes, e.g. scale[:, None]."
+                f"{name} must have 1 or {number_of(count, 'scale')} on its last axis, one for each layer of the "
+                f"network, got shape {given.shape}; a batch of laws goes on leading axes, e.g. scale[:, None]."
             )
         scale = leading = np.ascontiguousarray(broadcast(given, (*given.shape[:-1], count)))
     else:

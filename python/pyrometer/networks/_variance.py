@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrometer.base import Array, require_finite
+from pyrometer.base import Array, number_of, require_finite
 from pyrometer.laws import CONSTANT, NORMAL
 from pyrometer.networks._activations import ACTIVATIONS, ActivationRecord
 from pyrometer.networks._balance import balanced, unbalanced
@@ -45,7 +45,8 @@ def variance(network: Network, spread: LayerSpread) -> Array:
     if network.rows > 1 and network.layers > 2:
         raise ValueError(
             f"energy_variance of a network has a formula for one row or at most one hidden layer only, got "
-            f"{network.rows} rows and {network.layers - 1} hidden layers; use one row, or sample_energies."
+            f"{number_of(network.rows, 'row')} and {number_of(network.layers - 1, 'hidden layer')}; use one row, or "
+            "sample_energies."
         )
     require_norms(network)
     moved, shift = balanced(network, spread, last=network.y is None)

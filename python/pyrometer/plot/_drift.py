@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described
+from pyrometer.base import described, number_of
 from pyrometer.plot._axes import NEGATIVE, POSITIVE, drawable, panels
 from pyrometer.states import Drift
 
@@ -73,7 +73,7 @@ def drift(result: Drift, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Ax
             ax_of.axvspan(edges[place], edges[place + 1], color="0.9", linewidth=0.0, zorder=0)
     defined = int((result.verdict == "ok").sum())
     shaded = "; shaded: undefined" if defined < len(time) else ""
-    drawn[0].set_title(f"T is defined at {defined} of {len(time)} times{shaded}", fontsize="medium")
+    drawn[0].set_title(f"T is defined at {defined} of {number_of(len(time), 'time')}{shaded}", fontsize="medium")
     drawn[-1].set_xlabel("time")
     return drawn
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, described
+from pyrometer.base import Array, described, number_of
 from pyrometer.plot._axes import NEGATIVE, axes, label, note_missing, panels, positive, signed, styles
 from pyrometer.results import HeatEngine, ModelLayers
 
@@ -134,7 +134,7 @@ def _chain(name: str, engine: HeatEngine | ModelLayers) -> _Chain:
     if isinstance(engine, ModelLayers):
         error = engine.standard_error / np.where(engine.units > 0.0, engine.units, np.nan)
         gain = _growth(engine.energy_per_unit)
-        title = f"{engine.model}, {engine.rows} rows"
+        title = f"{engine.model}, {number_of(engine.rows, 'row')}"
         kept = tuple(engine.name.tolist())
         return _Chain(
             title, kept, engine.energy_per_unit, error, engine.temperature, engine.verdict, gain, of_unit=True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import described, listed
+from pyrometer.base import described, listed, number_of
 from pyrometer.plot._axes import axes, label
 from pyrometer.results import Table
 
@@ -65,7 +65,7 @@ def sweep(table: Table, value: str = "temperature", *, ax: Axes | None = None) -
             f"table must have the columns [{listed((*_NEEDED, value))}], got none named {missing[0]!r:.60}."
         )
     if not len(table) or table[value].dtype.kind not in "fiu":
-        raise ValueError(f"table must have rows with numbers in {value!r:.60}, got {len(table)} rows.")
+        raise ValueError(f"table must have rows with numbers in {value!r:.60}, got {number_of(len(table), 'row')}.")
     rows, of_row = _numbered(table["system"], table["member"])
     columns, of_column = _numbered(table["law"], table["batch"])
     grid = np.full((len(rows), len(columns)), np.nan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, RandomSource, described, validate
+from pyrometer.base import Array, RandomSource, described, number_of, validate
 from pyrometer.networks import Network
 from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, positive
 from pyrometer.thermodynamics import System, bind
@@ -102,8 +102,9 @@ def temperature(
 
 def _title(system: Any) -> str:
     if isinstance(system, Network):
-        return f"Network {system.architecture}, {system.rows} rows"
-    return f"{type(system).__name__}, {system.energy}, {system.rows} rows, {system.parameters} parameters"
+        return f"Network {system.architecture}, {number_of(system.rows, 'row')}"
+    size = f"{number_of(system.rows, 'row')}, {number_of(system.parameters, 'parameter')}"
+    return f"{type(system).__name__}, {system.energy}, {size}"
 
 
 def _factors(given: npt.ArrayLike | None) -> Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyrometer.base import described
+from pyrometer.base import Array, described
 from pyrometer.plot._axes import Style, counted, drawable, panels, positive, styles
 from pyrometer.results import TrainingPath
 
@@ -20,6 +20,8 @@ __all__ = ["path"]
 _MOST = 12
 # Temperatures of both signs of which one has this many times the size of another have an axis that is linear near 0.
 _FAR = 1e3
+# Ratio of the last to the first time after 0 from which the axis is logarithmic.
+_DECADES = 1e3
 
 
 def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axes, ...]:
@@ -37,7 +39,8 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
     tuple of Axes
         The energy above the minimum :math:`E - E^*`, logarithmic, and the temperature :math:`dE/dS`, where it is
         defined (-T where all are negative), logarithmic where all have one sign or some are far larger; both against
-        time, or the number of steps.
+        time, or the number of steps, logarithmic where the last is at least 1000 times the first after 0 and the middle
+        one is below a tenth of it.
 
     Raises
     ------
@@ -74,8 +77,10 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
     if len(drawn) == 2:
         _temperatures(drawn[1], path, T)
     drawn[-1].set_xlabel("time (parameter²/loss)" if path.method == "gradient-flow" else "steps")
-    if path.method != "gradient-flow":
-        for ax_of in drawn:
+    for ax_of in drawn:
+        if _spans_decades(path.time):
+            ax_of.set_xscale("log", nonpositive="mask")
+        elif path.method != "gradient-flow":
             counted(ax_of)
     drawn[0].set_title(path.method.replace("-", " "), fontsize="medium")
     return drawn
@@ -103,3 +108,10 @@ def _line(ax: Axes, path: TrainingPath, values: npt.NDArray[np.float64], style: 
     """Draw one member of a batch; a single number has a marker, since it makes no line."""
     marker = "o" if np.isfinite(values).sum() == 1 else None
     ax.plot(drawable(path.time), values, color=style.color, linestyle=style.linestyle, marker=marker)
+
+
+def _spans_decades(time: Array) -> bool:
+    """Whether most times would stand at the left end of a linear axis; 0 has no place on a logarithmic one."""
+    after = positive(np.asarray(time, dtype=np.float64))
+    after = after[np.isfinite(after)]
+    return bool(len(after) > 2 and after.max() >= _DECADES * after.min() and np.median(after) < 0.1 * after.max())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pyrometer.base import plain, printable
+from pyrometer.base import number_of, plain, printable
 from pyrometer.results import _numbers, _plain_text
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def of_table(table: Table) -> str:
         heads.append(f'<th scope="col" style="{_WORDS};{_RULE}">{_text(plain(name))}{unit if table.units else ""}</th>')
     body = [f'<tr style="background:transparent">{"".join(row)}</tr>' for row in zip(*columns, strict=True)]
     if tail:
-        gap = f'<td colspan="{len(columns)}" style="{_WORDS};{_QUIET}">... {rows - head - tail} rows ...</td>'
+        missing = number_of(rows - head - tail, "row")
+        gap = f'<td colspan="{len(columns)}" style="{_WORDS};{_QUIET}">... {missing} ...</td>'
         body.insert(head, f"<tr>{gap}</tr>")
     title = f'<caption style="text-align:left;color:inherit">{_text(table.title)}</caption>' if table.title else ""
     header = f'<thead><tr style="background:transparent">{"".join(heads)}</tr></thead>'

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrometer.base import listed, plain
+from pyrometer.base import listed, number_of, plain
 from pyrometer.results import _plain_text
 from pyrometer.results._record import Record
 from pyrometer.results._table import Table
@@ -24,7 +24,7 @@ _NAME = 28
 def heading(layers: ModelLayers) -> str:
     """Return the model, and on what it was measured."""
     sampled = f", {layers.draws} draws, seed {layers.seed}" if layers.draws else ""
-    counts = f"{_count(len(layers), 'layer')}, {_count(layers.rows, 'row')}"
+    counts = f"{number_of(len(layers), 'layer')}, {number_of(layers.rows, 'row')}"
     return f"{plain(layers.model)}: {counts}, mode {layers.mode!r}{sampled}"
 
 
@@ -42,10 +42,6 @@ def table(layers: ModelLayers) -> Iterator[Table]:
         "method": _methods(layers),
     }
     yield Table("", columns, {"E/unit": "loss", "T": "loss/nat", "S": "nat"})
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _numbers(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.str_]]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-from pyrometer.base import plain, printable
+from pyrometer.base import number_of, plain, printable
 from pyrometer.results._numbers import aligned, are_numbers
 from pyrometer.results._order import by_importance, row_names
 
@@ -70,7 +70,7 @@ def text(
             del column[1]
     made = [(_GAP * " ").join(row).rstrip() for row in zip(*(lines[name] for name in names), strict=True)]
     if tail:
-        made.insert(len(made) - tail, f"... {rows - head - tail} rows ...")
+        made.insert(len(made) - tail, f"... {number_of(rows - head - tail, 'row')} ...")
     if left_out:
         made += textwrap.wrap(f"not shown: {', '.join(map(plain, left_out))}", width or 80, subsequent_indent="  ")
     return "\n".join([printable(title), *made])

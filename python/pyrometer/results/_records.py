@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import plain
+from pyrometer.base import number_of, plain
 from pyrometer.results._numbers import with_error
 from pyrometer.results._record import Quantity, Record
 from pyrometer.results._table import Table
@@ -64,7 +64,8 @@ def _of_minimum(minimum: Any) -> Iterator[str]:
             "Use them with a penalty only."
         )
     if digits.size and digits.min() < _FEW_DIGITS:
-        yield f"only {np.floor(digits.min()):g} digits are certain: see the warning of minimum_energy for the remedy."
+        certain = number_of(int(digits.min()), "digit is", "digits are")
+        yield f"only {certain} certain: see the warning of minimum_energy for the remedy."
 
 
 MINIMUM = Record(
@@ -140,7 +141,7 @@ LAYERS = Record(
         "verdict": Quantity("verdict"),
     },
     elsewhere=frozenset({"log_energy", "units"}),
-    heading=lambda layers: f"{len(layers)} layers" if np.ndim(layers.parameters) else "one layer",
+    heading=lambda layers: number_of(len(layers), "layer") if np.ndim(layers.parameters) else "one layer",
     tables=_layers,
     over="energy",
     axes=1,
@@ -186,7 +187,7 @@ ENGINE = Record(
 
 
 def _of_path(path: Any) -> str:
-    return f"{path.method}, {path.time.shape[-1]} times"
+    return f"{path.method}, {number_of(path.time.shape[-1], 'time')}"
 
 
 PATH = Record(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, RandomSource, described, listed, plain, validate
+from pyrometer.base import Array, RandomSource, described, listed, number_of, plain, validate
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST
@@ -163,7 +163,9 @@ def drift(
         raise ValueError("time must be at least three finite, increasing numbers.")
     _require_states(states)
     if len(states) != len(at):
-        raise TypeError(f"states must be {len(at)} DataStates, one for each time, got {len(states)} values.")
+        raise TypeError(
+            f"states must be {len(at)} DataStates, one for each time, got {number_of(len(states), 'value')}."
+        )
     kinds = {(state.loss, state.features) for state in states}
     if len(kinds) > 1:
         raise ValueError(f"states must have one loss and the same features, got {sorted(kinds)}.")

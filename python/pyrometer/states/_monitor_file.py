@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import Archive, Array, Members, validate
+from pyrometer.base import Archive, Array, Members, number_of, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._data_state import DataState
 from pyrometer.states._file_fields import (
@@ -207,12 +207,15 @@ def checked_pools(
     fields |= {"earlier": of_blocks("earlier", 1)[0], "totals": of_blocks("totals", min(SCANNED, scanned))}
     at = layout.rows_at
     if fields["earlier"][at] < state.rows:
-        raise ValueError(f"earlier must have the {state.rows} rows of the reference, got {fields['earlier'][at]:g}")
+        raise ValueError(
+            f"earlier must have the {number_of(state.rows, 'row')} of the reference, got {fields['earlier'][at]:g}"
+        )
     if levels["grow"]:
         fields["base"] = of_blocks("base")
         if not fields["base"][:, at].sum() >= state.rows:
             raise ValueError(
-                f"base must have the {state.rows} rows of the reference, got {fields['base'][:, at].sum():g}"
+                f"base must have the {number_of(state.rows, 'row')} of the reference, got "
+                f"{fields['base'][:, at].sum():g}"
             )
     return fields
 
@@ -225,7 +228,9 @@ def _waiting(
     for k in range(levels["memory"].bit_length() - 1):
         name, waits = f"pool_{k}", bool(since >> k & 1)
         if (name in arrays) != waits:
-            raise ValueError(f"{name} must {'' if waits else 'not '}be there after {since} batches")
+            raise ValueError(
+                f"{name} must {'' if waits else 'not '}be there after {number_of(since, 'batch', 'batches')}"
+            )
         pools.append(of_blocks(name) if waits else None)
     return pools
 
@@ -238,7 +243,9 @@ def _require_rows(pools: list[Array | None], levels: dict[str, Any], since: int,
     if waiting and waiting <= len(rows) and held != sum(rows[-waiting:]) and not carries:
         names = " and ".join(f"pool_{k}" for k, pool in enumerate(pools) if pool is not None)
         expected = sum(rows[-waiting:])
-        raise ValueError(f"{names} must have the rows of the last {waiting} batches, {expected}, got {held:g}")
+        raise ValueError(
+            f"{names} must have the rows of the last {number_of(waiting, 'batch', 'batches')}, {expected}, got {held:g}"
+        )
 
 
 def seed_of(name: str, value: Any) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pyrometer.base import plain
+from pyrometer.base import number_of, plain
 from pyrometer.linear import LinearRegression, LogisticRegression
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
@@ -31,7 +31,8 @@ def require_reference(
                 f"{memory.time:.0f} rows); use {LEAST * state.block} rows or more"
             )
         raise ValueError(
-            f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of {state.rows} rows; {remedy}."
+            f"reference must have at least {LEAST} blocks of rows, got {len(blocks)} of "
+            f"{number_of(state.rows, 'row')}; {remedy}."
         )
     if block != "auto" and blocks[0] != block:
         raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
@@ -46,7 +47,9 @@ def require_reference(
     if isinstance(model, (LinearRegression, LogisticRegression)):
         features = model.parameters - model.intercept
         if model.shape != () or features != state.features:
-            raise ValueError(f"reference must have the {features} features of the model, got {state.features}.")
+            raise ValueError(
+                f"reference must have the {number_of(features, 'feature')} of the model, got {state.features}."
+            )
 
 
 def require_like(reference: DataState, name: str, state: DataState, blocks: tuple[int, int]) -> None:
@@ -59,7 +62,7 @@ def require_like(reference: DataState, name: str, state: DataState, blocks: tupl
     kind = (state.loss, state.features, state.density)
     if kind != (reference.loss, reference.features, reference.density) or state.block not in blocks:
         raise ValueError(
-            f"{name}: the state must be of loss {reference.loss!r}, {reference.features} features, "
+            f"{name}: the state must be of loss {reference.loss!r}, {number_of(reference.features, 'feature')}, "
             f"block={blocks[0]} and density={reference.density!r}, got {state.loss!r}, {state.features}, "
             f"{state.block} and {state.density!r}."
         )

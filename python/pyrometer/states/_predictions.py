@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, Coded, Mixed, described, encoded, listed, mixed_of, plain, validate
+from pyrometer.base import Array, Coded, Mixed, described, encoded, listed, mixed_of, number_of, plain, validate
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
 from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
 from pyrometer.states._named_column import split
@@ -296,7 +296,9 @@ def _scores(model: Any, x: Array, names: tuple[str, ...] | None) -> Array:
     features = model.parameters // classes - model.intercept
     if model.shape != () or features != x.shape[1]:
         got = f"a stack of shape {model.shape}" if model.shape else f"one of {features}"
-        raise ValueError(f"model must be one system of {x.shape[1]} features, got {got} for X of shape {x.shape}.")
+        raise ValueError(
+            f"model must be one system of {number_of(x.shape[1], 'feature')}, got {got} for X of shape {x.shape}."
+        )
     if model.names is not None and names is not None and model.names != names:
         raise ValueError(
             f"X must have the columns that the model was trained on, {listed(model.names, plain)}, got "

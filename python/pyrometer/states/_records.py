@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import listed, plain
+from pyrometer.base import listed, number_of, plain
 from pyrometer.results import Quantity, Record, Table, verdict_sentences
 from pyrometer.states._predictions import NO_LOSS
 
@@ -82,7 +82,9 @@ SHIFT = Record(
     },
     elsewhere=frozenset({"before", "after", "level", "verdict", "temperature_defined", "columns"}),
     tables=lambda result: [clearest(result)] if len(result.columns) else [],
-    heading=lambda result: f"{result.verdict}: {result.before.rows} rows before, {result.after.rows} after",
+    heading=lambda result: (
+        f"{result.verdict}: {number_of(result.before.rows, 'row')} before, {result.after.rows} after"
+    ),
     sentences=_of_shift,
 )
 
@@ -106,7 +108,8 @@ READING = Record(
     },
     elsewhere=frozenset({"rows", "alarm", "name", "columns"}),
     heading=lambda reading: (
-        f"{plain(reading.name)}{': ' * bool(reading.name)}{'' if reading.alarm else 'no '}alarm, {reading.rows} rows"
+        f"{plain(reading.name)}{': ' * bool(reading.name)}{'' if reading.alarm else 'no '}alarm, "
+        f"{number_of(reading.rows, 'row')}"
     ),
     sentences=_of_reading,
 )
@@ -136,7 +139,7 @@ DRIFT = Record(
         "temperature_high": Quantity("to", "loss/nat"),
         "verdict": Quantity("verdict"),
     },
-    heading=lambda result: f"{len(result.time)} times",
+    heading=lambda result: number_of(len(result.time), "time"),
     over="time",
     axes=1,
 )
@@ -173,7 +176,7 @@ MIXTURE = Record(
         "between": Quantity("T between"),
     },
     elsewhere=frozenset({"a", "b", "mixed", "rows_a", "rows_b"}),
-    heading=lambda mixture: f"{mixture.rows_a} and {mixture.rows_b} rows",
+    heading=lambda mixture: f"{mixture.rows_a} and {number_of(mixture.rows_b, 'row')}",
     sentences=_of_mixture,
     over="heat_a",
 )

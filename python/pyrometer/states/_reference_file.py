@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import validate
+from pyrometer.base import number_of, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
@@ -135,7 +135,7 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
     distinct = {each.place for each in counted}
     categories = {each.place for each in counted if each.kind == "category"}
     if len(distinct) != len(counted) or not set(by_counts) <= distinct or len(places) + len(categories) != features:
-        raise ValueError(f"{at} must describe {features} columns once each")
+        raise ValueError(f"{at} must describe {number_of(features, 'column')} once each")
     if categories & set(places) or not {place for place, _ in fill} <= set(places):
         raise ValueError(f"{at}.places must be those of columns of numbers")
     present = _present(given.get("present", []), arrays, set(dict(fill)))

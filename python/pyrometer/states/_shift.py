@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pyrometer.base import RandomSource, described, listed, plain, validate, warn_caller
+from pyrometer.base import RandomSource, described, listed, number_of, plain, validate, warn_caller
 from pyrometer.errors import DependenceWarning
 from pyrometer.states._as_state import as_state
 from pyrometer.states._blocks import LEAST
@@ -262,7 +262,8 @@ def _require_like(old: DataState, new: DataState) -> None:
     if min(len(old.sums.counts), len(new.sums.counts)) < LEAST:
         raise ValueError(
             f"before and after must have at least {LEAST} blocks of rows, got {len(old.sums.counts)} and "
-            f"{len(new.sums.counts)} blocks of {old.rows} and {new.rows} rows; use more rows or a smaller block."
+            f"{len(new.sums.counts)} blocks of {old.rows} and {number_of(new.rows, 'row')}; use more rows or a smaller "
+            "block."
         )
     if old.sums.sizes[0] != new.sums.sizes[0]:
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pyrometer._version import __version__
+from pyrometer.base import number_of
 from pyrometer.laws import arguments
 from pyrometer.results import Repeated, Table
 from pyrometer.sweeps._plan import FIELDS, METHODS, Answer, Part, Plan
@@ -84,9 +85,10 @@ class Sheet:
         }
         if not complete:
             columns = {name: _selected(column, self._filled) for name, column in columns.items()}
-        numbers = {"system": int(stacks.sum()), "law": int(batches.sum())}
-        count = ", ".join(f"{number} {name}{'s' if number != 1 else ''}" for name, number in numbers.items())
-        title = f"Sweep: {count}" + ("" if complete else f"; stopped at {int(self._filled.sum())} of {plan.rows} rows")
+        count = f"{number_of(int(stacks.sum()), 'system')}, {number_of(int(batches.sum()), 'law')}"
+        title = f"Sweep: {count}" + (
+            "" if complete else f"; stopped at {int(self._filled.sum())} of {number_of(plan.rows, 'row')}"
+        )
         return Table(title, columns, _UNITS, {**self._provenance(complete), **(about or {})})
 
     def _provenance(self, complete: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import RandomSource, broadcast, cached_slices, described, validate, warn, warn_caller
+from pyrometer.base import RandomSource, broadcast, cached_slices, described, number_of, validate, warn, warn_caller
 from pyrometer.errors import PrecisionWarning
 from pyrometer.laws import NORMAL_ENTROPY
 from pyrometer.results import Temperature, shaped
@@ -240,8 +240,9 @@ def _warn_of_cancelled(
             digits = max(0, int(-np.log10(np.max(np.where(lost, np.minimum(error / difference, 1.0), 0.0)))))
         warn_caller(
             PrecisionWarning(
-                f"The temperature has {digits} certain digits, of 16: the mean energy and the minimum energy differ by "
-                "little more than their rounding errors, because the law is narrow and the energy at its centre nearly "
+                f"The temperature has {number_of(digits, 'certain digit')}, of 16: the mean energy and the minimum "
+                "energy differ by little more than their rounding errors, because the law is narrow and the energy at "
+                "its centre nearly "
                 "the least; use a wider law, or the marginal temperature."
             )
         )

@@ -71,7 +71,8 @@ inline void require_variance(const base::Running& energies, Index system, Index 
   require(!underflows(energies.mean, energies.squares),
           "the energies must be above 1e-140 for their variance not to underflow, got a mean of ", energies.mean,
           " under law ", law, " (system ", system,
-          "); use a larger scale, or a smaller one if these are cross entropies.");
+          "); use a larger scale, or for cross entropies a smaller scale or smaller constants, under which the labels "
+          "are predicted with less certainty.");
 }
 
 /// A sink of the samplers that keeps every energy: energies[(system * laws + law) * samples + draw]. The other sinks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ClassCodes, closest, dropping, first_inexact, listed, plain, quoted
+from pyrometer.base import ClassCodes, closest, dropping, first_inexact, listed, number_of, plain, quoted
 from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
@@ -140,8 +140,9 @@ def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: i
         bad = ~np.isfinite(array)
         row = int(np.argmax(bad))
         raise ValueError(
-            f"{source}: column {quoted(name)} must be finite, got {int(bad.sum())} values that are not, the first "
-            f"{array[row]} in row {first_row + row + 1}; fill them{_else(name, target)}"
+            f"{source}: column {quoted(name)} must be finite, got "
+            f"{number_of(int(bad.sum()), 'value that is', 'values that are')} not, the first {array[row]} in row "
+            f"{first_row + row + 1}; fill them{_else(name, target)}"
         )
 
 

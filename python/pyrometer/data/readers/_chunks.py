@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ClassCodes, printable, replacements
+from pyrometer.base import ClassCodes, number_of, printable, replacements
 from pyrometer.data.readers._bytes import unreadable
 from pyrometer.data.readers._checks import binary, classes, numbers, require_finite, weights_in
 from pyrometer.data.readers._csv import Csv
@@ -109,7 +109,8 @@ class Rows:
                 first = end
         if declared is not None and first != declared:
             raise ValueError(
-                f"{printable(self.source)} must have the {declared} rows declared in its metadata, got {first}."
+                f"{printable(self.source)} must have the {number_of(declared, 'row')} declared in its metadata, got "
+                f"{first}."
             )
         if not first:
             raise ValueError(f"{printable(self.source)} must have at least one row of data, got none.")

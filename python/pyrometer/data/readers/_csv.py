@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import LOOK, hide_numbers, printable, quoted
+from pyrometer.base import LOOK, hide_numbers, number_of, printable, quoted
 from pyrometer.data.readers._bytes import Text, decompressed, opened
 from pyrometer.data.readers._checks import remedy, require_numeric, too_long
 from pyrometer.data.readers._csv_block import Opening, first_block, opening, parsed, words
@@ -216,8 +216,9 @@ class Csv:
             return self._bad_value(name, match[3], int(match[2]) - before)
         if match := _BAD_ROW.search(str(error)):
             return ValueError(
-                f"{printable(self.label)} must have {match[2]} columns in every row, got {match[3]} in row "
-                f"{int(match[1]) - before}; correct it, or put quotes around a value that contains {self.delimiter!r}."
+                f"{printable(self.label)} must have {number_of(int(match[2]), 'column')} in every row, got {match[3]} "
+                f"in row {int(match[1]) - before}; correct it, or put quotes around a value that contains "
+                f"{self.delimiter!r}."
             )
         if "Empty CSV" in str(error):
             return ValueError(f"{printable(self.label)} must be CSV with a header and at least one row, got less.")

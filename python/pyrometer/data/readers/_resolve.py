@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyrometer.base import described, require_known_to_arrow
+from pyrometer.base import described, number_of, require_known_to_arrow
 from pyrometer.data.readers._bytes import BATCH
 from pyrometer.data.readers._csv import CsvStream
 from pyrometer.data.readers._dialect import Dialect
@@ -100,7 +100,9 @@ def parts_of(source: Any, dialect: Dialect) -> tuple[str, list[Part]]:
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
             raise TypeError(f"source must be a list of at least one path, got {described(source)}.")
-        return f"{len(source)} files", [_part(path, dialect) for one in source for path in files_of(os.fsdecode(one))]
+        return number_of(len(source), "file"), [
+            _part(path, dialect) for one in source for path in files_of(os.fsdecode(one))
+        ]
     if hasattr(source, "__arrow_c_stream__"):
         # Frames and tables have a length and can be read again; a reader cannot.
         import pyarrow as pa

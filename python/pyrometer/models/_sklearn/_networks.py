@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import described, listed, validate
+from pyrometer.base import described, listed, number_of, validate
 from pyrometer.laws import UNIFORM, Uniform
 from pyrometer.models._assemble import assembled
 from pyrometer.models._built import Built
@@ -147,7 +147,8 @@ def _network_of(estimator: Any, X: Any, y: Any) -> Network:
     widths = _widths(estimator) if hasattr(estimator, "coefs_") else None
     if widths is not None and widths[0] != inputs.shape[1]:
         raise ValueError(
-            f"inputs must have the {widths[0]} columns that the estimator was fitted to, got {inputs.shape[1]}."
+            f"inputs must have the {number_of(widths[0], 'column')} that the estimator was fitted to, got "
+            f"{inputs.shape[1]}."
         )
     outputs = _outputs(estimator, y) if widths is None else widths[-1]
     _, activation = _activation(estimator)
