@@ -13,6 +13,7 @@ import numpy as np
 import pyrometer as pm
 from fuzz.checks import Minimised
 from fuzz.magnitudes import Generator, numbers, size
+from fuzz.more import CASES as MORE
 
 ACTIVATIONS = (
     *("tanh", "sigmoid", "relu", "identity", "erf", "leaky_relu", "gelu", "silu", "softplus", "elu"),
@@ -300,4 +301,5 @@ CASES: dict[str, Callable[[Generator], Any]] = {
     "tables": _tables,
     "sweep": _sweep,
     "read_data": _read_data,
+    **MORE,
 }

@@ -14,6 +14,7 @@ __all__ = [
     "Array",
     "broadcast",
     "cached_slices",
+    "mean_of",
     "mean_squares_about",
     "require_finite",
     "require_normal",
@@ -59,6 +60,15 @@ def require_normal(
     small = np.abs(value) < float_info.min
     if small.any() and (positive() & small).any():
         raise ValueError(f"the {quantity} must be above 2.2e-308, got an underflow; {remedy}.")
+
+
+def mean_of(values: npt.NDArray[Any], weights: Array | None = None) -> Array:
+    """Return means over rows of (m, ...), by weights (m,) if there are any, of which no sum overflows."""
+    unit = np.frexp(np.abs(values).max(axis=0))[1]
+    mean = np.average(np.ldexp(values.astype(np.float64, copy=False), -unit), axis=0, weights=weights)
+    with np.errstate(over="ignore"):  # rounding may move the mean of the largest doubles beyond them
+        result: Array = np.clip(np.ldexp(mean, unit), -float_info.max, float_info.max)
+    return result
 
 
 def mean_squares_about(values: npt.NDArray[np.floating], centre: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from pyrometer.base import Array, encoded, labels_in, listed, number_of, plain
+from pyrometer.base import Array, encoded, labels_in, listed, mean_of, number_of, plain
 from pyrometer.cli._data import Selection, named
 from pyrometer.cli._samples import NO_MODEL
 from pyrometer.data.readers import files_of, read_frame, require_present
@@ -123,7 +123,7 @@ class Model:
 
         names = [name for name in reference.X.column_names if _is_complete(reference.X.column(name))]
         X = _numbers(reference.X, names)
-        means = np.average(X, axis=0, weights=reference.weights) if names else np.empty(0)
+        means = mean_of(X, reference.weights) if names else np.empty(0)
         return cls(
             names, means, system_of(energy, X, reference.y, intercept=intercept, weights=reference.weights), reference
         )

@@ -20,13 +20,16 @@ from pyrometer.thermodynamics import minimum_energy, temperature
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["SystemEstimator", "unchanged_if_refused"]
+__all__ = ["SystemEstimator", "in_range", "unchanged_if_refused"]
 
 
 # Most solutions of least squares, each of the residuals of those before, until these are rounding.
 _ROUNDS = 5
+# Products of doubles in units of two to this power do not overflow, nor do sums of them.
+_FAR = 520
 
 
+@np.errstate(over="ignore", invalid="ignore")  # scikit-learn adds the numbers up to see whether one is nan
 def _validated(estimator: Any, *data: Any, **options: Any) -> Any:
     """Return data that scikit-learn has checked; names and number of features are set or compared."""
     for name, array in zip("Xy", data, strict=False):
@@ -192,7 +195,13 @@ class SystemEstimator(BaseEstimator):
         """Return the linear functions of rows, (m,) or (m, functions)."""
         checks.check_is_fitted(self)
         X = _validated(self, X, reset=False)
-        return np.asarray(X @ self.coef_.T + self.intercept_, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.asarray(X @ self.coef_.T + self.intercept_, dtype=np.float64)
+            far = ~np.isfinite(values) if values.ndim == 1 else ~np.isfinite(values).all(axis=1)
+            if far.any():  # sums within the doubles may have terms beyond them
+                scaled = np.ldexp(X[far].astype(np.float64), -_FAR) @ np.ldexp(self.coef_.T, -_FAR)
+                values[far] = np.ldexp(scaled + np.ldexp(self.intercept_, -2 * _FAR), 2 * _FAR)
+        return in_range(values)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without rows: those of a fitted estimator are not in its pickles and copies."""
@@ -207,6 +216,15 @@ class SystemEstimator(BaseEstimator):
             self.system_ = without_rows(self.system_, self.certificate_)
 
 
+def in_range(values: Array) -> Array:
+    """Return linear functions of rows; ValueError for a row in which one is beyond the doubles."""
+    if not np.isfinite(values).all():
+        row = int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
+        raise ValueError(f"X must have predictions below 1.8e308, got an overflow at row {row}; rescale the features.")
+    return values
+
+
+@np.errstate(over="ignore", invalid="ignore")  # of what overflows there are no moments
 def _of_least_norm(system: System, parameters: Array) -> Array:
     """Return the parameters of least norm, the constant not counted, that have the same linear function of the rows.
 

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from pyrometer.base import Array, validate
-from pyrometer.estimators._base import SystemEstimator
+from pyrometer.estimators._base import SystemEstimator, in_range
 from pyrometer.linear import LogisticRegression, SoftmaxRegression
 
 __all__ = ["LogisticClassifier", "SoftmaxClassifier"]
@@ -34,11 +34,17 @@ class _Classifier(ClassifierMixin, SystemEstimator):
         -------
         ndarray of float64, shape (m,) or (m, C)
             Of two classes, the log odds of ``classes_[1]``; of more, ``X @ coef_.T + intercept_``.
+
+        Raises
+        ------
+        ValueError
+            If one of a row is beyond the range of doubles.
         """
         scores = self._linear(X)
         if len(self.classes_) > 2:
             return scores
-        return np.asarray(scores[:, -1] - scores[:, 0] if scores.shape[1] > 1 else scores[:, 0])
+        with np.errstate(over="ignore"):
+            return in_range(scores[:, -1] - scores[:, 0] if scores.shape[1] > 1 else scores[:, 0])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the most probable class of rows.
@@ -52,6 +58,11 @@ class _Classifier(ClassifierMixin, SystemEstimator):
         -------
         ndarray, shape (m,)
             Labels of `classes_`; of equal probabilities the first.
+
+        Raises
+        ------
+        ValueError
+            If the log odds of a row is beyond the range of doubles.
         """
         scores = self.decision_function(X)
         best = scores.argmax(axis=1) if scores.ndim > 1 else (scores > 0.0).astype(np.intp)
@@ -69,8 +80,13 @@ class _Classifier(ClassifierMixin, SystemEstimator):
         -------
         ndarray of float64, shape (m, C)
             In the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If the log odds of a row is beyond the range of doubles.
         """
-        return np.exp(self.predict_log_proba(X))
+        return np.exp(self._logarithms(X))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of the probabilities of the classes, finite where a probability underflows.
@@ -84,11 +100,21 @@ class _Classifier(ClassifierMixin, SystemEstimator):
         -------
         ndarray of float64, shape (m, C)
             In the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If a logarithm of a row is beyond the range of doubles.
         """
+        return in_range(self._logarithms(X))
+
+    def _logarithms(self, X: Any) -> Array:
+        """Return the logarithms of the probabilities, minus infinity beyond the doubles."""
         scores = self.decision_function(X)
         if scores.ndim == 1:
             return -np.logaddexp(0.0, np.column_stack([scores, -scores]))
-        scores = scores - scores.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):
+            scores = scores - scores.max(axis=1, keepdims=True)
         return np.asarray(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)))
 
     def _checked(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> tuple[Any, Any, Any]:

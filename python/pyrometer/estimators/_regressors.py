@@ -33,6 +33,11 @@ class Regressor(RegressorMixin, SystemEstimator):
         -------
         ndarray of float64, shape (m,)
             ``X @ coef_ + intercept_``.
+
+        Raises
+        ------
+        ValueError
+            If that of a row is beyond the range of doubles.
         """
         return self._linear(X)
 

@@ -114,10 +114,19 @@ def _of_zero(y: _Rows, intercept: bool, weights: Array | None) -> tuple[float, f
     """Return the intercept, a median or 0, and the energy of parameters 0; infinity beyond the range of doubles."""
     unit = int(np.frexp(np.abs(y).max(initial=0.0))[1])
     scaled = np.ldexp(y.astype(np.float64), -unit)  # sums and differences do not overflow
-    middle = float(np.median(scaled)) if intercept else 0.0
+    middle = _median(scaled, weights) if intercept else 0.0
     energy = np.average(np.abs(scaled - middle), weights=weights)
     with np.errstate(over="ignore"):
         return float(np.ldexp(middle, unit)), float(np.ldexp(energy, unit))
+
+
+def _median(y: Array, weights: Array | None) -> float:
+    """Return a median: half of the weight is at or below it, and half at or above."""
+    if weights is None:
+        return float(np.median(y))
+    order = np.argsort(y)
+    sums = np.cumsum(weights[order])
+    return float(y[order[np.searchsorted(sums, 0.5 * sums[-1])]])
 
 
 def _logistic(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:

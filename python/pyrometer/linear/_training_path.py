@@ -146,7 +146,9 @@ def training_path(
     change = np.stack([path.entropy_change for path in paths]).reshape(*system.shape, *[1] * len(bound.batch_shape), -1)
     start = bound.entropies(cell, leading=False).sum(axis=-1)[..., None]
     targets = system.known_moments().target_square().reshape(*system.shape, *[1] * (len(bound.batch_shape) + 1))
-    _warn_of_few_digits("Energies", float(np.max(error / np.maximum(energy, _EXACT_FIT * targets), initial=0.0)))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # energies that are 0 have no digits
+        relative = error / np.maximum(energy, _EXACT_FIT * targets)
+    _warn_of_few_digits("Energies", float(np.max(relative, initial=0.0)))
     slope_errors = np.array([path.slope_error for path in paths]).reshape(system.shape)
     _warn_of_few_digits("Temperatures", max(path.uncertain for path in paths))
     verdict: npt.NDArray[np.str_] = np.where(np.isinf(slope_errors), "undefined", "ok")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "LARGEST",
     "NEGATIVE",
     "POSITIVE",
     "STYLES",
@@ -31,7 +32,7 @@ __all__ = [
 
 _NAME = 28
 # Larger numbers, and smaller inverses, are not drawn.
-_LARGEST = 1e280
+LARGEST = 1e280
 
 
 class Style(NamedTuple):
@@ -115,13 +116,13 @@ def label(name: object, most: int = _NAME) -> str:
 def drawable(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return numbers with nan for those that are not finite, or beyond 1e280, for which matplotlib cannot make axes."""
     with np.errstate(invalid="ignore"):
-        return np.where(np.abs(values) < _LARGEST, values, np.nan)
+        return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def positive(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return what a logarithmic axis can show: numbers from 1e-280 to 1e280, and nan for the others."""
     with np.errstate(invalid="ignore"):
-        return np.where((values > 1.0 / _LARGEST) & (values < _LARGEST), values, np.nan)
+        return np.where((values > 1.0 / LARGEST) & (values < LARGEST), values, np.nan)
 
 
 def note_missing(ax: Axes, drawn: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:

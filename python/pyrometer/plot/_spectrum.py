@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyrometer.base import RandomSource, described, validate
 from pyrometer.laws import Law
 from pyrometer.networks import LayerLaw, Network
-from pyrometer.plot._axes import STYLES, axes, label, styles
+from pyrometer.plot._axes import LARGEST, STYLES, axes, label, styles
 from pyrometer.thermodynamics import System, mean_energy, minimum_energy, sample_energies
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["residuals", "spectrum"]
 
 # Energies that differ by more than this factor have a logarithmic axis.
 _WIDE = 1e3
+# Ranges of a histogram that are narrower have densities beyond what can be drawn.
+_NARROWEST = 1e-270
 
 
 def spectrum(
@@ -144,6 +146,9 @@ def residuals(residuals: Mapping[str, npt.ArrayLike], *, target: str = "target",
     }
     if not arrays or not all(each.size and np.isfinite(each).all() for each in arrays.values()):
         raise ValueError("residuals must have finite numbers in each entry, got nan, inf or none.")
+    largest = max(float(np.abs(each).max()) for each in arrays.values())
+    if largest >= LARGEST:
+        raise ValueError(f"residuals must be below 1e280 in size, got {largest:.3g}; divide them by a unit.")
     ax = axes(ax)
     bins = min(100, 5 + math.isqrt(min(map(len, arrays.values()))))
     edges = _edges(np.concatenate(list(arrays.values())), bins)
@@ -167,7 +172,8 @@ def _edges(values: npt.NDArray[np.float64], bins: int) -> list[float]:
     """Return edges of bins; values that are equal but for rounding are in the middle of bins of a wider range."""
     low, high = float(values.min()), float(values.max())
     size = max(abs(low), abs(high))
-    if high - low < 8.0 * bins * np.spacing(size):
-        low, high = low - (1e-3 * size or 0.5), high + (1e-3 * size or 0.5)
+    if high - low < max(8.0 * bins * np.spacing(size), _NARROWEST):
+        margin = max(1e-3 * size or 0.5, _NARROWEST)
+        low, high = low - margin, high + margin
     edges: list[float] = np.linspace(low, high, bins + 1).tolist()
     return edges

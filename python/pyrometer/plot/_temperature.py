@@ -139,7 +139,7 @@ def scaled(law: Any, factors: Array) -> tuple[Any, str, float]:
 
 
 def _regions(ax: Axes, at: Array, verdict: npt.NDArray[np.str_]) -> None:
-    edges = np.sqrt(at[1:] * at[:-1])
+    edges = np.sqrt(at[1:]) * np.sqrt(at[:-1])
     edges = np.concatenate([at[:1], edges, at[-1:]])
     for name, (color, hatch) in _SHADES.items():
         inside = np.flatnonzero(verdict == name)

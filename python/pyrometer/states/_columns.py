@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, Coded, listed, plain
+from pyrometer.base import Array, Coded, listed, mean_of, plain
 from pyrometer.losses import LOSSES
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, missing_alone
@@ -164,7 +164,7 @@ def _fill(
     present = numbers[~missing]
     if not len(present):
         return 0.0
-    return float(present.mean() if weights is None else np.average(present, weights=weights[~missing]))
+    return float(mean_of(present, None if weights is None else weights[~missing]))
 
 
 def _like(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array
-from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._conditionals import CONDITIONALS, exponents
 from pyrometer.states._dependence import Dependence, memory_of
 from pyrometer.states._predictions import Predicted
 
@@ -17,8 +17,9 @@ __all__ = ["dependence_of", "discrete_entropy", "gaussian_scores"]
 
 def _filled(x: Array, missing: npt.NDArray[np.bool_]) -> Array:
     """Return numbers with the mean of their column where they are missing, 0 where all are."""
-    zeros = np.where(missing, 0.0, x)
-    return np.where(missing, zeros.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1), x)
+    zeros, count = np.where(missing, 0.0, x), np.maximum((~missing).sum(axis=0), 1)
+    units = exponents(zeros)
+    return np.where(missing, np.ldexp(np.ldexp(zeros, -units).sum(axis=0) / count, units), x)
 
 
 def dependence_of(data: Predicted) -> Dependence:
@@ -37,6 +38,7 @@ def dependence_of(data: Predicted) -> Dependence:
     series = np.column_stack(list(named.values()))
     if data.weights is not None:  # what a weighted mean sums
         share = data.weights / data.weights.mean()
+        series = np.ldexp(series, -exponents(series))  # a memory has no unit
         series = share[:, None] * (series - np.average(series, axis=0, weights=share))
     return memory_of(series, list(named))
 
