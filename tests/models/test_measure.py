@@ -183,6 +183,29 @@ def test_duplicated_rows_change_nothing():
         assert two.rows == 2 * one.rows
 
 
+def test_vmap_changes_nothing():
+    """The bias that torch.vmap adds after it has reshaped the product in place was a layer of its own."""
+
+    class Mapped(torch.nn.Module):
+        def __init__(self, *, mapped):
+            super().__init__()
+            self.first, self.second, self.mapped = torch.nn.Linear(5, 6), torch.nn.Linear(6, 2), mapped
+
+        def forward(self, x):
+            if self.mapped:
+                return torch.vmap(self.second)(torch.relu(torch.vmap(self.first)(x)))
+            return self.second(torch.relu(self.first(x)))
+
+    x = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    found, expected = (
+        pm.models.measure(lambda mapped=mapped: Mapped(mapped=mapped), x, draws=400) for mapped in (True, False)
+    )
+    assert found.name.tolist() == expected.name.tolist() == ["first", "second"]
+    assert found.parameters.tolist() == expected.parameters.tolist()
+    error = 5.0 * np.hypot(found.standard_error, expected.standard_error) + 1e-9 * expected.energy
+    np.testing.assert_array_less(np.abs(found.energy - expected.energy), error)
+
+
 def test_relu_in_place_changes_nothing():
     def model(inplace):
         return lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(inplace), nn.Linear(5, 5), nn.ReLU(inplace))

@@ -130,6 +130,17 @@ def test_recurrent_operations(operation, gates, attributes):
     close(backward[1][1].detach(), found[1][0])
 
 
+def test_both_directions_have_names():
+    laws = {"w": pm.Normal(0.5), "r": pm.Normal(0.3), "b": pm.Normal(0.2)}
+    both, _ = recurrent("GRU", 3, directions=2, direction="bidirectional")
+    found = pm.models.measure(both, real(4, 3, 5), laws=laws, rows=3, draws=400)
+    assert found.name.tolist() == ["cells", "cells.reverse"]
+    one = pm.models.measure(recurrent("GRU", 3)[0], real(4, 3, 5), laws=laws, rows=3, draws=400)
+    for k in range(2):
+        assert (found.units[k], found.parameters[k], found.calls[k]) == (one.units[0], one.parameters[0], one.calls[0])
+        assert abs(found.energy[k] - one.energy[0]) < 5.0 * np.hypot(found.standard_error[k], one.standard_error[0])
+
+
 def test_energies_of_recurrent_operations():
     """The layers of an LSTM of PyTorch with the same laws."""
     x = real(4, 3, 5)

@@ -164,5 +164,9 @@ def test_pictures():
     with pytest.raises(ValueError, match=r"residuals must be below 1e280 in size, got 1e\+300"):
         pm.plot.residuals({"a": [1e300, -1e300]})
     system = pm.LinearRegression([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], energy="mae")
+    huge = pm.LinearRegression([[1e288], [2e288]], [1.0, 2.0], energy="mae")
+    ax = pm.plot.temperature(huge, pm.Normal(1.0), factors=[1.0, 2.0, 4.0])
+    ax.figure.canvas.draw()
+    assert "3 beyond 1e±280 not drawn" in [text.get_text() for text in ax.texts]
     for scale in (1e-300, 1e300):
         pm.plot.temperature(system, pm.Normal(scale)).figure.canvas.draw()

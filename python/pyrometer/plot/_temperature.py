@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Array, RandomSource, described, number_of, validate
 from pyrometer.networks import Network
-from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, positive
+from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, note_missing, positive
 from pyrometer.thermodynamics import System, bind
 from pyrometer.thermodynamics import temperature as temperature_of
 
@@ -90,10 +90,12 @@ def temperature(
     _marginal(ax, at, hot)
     if method in ("auto", "exact"):
         _limits(ax, system, laws, at)
+    note_missing(ax, positive(np.abs(T)), T)
+    if any(np.isfinite(np.asarray(line.get_ydata(), dtype=np.float64)).any() for line in ax.get_lines()):
+        ax.set_yscale("log")
     pole = _pole(x, np.asarray(hot.entropy, dtype=np.float64), hot.parameters)
     if pole is not None:
         ax.axvline(pole * unit, color="0.3", linestyle=":", linewidth=1.2, label="pole: S = 0")
-    ax.set_yscale("log")
     ax.set_xlim(at[0], at[-1])
     ax.set_title(label(_title(system), 70), fontsize="medium")
     ax.legend(fontsize="small")

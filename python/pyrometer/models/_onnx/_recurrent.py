@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -48,6 +49,7 @@ class Recurrent(torch.nn.Module):
                 f"activation_alpha, got [{listed([*unknown, *refused])}]; export the model without them."
             )
         self._functions = [_FUNCTIONS[name] for name in names]
+        self.reverse: Any = _Reverse() if len(self._directions) > 1 else None
 
     def forward(
         self, x: Any, weight: Any, recurrence: Any, bias: Any = None, lengths: Any = None, *states: Any
@@ -68,10 +70,10 @@ class Recurrent(torch.nn.Module):
         outputs, last = [], []
         for k, backward in enumerate(self._directions):
             biases = (None, None) if bias is None else tuple(bias[k].chunk(2))
-            inputs = functional.linear(x, weight[k], biases[0])
             first = [nought if state is None else state[k] for state in states]
             functions = self._functions[k * each : (k + 1) * each]
-            made, state = self._scan(inputs, recurrence[k], biases[1], first, functions, backward=backward)
+            run = self._scan if k == 0 or self.reverse is None else partial(self.reverse, self._scan)
+            made, state = run(x, (weight[k], recurrence[k]), biases, first, functions, backward=backward)
             outputs.append(made)
             last.append(state)
         y = torch.stack(outputs, 1)
@@ -81,16 +83,26 @@ class Recurrent(torch.nn.Module):
         return (y, *held)
 
     def _scan(
-        self, inputs: Any, weight: Any, bias: Any, state: list[Any], functions: list[_Function], *, backward: bool
+        self, x: Any, weights: Any, biases: Any, state: list[Any], functions: list[_Function], *, backward: bool
     ) -> tuple[Any, list[Any]]:
         """Run the cell over the steps; returns the outputs in the order of the steps, and the last state."""
-        steps = list(inputs.unbind(0))
+        steps = list(functional.linear(x, weights[0], biases[0]).unbind(0))
         outputs = []
         before = bool(self._attributes.get("linear_before_reset", 0))
         for step in reversed(steps) if backward else steps:
-            state = self._cell(step, weight, bias, state, functions, before)
+            state = self._cell(step, weights[1], biases[1], state, functions, before)
             outputs.append(state[0])
         return torch.stack(outputs[::-1] if backward else outputs), state[: 2 if self._operation == "LSTM" else 1]
+
+
+class _Reverse(torch.nn.Module):
+    """The second of two directions, a layer with a name of its own."""
+
+    recurrent_layer = True
+
+    def forward(self, scan: Callable[..., Any], *given: Any, **options: Any) -> Any:
+        """Return what the scan makes of its arguments."""
+        return scan(*given, **options)
 
 
 def _plain(inputs: Any, weight: Any, bias: Any, state: list[Any], functions: list[_Function], _: bool) -> list[Any]:

@@ -35,6 +35,8 @@ _KINDS = {
     **dict.fromkeys(("cat", "stack", "where"), "joined"),
 }
 _ADDITIONS = {"add", "add_"}
+# Operations that give a tensor another shape in place, as torch.vmap does to outputs.
+_RESHAPING = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
 # Changes a weight, by indices that come from inputs.
 _DERIVING = {"embedding_renorm_"}
 _HOLDERS = (torch.Tensor, list, tuple)
@@ -164,7 +166,7 @@ class Pass(Mode):
         if origin.weight:
             relabel(self.memory, func, given, out)
         shared = {tensor.untyped_storage()._cdata for tensor in inputs}
-        for written in signature(func).written:
+        for written in () if signature(func).name in _RESHAPING else signature(func).written:
             for tensor in tensors_in(given.get(written)):
                 self.origins[tensor] = origin
                 self._direct.drop(tensor)
