@@ -168,5 +168,8 @@ def test_pictures():
     ax = pm.plot.temperature(huge, pm.Normal(1.0), factors=[1.0, 2.0, 4.0])
     ax.figure.canvas.draw()
     assert "3 beyond 1e±280 not drawn" in [text.get_text() for text in ax.texts]
-    for scale in (1e-300, 1e300):
+    for scale in (1e-270, 1e270):
         pm.plot.temperature(system, pm.Normal(scale)).figure.canvas.draw()
+    for scale in (1e-300, 1e306):
+        with pytest.raises(ValueError, match="law and factors must give scales from 1e-280 to 1e280, got"):
+            pm.plot.temperature(system, pm.Normal(scale))

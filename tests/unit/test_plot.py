@@ -323,6 +323,7 @@ def test_temperatures_of_a_path_of_any_sign(temperatures, scale, name):
         (np.linspace(0.0, 1e5, 30), "linear"),
         (np.geomspace(1.0, 100.0, 10), "linear"),
         ([0.0, 1e9], "linear"),
+        ([0.0, 1e-250, 1.0, 1e10, 1e279], "linear"),
     ],
 )
 def test_times_of_a_path_over_decades_have_a_logarithmic_axis(times, scale):

@@ -134,7 +134,14 @@ def scaled(law: Any, factors: Array) -> tuple[Any, str, float]:
     for name in scales:
         # Scales have the parameters on their last axis, gains have none.
         each = np.asarray(parameters[name], dtype=np.float64)
-        parameters[name] = each * (factors if name == "gain" else factors[:, None])
+        with np.errstate(over="ignore"):
+            made = each * (factors if name == "gain" else factors[:, None])
+        if not np.isfinite(positive(made)).all():
+            raise ValueError(
+                f"law and factors must give scales from 1e-280 to 1e280, got {made.min():.3g} to {made.max():.3g}; use "
+                "other units."
+            )
+        parameters[name] = made
     first = float(np.asarray(getattr(law, scales[0])).reshape(-1)[0])
     several = "first " if np.size(getattr(law, scales[0])) > 1 else ""
     return type(law)(**parameters), several + _SCALES[scales[0]], first

@@ -22,6 +22,8 @@ _MOST = 12
 _FAR = 1e3
 # Ratio of the last to the first time after 0 from which the axis is logarithmic.
 _DECADES = 1e3
+# Largest time, and smallest inverse, of such an axis: ticks some decades beyond it are still doubles.
+_FARTHEST = 1e100
 
 
 def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tuple[Axes, ...]:
@@ -39,8 +41,8 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
     tuple of Axes
         The energy above the minimum :math:`E - E^*`, logarithmic, and the temperature :math:`dE/dS`, where it is
         defined (-T where all are negative), logarithmic where all have one sign or some are far larger; both against
-        time, or the number of steps, logarithmic where the last is at least 1000 times the first after 0 and the middle
-        one is below a tenth of it.
+        time, or the number of steps, logarithmic where the last is at least 1000 times the first after 0, the middle
+        one is below a tenth of it, and all are within 1e±100.
 
     Raises
     ------
@@ -114,4 +116,6 @@ def _spans_decades(time: Array) -> bool:
     """Whether most times would stand at the left end of a linear axis; 0 has no place on a logarithmic one."""
     after = positive(np.asarray(time, dtype=np.float64))
     after = after[np.isfinite(after)]
-    return bool(len(after) > 2 and after.max() >= _DECADES * after.min() and np.median(after) < 0.1 * after.max())
+    if len(after) < 3 or after.min() < 1.0 / _FARTHEST or after.max() > _FARTHEST:
+        return False
+    return bool(after.max() >= _DECADES * after.min() and np.median(after) < 0.1 * after.max())
