@@ -176,10 +176,9 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
     energy = layered.energy
     if layered.method in _LIMITS:
         return Slopes(power(network) * energy, np.zeros_like(energy))
-    deep = max(1.0, network.layers / 10.0)  # as in `_layer_energies`
+    h = _layer_energies.step(network)
     if layered.method == "monte-carlo":
-        return _sampled_slopes(network, spread, layered, 0.1 / deep, threads)
-    h = 0.01 / deep
+        return _sampled_slopes(network, spread, layered, h, threads)
     if layered.method in ("mean-field", "corrected-mean-field"):
         moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
         weights = np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * h)
