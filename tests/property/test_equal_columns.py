@@ -70,3 +70,25 @@ def test_an_equal_column_costs_no_digits(strength):
         # The penalty of stamps is below rounding, alone or shared.
         assert found.value == pytest.approx(alone.value, rel=10.0 ** (0.5 - min(found.digits, alone.digits)))
         assert found.digits > 4.0 or alone.digits < 6.0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_columns_of_zeros_leave_the_digits(intercept: bool, dtype: type) -> None:
+    # Of a good fit the rows are needed: a column without a length made its gap the whole energy.
+    for seed in range(25):
+        random = np.random.default_rng([5, seed])
+        rows, zeros = int(random.integers(8, 60)), int(random.integers(1, 4))
+        X = random.normal(size=(rows, 3)).astype(dtype)
+        y = (X @ [1.0, 2.0, 3.0] + 10.0 ** random.uniform(-6, -3) * random.normal(size=rows)).astype(dtype)
+        weights = random.random(rows) if seed % 2 else None
+        penalty = pm.L2(0.0) if seed % 3 == 0 else None
+        wide = np.insert(X, random.integers(0, 4, zeros), 0.0, axis=1)
+        alone, beside = (
+            pm.minimum_energy(pm.LinearRegression(x, y, intercept=intercept, weights=weights, penalty=penalty))
+            for x in (X, wide)
+        )
+        assert beside.rank == alone.rank
+        assert beside.digits > 14.0
+        assert beside.value == pytest.approx(alone.value, rel=10.0**-14.0)
+        np.testing.assert_array_equal(beside.parameters[: wide.shape[1]][~wide.any(axis=0)], 0.0)

@@ -32,9 +32,10 @@ RowState judge(const Shape& shape, const Pivoted& f, const double* mean, const d
   const double m = static_cast<double>(shape.rows);
   DoubleDouble energy = sums.squares;
   for (Index j = 0; j < n && shape.l2 > 0; ++j) add_square(energy, m * shape.l2, theta[j]);
-  // Half the negative gradient, without the free intercept's share of it.
+  // Half the negative gradient, without the free intercept's share of it; 0 in a column of zeros, which has no length.
   const auto gradient = [&](Index k) {
     const Index j = f.column(k);
+    if (f.length(k) == 0) return 0.0;
     DoubleDouble g = sums.gradient_of(shape, mean, j);
     if (shape.l2 > 0) g.add_product(-m * shape.l2, theta[j]);
     return g.value() / f.length(k);
