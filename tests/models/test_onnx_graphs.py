@@ -9,6 +9,7 @@ import pyrometer as pm
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
+reference = pytest.importorskip("onnx.reference")
 from .zoo import real  # noqa: E402 (needs PyTorch)
 
 nn, helper = torch.nn, onnx.helper
@@ -50,7 +51,7 @@ def branching(condition):
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_branches(condition, sign):
     model, x = branching(condition), sign * np.abs(np.random.default_rng(5).normal(size=(7, 4))).astype(np.float32)
-    wanted = onnx.reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
+    wanted = reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
     from pyrometer.models._onnx._module import module_of
 
     with torch.no_grad():
@@ -211,3 +212,164 @@ def test_recurrent_operations_that_are_refused(attributes, message):
     file, _ = recurrent("LSTM", 4, **attributes)
     with pytest.raises(ValueError, match=message):
         pm.models.measure(file, real(4, 3, 5), laws={"*": pm.Normal(1.0)}, rows=3)
+
+
+def dense(tensors, before=(), version=18, **options):
+    """Return a model that multiplies inputs by the value "w" that the first nodes make, or the file has."""
+    held = [onnx.numpy_helper.from_array(array, name) for name, array in tensors.items()]
+    nodes = [*before, helper.make_node("MatMul", ["x", "w"], ["y"])]
+    values = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in ("x", "y")]
+    built = helper.make_graph(nodes, "one", values[:1], values[1:], held, **options)
+    return helper.make_model(built, opset_imports=[helper.make_opsetid("", version)], ir_version=9)
+
+
+def cells_in_branches():
+    """Return a model with a GRU without a name in each branch, of two directions and positions of the reset gate."""
+    rng = np.random.default_rng(6)
+
+    def branch(key, **attributes):
+        shapes = {"w": (1, 18, 5), "r": (1, 18, 6), "b": (1, 36)}
+        held = [
+            onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name + key)
+            for name, shape in shapes.items()
+        ]
+        node = helper.make_node("GRU", ["x", *(n + key for n in shapes)], ["y" + key], hidden_size=6, **attributes)
+        return helper.make_graph([node], key, [], [helper.make_tensor_value_info("y" + key, 1, None)], held)
+
+    branches = {"then_branch": branch("0"), "else_branch": branch("1", direction="reverse", linear_before_reset=1)}
+    nodes = [
+        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Greater", ["sum", "nought"], ["test"]),
+        helper.make_node("If", ["test"], ["y"], **branches),
+    ]
+    values = [helper.make_tensor_value_info(name, 1, None) for name in ("x", "y")]
+    nought = onnx.numpy_helper.from_array(np.array(0.0, np.float32), "nought")
+    built = helper.make_graph(nodes, "one", values[:1], values[1:], [nought])
+    return helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def cells_of_one_name():
+    """Return a model of two RNN of one name, of both directions, the second of the outputs of the first."""
+    rng, nodes, held, last = np.random.default_rng(7), [], [], "x"
+    for k, columns in enumerate((5, 6)):
+        for name, shape in (("w", (1, 6, columns)), ("r", (1, 6, 6))):
+            held.append(onnx.numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), f"{name}{k}"))
+        direction, taken = ("forward", "reverse")[k], [last, f"w{k}", f"r{k}"]
+        nodes.append(helper.make_node("RNN", taken, [f"y{k}"], "cell", hidden_size=6, direction=direction))
+        nodes.append(helper.make_node("Squeeze", [f"y{k}", "axis"], [f"z{k}"]))
+        last = f"z{k}"
+    held.append(onnx.numpy_helper.from_array(np.array([1]), "axis"))
+    values = [helper.make_tensor_value_info(name, 1, None) for name in ("x", "z1")]
+    built = helper.make_graph(nodes, "one", values[:1], values[1:], held)
+    return helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+@pytest.mark.parametrize("make", [cells_in_branches, cells_of_one_name])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_recurrent_operations_without_names_of_their_own(make, sign):
+    from pyrometer.models._onnx._module import module_of
+
+    model, x = make(), sign * np.abs(real(4, 3, 5))
+    expected = reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
+    with torch.no_grad():
+        np.testing.assert_allclose(module_of(model)(torch.from_numpy(x)).numpy(), expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_parameters_of_a_damaged_training_are_parameters(broken):
+    weight, bias, x = real(4, 3), real(3), real(7, 4)
+    sound, laws = {"w": weight, "b": bias}, {"*": pm.Normal(0.5)}
+    add = helper.make_node("Gemm", ["x", "w", "b"], ["y"])
+    for name in sound:
+        damaged = {key: array.copy() for key, array in sound.items()}
+        damaged[name].flat[1] = broken
+        models = [dense(each) for each in (sound, damaged)]
+        for model in models:
+            model.graph.node[0].CopyFrom(add)
+        expected, found = (pm.models.measure(model, x, laws=laws) for model in models)
+        assert (found.total_parameters, found.energy.tolist()) == (15, expected.energy.tolist())
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16])
+def test_weights_that_are_integers_with_scales_are_refused(kind):
+    whole, scales = np.arange(12).reshape(4, 3).astype(kind), np.abs(real(3))
+    nodes = [helper.make_node("Cast", ["q"], ["real"], to=1), helper.make_node("Mul", ["real", "s"], ["w"])]
+    rows = [helper.make_node("Gather", ["q", "places"], ["taken"]), helper.make_node("Cast", ["taken"], ["w"], to=1)]
+    for before, others in ((nodes, {"s": scales}), (rows, {"places": np.arange(4)})):
+        with pytest.raises(ValueError, match=r"integers with scales, \['q'\]; pass the model before"):
+            pm.models.measure(dense({"q": whole, **others}, before), real(7, 4), laws={"*": pm.Normal(0.5)})
+    mask = (whole % 2).astype(kind)  # is no weight
+    assert pm.models.laws(dense({"q": mask, "s": scales}, nodes), laws={"*": pm.Normal(0.5)})["parameters"] == [3]
+
+
+def test_inputs_without_a_shape_in_the_file_may_have_any():
+    x = real(7, 4)
+    layers = pm.models.measure(dense({"w": real(4, 3)}), x, laws={"*": pm.Normal(0.5)})
+    assert layers.energy[0] == pytest.approx(0.75 * float(np.mean(np.sum(x.astype(float) ** 2, axis=1))), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("operation", "version", "shape", "scale", "offset", "attributes"),
+    [
+        ("GroupNormalization", 18, (2, 6, 4), (2,), (2,), {"num_groups": 2}),
+        ("GroupNormalization", 21, (2, 6, 4), (6,), (6,), {"num_groups": 2}),
+        ("LayerNormalization", 17, (3, 4, 5), (5,), (5,), {"axis": 1}),
+        ("LayerNormalization", 17, (3, 4, 5), (4, 1), (1,), {"axis": 1}),
+    ],
+)
+def test_norms_with_fewer_scales_and_offsets(operation, version, shape, scale, offset, attributes):
+    from pyrometer.models._onnx._module import module_of
+
+    x, scales, offsets = real(*shape), real(*scale), real(*offset)
+    held = [onnx.numpy_helper.from_array(array, name) for name, array in (("s", scales), ("b", offsets))]
+    node = helper.make_node(operation, ["x", "s", "b"], ["y"], **attributes)
+    values = [helper.make_tensor_value_info(name, 1, None) for name in ("x", "y")]
+    built = helper.make_graph([node], "one", values[:1], values[1:], held)
+    model = helper.make_model(built, opset_imports=[helper.make_opsetid("", version)], ir_version=10)
+    groups = x.reshape(2, 2, -1) if operation == "GroupNormalization" else x.reshape(3, 1, -1)
+    centred = groups - groups.mean(2, keepdims=True)
+    normed = (centred / np.sqrt((centred**2).mean(2, keepdims=True) + 1e-5)).reshape(shape)
+    if operation == "GroupNormalization":
+        scales, offsets = (np.repeat(each, 6 // len(each))[:, None] for each in (scales, offsets))
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            module_of(model)(torch.from_numpy(x)), normed * scales + offsets, rtol=1e-5, atol=1e-5
+        )
+    layers = pm.models.measure(model, x, laws={"*": pm.Normal(0.5)})
+    assert layers.total_parameters == held[0].dims[0] * (1 if len(held[0].dims) == 1 else held[0].dims[1]) + offset[0]
+
+
+def test_files_that_cannot_be_read_whole(tmp_path):
+    model, laws, x = dense({"w": real(4, 3)}), {"*": pm.Normal(0.5)}, real(7, 4)
+    path = tmp_path / "model.onnx"
+    onnx.save(dense({"w": real(4, 3)}), path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    assert pm.models.measure(path, x, laws=laws).total_parameters == 12
+    with pytest.raises(ValueError, match="tensor 'w' cannot be read, they are in a file of their own: pass the path"):
+        pm.models.measure(onnx.load(path, load_external_data=False), x, laws=laws)
+    model.graph.initializer[0].raw_data = model.graph.initializer[0].raw_data[:-4]
+    with pytest.raises(ValueError, match="tensor 'w' cannot be read, the file is damaged"):
+        pm.models.measure(model, x, laws=laws)
+    places = onnx.numpy_helper.from_array(np.array([0, 5]), "places")
+    numbers = onnx.numpy_helper.from_array(np.ones(2, np.float32), "w")
+    sparse = dense({}, sparse_initializer=[helper.make_sparse_tensor(numbers, places, [4, 3])])
+    with pytest.raises(ValueError, match=r"must be dense, got sparse ones, \['w'\]"):
+        pm.models.measure(sparse, x, laws=laws)
+
+
+def test_splits_into_more_parts_than_there_are():
+    model = dense({"w": real(4, 5)})
+    model.graph.node.append(helper.make_node("Split", ["y"], list("abcd"), axis=1, num_outputs=4))
+    model.graph.output[0].name = "d"
+    with pytest.raises(ValueError, match="Split must be into at most 3 parts of 2, got 4"):
+        pm.models.measure(model, real(7, 4), laws={"*": pm.Normal(0.5)})
+
+
+def test_functions_of_another_version_are_refused_by_name():
+    imports = [helper.make_opsetid("", 17)]
+    inner = [helper.make_node("MatMul", ["a", "b"], ["c"])]
+    model = dense({"v": real(4, 4), "i": np.eye(4, dtype=np.float32)})
+    model.functions.append(helper.make_function("own", "Times", ["a", "b"], ["c"], inner, imports))
+    model.graph.node.insert(0, helper.make_node("Times", ["v", "i"], ["w"], domain="own"))
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    with pytest.raises(ValueError, match=r"functions of the model, \['own\.Times'\], must have operations of its own"):
+        pm.models.measure(model, real(7, 4), laws={"*": pm.Normal(0.5)})

@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from pyrometer.base import described, listed, plain, quoted
-from pyrometer.models._onnx._numbers import first_states, is_named, neutral, roles
+from pyrometer.models._onnx._graph import Branch, Node, all_nodes, read, require_supported
+from pyrometer.models._onnx._numbers import first_states, integer_weights, is_named, neutral, roles
 from pyrometer.models._onnx._operations import OPERATIONS
+from pyrometer.models._onnx._protos import Input, input_of
 from pyrometer.models._onnx._recurrent import RECURRENT, Recurrent
-from pyrometer.models._onnx._shapes import TYPES
 
 __all__ = ["OnnxModel", "module_of"]
 
-_OLDEST = 13  # before, axes of reductions and of Softmax mean something else
-_STANDARD = ("", "ai.onnx")
-_SEVERAL = ("Split", "If")
 _FIXED = {"BatchNormalization": 3, "Resize": 1}  # the first input that is no parameter
-
-
-@dataclass(frozen=True)
-class Node:
-    """An operation, its name, attributes, names of inputs and outputs, and of values that are not needed after it."""
-
-    operation: str
-    name: str
-    attributes: dict[str, Any]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    last: tuple[str, ...]
-    branches: Mapping[bool, Branch] = field(default_factory=dict)
-    """Of an If: the branch for each condition; one alone where that is constant."""
-
-
-@dataclass(frozen=True)
-class Branch:
-    """The operations of a branch, which may use all that was made before it, and the names of what it makes."""
-
-    nodes: list[Node]
-    outputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Input:
-    """An input: its name, type, and sizes; None for a size that may be any."""
-
-    name: str
-    dtype: Any
-    sizes: tuple[int | None, ...]
 
 
 class OnnxModel(torch.nn.Module):
@@ -65,25 +30,26 @@ class OnnxModel(torch.nn.Module):
     """
 
     def __init__(
-        self, read: Branch, inputs: list[Input], tensors: dict[str, Any], patterns: Sequence[str] = ()
+        self, operations: Branch, inputs: list[Input], tensors: dict[str, Any], patterns: Sequence[str] = ()
     ) -> None:
         super().__init__()
-        nodes, outputs = read.nodes, list(read.outputs)
+        nodes, outputs = operations.nodes, list(operations.outputs)
         self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
         fixed = {
-            name for node in _all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
+            name for node in all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
         }
-        written = neutral(_all_nodes(nodes), tensors) | first_states(_all_nodes(nodes), tensors)  # by exporters
+        written = neutral(all_nodes(nodes), tensors) | first_states(all_nodes(nodes), tensors)  # by exporters
         fixed |= {name for name in written if not is_named(name, patterns)}
-        single = roles(_all_nodes(nodes), tensors)
+        placed, added = roles(all_nodes(nodes), tensors)
+        single = placed | added
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():
             several = tensor.numel() > 1 or (tensor.numel() == 1 and (name in single or is_named(name, patterns)))
             random = tensor.is_floating_point() and several and name not in fixed
-            random = random and bool(torch.isfinite(tensor).all())  # a mask has infinities
+            random = random and (name in placed or not _is_mask(tensor))
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
         self._recurrent: dict[str, str] = {}
-        for node in _all_nodes(nodes):
+        for node in all_nodes(nodes):
             if node.operation in RECURRENT:
                 self._recurrent[node.name] = self._free(node.name.strip("/").replace(".", "/"))
                 self.add_module(self._recurrent[node.name], Recurrent(node.operation, node.attributes))
@@ -157,12 +123,9 @@ class OnnxModel(torch.nn.Module):
         return {one.name: _fitting(one, values[one.name]) for one in self.inputs}
 
 
-def _all_nodes(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield operations, and those of their branches."""
-    for node in nodes:
-        yield node
-        for branch in node.branches.values():
-            yield from _all_nodes(branch.nodes)
+def _is_mask(tensor: Any) -> bool:
+    """Whether a tensor has infinities, as a mask that is added to scores; parameters of damaged files have NaN too."""
+    return bool(torch.isinf(tensor).any()) and not bool(torch.isnan(tensor).any())
 
 
 def _branch_of(node: Node, condition: Any) -> Branch:
@@ -175,11 +138,11 @@ def _branch_of(node: Node, condition: Any) -> Branch:
 
 def _fitting(expected: Input, value: Any) -> Any:
     tensor = torch.as_tensor(value)
-    free = [size is None for size in expected.sizes]
-    sizes = "x".join("any" if size is None else str(size) for size in expected.sizes) or "()"
+    given = tensor.shape if expected.sizes is None else expected.sizes
+    sizes = "x".join("any" if size is None else str(size) for size in given) or "()"
     came = "x".join(map(str, tensor.shape)) or "()"
-    matches = len(free) == tensor.ndim and all(
-        size in (None, own) for size, own in zip(expected.sizes, tensor.shape, strict=True)
+    matches = len(given) == tensor.ndim and all(
+        size in (None, own) for size, own in zip(given, tensor.shape, strict=True)
     )
     if not matches:
         raise ValueError(f"input {quoted(expected.name)} must have the shape {sizes}, got {came}.")
@@ -213,154 +176,14 @@ def module_of(model: Any, patterns: Sequence[str] = ()) -> OnnxModel:
         raise TypeError(f"model must be an ONNX file or a ModelProto, got {described(model)}.")
     if len(model.functions):
         model = inliner.inline_local_functions(model)
-    _check_versions(model)
-    return _module(model.graph, patterns)
-
-
-def _check_versions(model: Any) -> None:
-    versions = [entry.version for entry in model.opset_import if entry.domain in _STANDARD]
-    if not versions or min(versions) < _OLDEST:
+    require_supported(model)
+    held = {made.name for made in model.graph.initializer}
+    inputs = [input_of(value) for value in model.graph.input if value.name not in held]
+    operations, tensors = read(model.graph, [each.name for each in inputs])
+    integers = integer_weights(all_nodes(operations.nodes), tensors)
+    if integers:
         raise ValueError(
-            f"the model must have operations of version {_OLDEST} or later, got {versions or 'none'}; convert it, "
-            "onnx.version_converter.convert_version(model, 17)."
+            f"weights must be real numbers, which laws describe, got integers with scales, [{listed(integers)}]; pass "
+            "the model before its weights were quantised."
         )
-    unknown = sorted(set(_operations(model.graph)) - set(OPERATIONS) - set(RECURRENT) - {"Constant", "If"})
-    if unknown:
-        raise ValueError(
-            f"the model has operations that are not supported, [{listed(unknown)}]; export it without them, or pass "
-            "the model of PyTorch, Keras or scikit-learn instead."
-        )
-
-
-def _name(node: Any) -> str:
-    return str(node.op_type if node.domain in _STANDARD else f"{node.domain}.{node.op_type}")
-
-
-def _operations(graph: Any) -> Iterator[str]:
-    """Yield the names of operations, with those of branches."""
-    for node in graph.node:
-        yield _name(node)
-        for entry in node.attribute:
-            if entry.HasField("g"):
-                yield from _operations(entry.g)
-
-
-def _module(graph: Any, patterns: Sequence[str]) -> OnnxModel:
-    tensors: dict[str, Any] = {}
-    own = {made.name for made in graph.initializer}
-    inputs = [_input(value) for value in graph.input if value.name not in own]
-    read = _branch(graph, tensors, {"", *(value.name for value in inputs)})
-    return OnnxModel(read, inputs, tensors, patterns)
-
-
-def _branch(graph: Any, tensors: dict[str, Any], before: set[str]) -> Branch:
-    """Read a graph or a branch, which may use what was made before it; its tensors are added to those of the model."""
-    for proto in graph.initializer:
-        _add(tensors, proto.name, _tensor(proto))
-    outputs = tuple(value.name for value in graph.output)
-    last: dict[str, int] = {}
-    for place, node in enumerate(graph.node):
-        last |= dict.fromkeys(_taken_by(node), place)
-    nodes, made = list[Node](), {*before, *(proto.name for proto in graph.initializer)}
-    for place, node in enumerate(graph.node):
-        attributes = {entry.name: _attribute(entry) for entry in node.attribute} | {"outputs": len(node.output)}
-        if node.op_type == "Constant":
-            _add(tensors, node.output[0], _constant(attributes))
-            made.add(node.output[0])
-            continue
-        _require_made(node.input, made, f"operation {node.op_type}")
-        _require_single(node, {*last, *outputs})
-        branches = _branches(node, attributes, tensors, made) if node.op_type == "If" else {}
-        made |= set(node.output)
-        done = tuple(name for name in _taken_by(node) if last[name] == place and name not in (*outputs, *before))
-        name = node.name or f"{node.op_type}_{place}"
-        nodes.append(Node(_name(node), name, attributes, tuple(node.input), tuple(node.output), done, branches))
-    _require_made(outputs, made, "the model")
-    return Branch(nodes, outputs)
-
-
-def _branches(node: Any, attributes: dict[str, Any], tensors: dict[str, Any], made: set[str]) -> dict[bool, Branch]:
-    """Read the branches of an If; of a constant condition the one that is taken."""
-    condition = tensors.get(node.input[0])
-    graphs = {True: attributes.pop("then_branch"), False: attributes.pop("else_branch")}
-    taken = (True, False) if condition is None or condition.numel() != 1 else (bool(condition),)
-    return {each: _branch(graphs[each], tensors, made) for each in taken}
-
-
-def _taken_by(node: Any) -> list[str]:
-    """Return the names that an operation uses, in its branches too."""
-    inner = [entry.g for entry in node.attribute if entry.HasField("g")]
-    within = [name for graph in inner for each in graph.node for name in _taken_by(each)]
-    return [*node.input, *within, *(value.name for graph in inner for value in graph.output)]
-
-
-def _add(tensors: dict[str, Any], name: str, tensor: Any) -> None:
-    if name in tensors:
-        raise ValueError(f"tensors must have names of their own, got two named {quoted(name)}, as in two branches.")
-    tensors[name] = tensor
-
-
-def _require_made(names: Sequence[str], made: set[str], taker: str) -> None:
-    missing = [name for name in names if name not in made]
-    if missing:
-        raise ValueError(f"the file is damaged: nothing makes [{listed(missing)}] for {taker}; export the model again.")
-
-
-def _require_single(node: Any, used: set[str]) -> None:
-    """Refuse the mask of a dropout, the places of maxima, the statistics of a norm, unless they are left unused."""
-    others = [name for name in node.output[1:] if name in used]
-    if others and _name(node) not in (*_SEVERAL, *RECURRENT):
-        raise ValueError(
-            f"operation {node.op_type} is supported with its first output alone, but [{listed(others)}] of it are "
-            "used; export the model without them, or pass the model of PyTorch, Keras or scikit-learn instead."
-        )
-
-
-def _tensor(proto: Any) -> Any:
-    from onnx import numpy_helper
-
-    if proto.data_type not in TYPES:
-        raise ValueError(
-            f"tensor {quoted(proto.name)} must have numbers of one of the types {list(map(str, TYPES.values()))}, got "
-            f"type {proto.data_type} of ONNX."
-        )
-    array = np.asarray(numpy_helper.to_array(proto))
-    if TYPES[proto.data_type] is torch.bfloat16:
-        return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
-    return torch.from_numpy(array.copy())
-
-
-def _attribute(entry: Any) -> Any:
-    import onnx
-
-    helper: Any = onnx.helper
-    value = helper.get_attribute_value(entry)
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, list) and value and isinstance(value[0], bytes):
-        return [each.decode() for each in value]
-    return _tensor(value) if isinstance(value, onnx.TensorProto) else value
-
-
-_CONSTANTS: dict[str, Callable[[Any], Any]] = {
-    "value": lambda value: value,
-    "value_float": lambda value: torch.tensor(value, dtype=torch.float32),
-    "value_floats": lambda value: torch.tensor(value, dtype=torch.float32),
-    "value_int": lambda value: torch.tensor(value, dtype=torch.int64),
-    "value_ints": lambda value: torch.tensor(value, dtype=torch.int64),
-}
-
-
-def _constant(attributes: dict[str, Any]) -> Any:
-    for name, convert in _CONSTANTS.items():
-        if name in attributes:
-            return convert(attributes[name])
-    raise ValueError(f"a Constant must have one of [{listed(list(_CONSTANTS))}], got [{listed(list(attributes))}].")
-
-
-def _input(value: Any) -> Input:
-    kind = value.type.tensor_type
-    if kind.elem_type not in TYPES:
-        raise ValueError(f"input {quoted(value.name)} must be a tensor of numbers, got type {kind.elem_type} of ONNX.")
-    sizes = tuple(size.dim_value if size.HasField("dim_value") else None for size in kind.shape.dim)
-    return Input(value.name, TYPES[kind.elem_type], sizes)
+    return OnnxModel(operations, inputs, tensors, patterns)

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-__all__ = ["first_states", "is_named", "neutral", "roles"]
+import torch
+
+__all__ = ["first_states", "integer_weights", "is_named", "neutral", "roles"]
 
 _PRODUCTS = ("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul")
 _RECURRENT = ("RNN", "LSTM", "GRU")
 _SUMS = ("Add", "Sub", "Sum")
 _SCALES = ("Div", "Mul")
+_SMALL = (torch.int8, torch.uint8, torch.int16)
 _VIEWS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 # Inputs that are parameters, by operation. Not of InstanceNormalization: exporters write a GroupNorm of one group as
@@ -24,23 +27,45 @@ _PLACES = {
 }
 
 
-def roles(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
+def roles(nodes: Iterable[Any], tensors: dict[str, Any]) -> tuple[set[str], set[str]]:
     """Return the tensors of the file that stand where an operation has a parameter, themselves or as a view.
 
-    Weights and biases of products, convolutions, recurrent layers and norms, slopes of PRelu; and of sums the first
-    tensor with an axis that is added to a product, whose bias it is: constants of programs have no axis.
+    Weights and biases of products, convolutions, recurrent layers and norms, slopes of PRelu; and, as second set, of
+    sums the first tensor with an axis that is added to a product, whose bias it is: constants of programs have no axis.
     """
-    origin, products, parameters = {name: name for name in tensors}, set[str](), set[str]()
+    origin, products = {name: name for name in tensors}, set[str]()
+    parameters, biases = set[str](), set[str]()
     for node in nodes:
         taken = [origin.get(name, name) for name in node.inputs]
         parameters.update(taken[_PLACES.get(node.operation, slice(0))])
         if node.operation in _SUMS and not products.isdisjoint(taken):
-            parameters.update(name for name in taken if name in tensors and tensors[name].ndim)
+            biases.update(name for name in taken if name in tensors and tensors[name].ndim)
         if node.operation in _VIEWS and taken:
             origin[node.outputs[0]] = taken[0]
         elif _continues(node.operation, taken, products, tensors):
             products.add(node.outputs[0])
-    return parameters & set(tensors)
+    return parameters & set(tensors), biases
+
+
+def integer_weights(nodes: Iterable[Any], tensors: dict[str, Any]) -> list[str]:
+    """Return the matrices of small integers that products multiply by, and the tables of such that rows are taken from.
+
+    As they are, shifted and scaled, as where weights are quantised and the operations are not. Masks, of 0 and 1, are
+    none.
+    """
+    origin = {
+        name: name
+        for name, tensor in tensors.items()
+        if tensor.dtype in _SMALL and tensor.ndim > 1 and tensor.numel() and (tensor.min() < 0 or tensor.max() > 1)
+    }
+    found = dict[str, None]()
+    for node in nodes:
+        taken = [origin[name] for name in node.inputs if name in origin]
+        if node.operation in (*_PRODUCTS, "Gather"):
+            found.update(dict.fromkeys(taken))
+        elif taken and node.operation in (*_VIEWS, *_SCALES, *_SUMS):
+            origin[node.outputs[0]] = taken[0]
+    return list(found)
 
 
 def neutral(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:

@@ -73,7 +73,8 @@ def _batch_norm(attributes: _Attributes, x: Any, scale: Any, bias: Any, mean: An
 
 def _layer_norm(attributes: _Attributes, x: Any, scale: Any, bias: Any = None) -> Any:
     shape = x.shape[attributes.get("axis", -1) :]
-    return functional.layer_norm(x, shape, scale.expand(shape), bias, attributes.get("epsilon", 1e-5))
+    offset = None if bias is None else bias.expand(shape)
+    return functional.layer_norm(x, shape, scale.expand(shape), offset, attributes.get("epsilon", 1e-5))
 
 
 def _rms_norm(attributes: _Attributes, x: Any, scale: Any) -> Any:
@@ -86,7 +87,11 @@ def _instance_norm(attributes: _Attributes, x: Any, scale: Any, bias: Any) -> An
 
 
 def _group_norm(attributes: _Attributes, x: Any, scale: Any, bias: Any) -> Any:
-    return functional.group_norm(x, attributes["num_groups"], scale, bias, attributes.get("epsilon", 1e-5))
+    """Return the norm; scales and offsets are of channels, or, before version 21, of groups."""
+    groups, channels = attributes["num_groups"], x.shape[1]
+    if len(scale) != channels:
+        scale, bias = (each.reshape(groups, 1).expand(groups, channels // groups).reshape(-1) for each in (scale, bias))
+    return functional.group_norm(x, groups, scale, bias, attributes.get("epsilon", 1e-5))
 
 
 def _dropout(attributes: _Attributes, x: Any, ratio: Any = None, training: Any = None) -> Any:

@@ -81,8 +81,11 @@ def _split(attributes: _Attributes, x: Any, sizes: Any = None) -> Any:
     axis = attributes.get("axis", 0)
     if sizes is not None:
         return x.split(sizes.tolist(), axis)
-    parts = attributes.get("num_outputs", attributes["outputs"])
-    return x.split(-(-x.shape[axis] // parts), axis)
+    parts: Any = attributes.get("num_outputs", attributes["outputs"])
+    size = -(-x.shape[axis] // parts)
+    if parts > 1 and x.shape[axis] <= size * (parts - 1):
+        raise ValueError(f"Split must be into at most {-(-x.shape[axis] // max(size, 1))} parts of {size}, got {parts}")
+    return x.split(size, axis)
 
 
 def _gather(attributes: _Attributes, x: Any, places: Any) -> Any:
