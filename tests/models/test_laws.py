@@ -253,6 +253,22 @@ def test_generators_are_restored_and_the_same_seed_gives_the_same_table():
 INSTANCE = nn.Linear(2, 2)
 
 
+class Foreign:
+    """A module of another framework, which is called with inputs."""
+
+    def __call__(self, inputs):
+        return inputs
+
+
+class ExportedProgram:
+    """As that of torch.export, whose import takes seconds."""
+
+    __module__ = "torch.export.exported_program"
+
+    def __call__(self, *inputs):
+        raise RuntimeError("Unable to call ExportedProgram directly.")
+
+
 @pytest.mark.parametrize(
     ("model", "options", "error", "message"),
     [
@@ -263,6 +279,9 @@ INSTANCE = nn.Linear(2, 2)
             r"class Linear of PyTorch with \['in_features', 'out_features'\]; .*lambda: Linear\(in_features=...",
         ),
         (lambda width: nn.Linear(width, 2), {}, TypeError, r"without arguments.*lambda: MyModel\(width=...\)"),
+        (Foreign(), {}, TypeError, "model must be a torch.nn.Module or .*got a Foreign; pass lambda"),
+        (lambda: Foreign(), {}, TypeError, "model must return a torch.nn.Module, got a Foreign"),
+        (ExportedProgram(), {}, TypeError, "model must be a torch.nn.Module or .*got PyTorch's ExportedProgram"),
         (int, {}, TypeError, "model must be a torch.nn.Module or a class or function that builds one, .*class int"),
         (3, {}, TypeError, "model must be a torch.nn.Module or a class or function that builds one, .*got 3"),
         (lambda: 3, {}, TypeError, "model must return a torch.nn.Module, got 3"),

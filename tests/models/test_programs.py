@@ -209,3 +209,12 @@ def test_layers_without_parameters(instance):
     assert sampled.energy[:2].tolist() == [0.0, 0.0]
     assert pm.models.laws(Model)["parameters"].tolist() == [0, 0, 0, 18, 3]
     assert pm.models.balance(Model, x).achieved[-1] == pytest.approx(1.0)
+
+
+def test_exported_modules_are_refused_by_name():
+    class Exported(nn.Linear):  # as a module of torch.export, whose import takes seconds
+        def train(self, mode=True):
+            raise NotImplementedError("Calling train() is not supported yet.")
+
+    with pytest.raises(ValueError, match="model must have the modes .*pass the module that was exported"):
+        pm.models.measure(lambda: Exported(6, 3), normal(5, 6), laws={"*": pm.Normal(0.5)})

@@ -22,6 +22,9 @@ _LIBRARIES = {
     "scipy": "SciPy",
     "xgboost": "XGBoost",
     "lightgbm": "LightGBM",
+    "flax": "Flax",
+    "haiku": "Haiku",
+    "equinox": "Equinox",
     **{name: name for name in ("statsmodels", "jax")},
 }
 # Data libraries that are commonly named together with their classes: a pandas DataFrame.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -117,7 +118,7 @@ FRAMEWORKS = (
     Framework(
         "PyTorch",
         "a torch.nn.Module or a class or function that builds one",
-        lambda model: callable(model) and derives_from("torch")(model),  # tensors are not
+        lambda model: any(kind.__module__ == "torch.nn.modules.module" for kind in type(model).__mro__),
         _lazily("_pytorch._build", "build", torch="PyTorch"),
         _lazily("_pytorch._measure", "measure", torch="PyTorch"),
         package="torch",
@@ -140,8 +141,11 @@ def framework_of(model: Any) -> Framework:
         if framework.accepts(model):
             return framework
     if _is_class(model) or (callable(model) and not isinstance(model, type) and library_of(model) is None):
-        _require_no_arguments(model)
-        return _of_built(model)
+        needed = _needed(model)
+        if needed and (isinstance(model, type) or _is_function(model)):
+            _refuse_arguments(model, needed)
+        if not needed:
+            return _of_built(model)
     accepted = ", ".join(framework.models for framework in (FRAMEWORKS[-1], *FRAMEWORKS[:-1]))
     raise TypeError(f"model must be {accepted}, got {described(model)}; pass lambda: MyModel().")
 
@@ -151,20 +155,28 @@ def _is_class(model: Any) -> bool:
     return isinstance(model, type) and any(kind.__module__.partition(".")[0] in _BUILT for kind in model.__mro__)
 
 
-def _require_no_arguments(model: Any) -> None:
+def _is_function(model: Any) -> bool:
+    """Whether it is a function, not a model of a framework that is called with inputs."""
+    return inspect.isroutine(model) or isinstance(model, functools.partial) or hasattr(model, "__wrapped__")
+
+
+def _needed(model: Any) -> list[str]:
+    """Return the names of the arguments that must be given."""
     try:
         parameters = inspect.signature(model).parameters.values()
     except (TypeError, ValueError):  # of some functions in C
-        return
+        return []
     variadic = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in variadic]
-    if needed:
-        name = getattr(model, "__name__", "MyModel").replace("<lambda>", "MyModel")
-        arguments = ", ".join(f"{each}=..." for each in needed)
-        raise TypeError(
-            f"model must be built without arguments, got {described(model)} with [{listed(needed)}]; pass a function "
-            f"that gives them, lambda: {name}({arguments})."
-        )
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in variadic]
+
+
+def _refuse_arguments(model: Any, needed: list[str]) -> None:
+    name = getattr(model, "__name__", "MyModel").replace("<lambda>", "MyModel")
+    arguments = ", ".join(f"{each}=..." for each in needed)
+    raise TypeError(
+        f"model must be built without arguments, got {described(model)} with [{listed(needed)}]; pass a function "
+        f"that gives them, lambda: {name}({arguments})."
+    )
 
 
 def _of_built(model: Callable[[], Any]) -> Framework:

@@ -208,4 +208,10 @@ def _call(module: torch.nn.Module, inputs: Any) -> Any:
 
 
 def _switch(module: torch.nn.Module, mode: str) -> None:
-    module.train(mode == "train")
+    try:
+        module.train(mode == "train")
+    except NotImplementedError:
+        raise ValueError(
+            'model must have the modes "train" and "eval", which modules of torch.export have not; pass the module '
+            "that was exported."
+        ) from None
