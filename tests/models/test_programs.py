@@ -218,3 +218,22 @@ def test_exported_modules_are_refused_by_name():
 
     with pytest.raises(ValueError, match="model must have the modes .*pass the module that was exported"):
         pm.models.measure(lambda: Exported(6, 3), normal(5, 6), laws={"*": pm.Normal(0.5)})
+
+
+@pytest.mark.parametrize(("equation", "places"), [("ni,oij,nj->no", (0, 2, 1)), ("ni,nj,oij->no", (0, 1, 2))])
+def test_an_einsum_of_three_operands_is_computed_in_pairs(equation, places):
+    """The output of the layer is that of the pair with the weight: of all operands where the weight is last."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(3, 5, 5))
+
+        def forward(self, x):
+            operands = (x, x, self.weight)
+            return torch.einsum(equation, *(operands[place] for place in places))
+
+    x = normal(6, 5)
+    square = float((x**2).sum(axis=1).mean()), float(((x**2).sum(axis=1) ** 2).mean())
+    found = measured(Model, x)
+    assert found.energy[0] == pytest.approx(3.0 * (square[1] if places[-1] == 2 else 5.0 * square[0]), rel=1e-6)

@@ -109,8 +109,10 @@ def measure(
 
     Networks of scikit-learn are measured by the engine of `Network`, exactly where it can. Layers of an ONNX model are
     those of its graph; batch normalisation and dropout follow `mode`. Recurrent layers are one layer, whose energy is
-    summed over the steps; a cell that the program of a PyTorch model calls itself is one layer for each call. Models
-    run in their own dtype: ``torch.autocast`` acts where a model enters it itself, not around this call.
+    summed over the steps; a cell that the program of a PyTorch model calls itself is one layer for each call. An einsum
+    of more than two operands is computed in pairs, by default from the left, and the output of a layer is that of the
+    pair with the weight: write the weight last to have that of all. Models run in their own dtype: ``torch.autocast``
+    acts where a model enters it itself, not around this call.
 
     Examples
     --------
