@@ -82,7 +82,11 @@ def laws(
     slopes of ``PRelu``, and the first tensor with an axis that is added to a product. Other numbers and first states
     are parameters only if their name, or a pattern that does not end in a wildcard, is in `laws`: ``"gain"`` or
     ``"*.gain"``, not ``"*"``. Parameters that no pattern names are constants where all values are equal, such as biases
-    of 0, a single number if it is 0, 0.25 or 1; else their law is unknown.
+    of 0, a single number if it is 0, 0.25 or 1; else their law is unknown. What the exporter joined is one in the file:
+    that of PyTorch leaves out biases of 0, multiplies weights by constants, and keeps one tensor for all of equal
+    values, such as the scales of 1 of all norms of one width, which then have one draw. ``torch.onnx.export(model,
+    inputs, optimize=False)`` keeps the parameters of the model. Tables of constants, such as those of positions, are
+    parameters for the pattern ``"*"``. Weights that are stored as integers are refused.
 
     Examples
     --------
