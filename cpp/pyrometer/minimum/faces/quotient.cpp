@@ -10,11 +10,20 @@ namespace pyrometer::minimum {
 
 Quotient::Quotient(Index size) : taken_(at(size), false) {}
 
+/// The basis rows that have a part in a row: of a sparse row, few.
+std::vector<std::size_t> Quotient::parts(const std::vector<DoubleDouble>& row) const {
+  std::vector<std::size_t> out;
+  for (std::size_t k = 0; k < basis_.size(); ++k)
+    if (row[at(pivots_[k])].hi != 0) out.push_back(k);
+  return out;
+}
+
 /// Element j of a row minus its part in the subspace; 0 where that is at rounding level.
-DoubleDouble Quotient::remainder(const std::vector<DoubleDouble>& row, std::size_t j) const {
+DoubleDouble Quotient::remainder(const std::vector<DoubleDouble>& row, const std::vector<std::size_t>& parts,
+                                 std::size_t j) const {
   DoubleDouble sum = row[j];
   double terms = std::abs(sum.hi);
-  for (std::size_t k = 0; k < basis_.size(); ++k) {
+  for (const std::size_t k : parts) {
     if (basis_[k][j].hi == 0) continue;
     const DoubleDouble part = row[at(pivots_[k])] * basis_[k][j];
     sum = sum - part;
@@ -24,16 +33,18 @@ DoubleDouble Quotient::remainder(const std::vector<DoubleDouble>& row, std::size
 }
 
 bool Quotient::contains(const std::vector<DoubleDouble>& row) const {
+  const std::vector<std::size_t> own = parts(row);
   for (std::size_t j = 0; j < row.size(); ++j)
-    if (!taken_[j] && remainder(row, j).hi != 0) return false;
+    if (!taken_[j] && remainder(row, own, j).hi != 0) return false;
   return true;
 }
 
 bool Quotient::represent(std::vector<DoubleDouble>& row) const {
+  const std::vector<std::size_t> own = parts(row);
   double largest = 0;
   for (std::size_t j = 0; j < row.size(); ++j) {
     if (taken_[j]) continue;
-    row[j] = remainder(row, j);
+    row[j] = remainder(row, own, j);
     largest = std::max(largest, std::abs(row[j].hi));
   }
   for (const Index pivot : pivots_) row[at(pivot)] = 0;

@@ -20,7 +20,7 @@ class Quotient {
   [[nodiscard]] bool pivot(Index j) const { return taken_[at(j)]; }
 
   /// Replaces the row by its representative, scaled by a power of two to a largest element near 1; false if it is in
-  /// the subspace. 2 rank size double-double operations.
+  /// the subspace. 2 size double-double operations for each pivot where the row is not 0.
   bool represent(std::vector<DoubleDouble>& row) const;
   /// Whether the row is in the subspace. At most as many operations.
   [[nodiscard]] bool contains(const std::vector<DoubleDouble>& row) const;
@@ -30,7 +30,9 @@ class Quotient {
   void complete(std::vector<DoubleDouble>& direction) const;
 
  private:
-  [[nodiscard]] DoubleDouble remainder(const std::vector<DoubleDouble>& row, std::size_t j) const;
+  [[nodiscard]] std::vector<std::size_t> parts(const std::vector<DoubleDouble>& row) const;
+  [[nodiscard]] DoubleDouble remainder(const std::vector<DoubleDouble>& row, const std::vector<std::size_t>& parts,
+                                       std::size_t j) const;
 
   std::vector<bool> taken_;
   std::vector<Index> pivots_;

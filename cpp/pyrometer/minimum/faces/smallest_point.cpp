@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include "pyrometer/base/interrupt.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-using Wide = std::vector<DoubleDouble>;
+using Plain = std::vector<double>;
 
 // Weights below this are taken for 0.
 constexpr double kLeastWeight = 1e-20;
@@ -19,8 +22,26 @@ constexpr Index kMostRoughSteps = 100;
 // When the algorithm stalls, a point below this norm is taken for 0.
 constexpr double kStalled = 1e-19;
 
+/// Double-double numbers as two arrays, of which loops are computed in vectors.
+struct Split {
+  using value_type = DoubleDouble;
+
+  explicit Split(std::size_t size = 0) : hi(size), lo(size) {}
+  [[nodiscard]] std::size_t size() const { return hi.size(); }
+  [[nodiscard]] DoubleDouble operator[](std::size_t j) const { return {hi[j], lo[j]}; }
+
+  Plain hi, lo;
+};
+
+void set(Plain& x, std::size_t j, double value) { x[j] = value; }
+void set(Split& x, std::size_t j, const DoubleDouble& value) { x.hi[j] = value.hi, x.lo[j] = value.lo; }
+void resize(Plain& x, std::size_t size) { x.resize(size); }
+void resize(Split& x, std::size_t size) { x.hi.resize(size), x.lo.resize(size); }
+
 double high(double x) { return x; }
 double high(const DoubleDouble& x) { return x.hi; }
+const Plain& high(const Plain& x) { return x; }
+const Plain& high(const Split& x) { return x.hi; }
 
 double dot(const double* a, const double* b, Index size) {
   double sum[4] = {};
@@ -30,16 +51,21 @@ double dot(const double* a, const double* b, Index size) {
   for (; j < size; ++j) sum[0] += a[j] * b[j];
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
+double dot(const Plain& a, const Plain& b) { return dot(a.data(), b.data(), std::ssize(a)); }
 
-/// Sums in lanes: of one, each addition waits for the last. The same operations as of DoubleDouble, on vectors.
-DoubleDouble dot(const DoubleDouble* a, const DoubleDouble* b, Index size) {
+/// b . row `i` of a. Sums in lanes: of one, each addition waits for the last. The same operations as of DoubleDouble, on
+/// vectors.
+DoubleDouble dot(const Split& a, Index i, const Split& b) {
   constexpr Index kLanes = 16;
+  const Index size = std::ssize(b.hi);
+  const double *const ah = a.hi.data() + i * size, *const al = a.lo.data() + i * size, *const bh = b.hi.data(),
+                      *const bl = b.lo.data();
   double high[kLanes] = {}, low[kLanes] = {};
   Index j = 0;
   for (; j + kLanes <= size; j += kLanes)
     for (Index k = 0; k < kLanes; ++k) {
-      const DoubleDouble x = a[j + k], y = b[j + k];
-      const double product = x.hi * y.hi, error = product_error(x.hi, y.hi, product) + (x.hi * y.lo + x.lo * y.hi);
+      const double xh = ah[j + k], xl = al[j + k], yh = bh[j + k], yl = bl[j + k];
+      const double product = xh * yh, error = product_error(xh, yh, product) + (xh * yl + xl * yh);
       const double term = product + error, rest = error - (term - product);
       const double sum = high[k] + term, below = low[k] + rest;
       const double first = base::sum_error(high[k], term, sum) + below, one = sum + first;
@@ -49,33 +75,74 @@ DoubleDouble dot(const DoubleDouble* a, const DoubleDouble* b, Index size) {
     }
   DoubleDouble sum[4];
   for (Index k = 0; k < kLanes; ++k) sum[k % 4] = sum[k % 4] + DoubleDouble(high[k], low[k]);
-  for (; j < size; ++j) sum[0] = sum[0] + a[j] * b[j];
+  for (; j < size; ++j) sum[0] = sum[0] + DoubleDouble(ah[j], al[j]) * DoubleDouble(bh[j], bl[j]);
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
+DoubleDouble dot(const Split& a, const Split& b) { return dot(a, 0, b); }
 
-template <class Real>
-double largest(const std::vector<Real>& x) {
+/// The first `size` elements of x less those of factor y.
+void subtract(Plain& x, double factor, const Plain& y, std::size_t size) {
+  for (std::size_t j = 0; j < size; ++j) x[j] -= factor * y[j];
+}
+[[gnu::flatten]] void subtract(Split& x, const DoubleDouble& factor, const Split& y, std::size_t size) {
+  double* const __restrict xh = x.hi.data(), * const __restrict xl = x.lo.data();
+  const double *const yh = y.hi.data(), *const yl = y.lo.data();
+  const DoubleDouble by = -factor;
+  for (std::size_t j = 0; j < size; ++j) {
+    const DoubleDouble rest = base::fast_sum({xh[j], xl[j]}, by * DoubleDouble(yh[j], yl[j]));
+    xh[j] = rest.hi, xl[j] = rest.lo;
+  }
+}
+
+void divide(Plain& x, double by) {
+  for (double& value : x) value /= by;
+}
+[[gnu::flatten]] void divide(Split& x, const DoubleDouble& by) {
+  const DoubleDouble inverse = DoubleDouble(1) / by;
+  for (std::size_t j = 0; j < x.size(); ++j) set(x, j, x[j] * inverse);
+}
+
+/// (x, y) = (cosine x + sine y, cosine y - sine x).
+void turn(double cosine, double sine, Plain& x, Plain& y) {
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    const double turned = cosine * x[j] + sine * y[j];
+    y[j] = cosine * y[j] - sine * x[j];
+    x[j] = turned;
+  }
+}
+[[gnu::flatten]] void turn(const DoubleDouble& cosine, const DoubleDouble& sine, Split& x, Split& y) {
+  double* const __restrict xh = x.hi.data(), * const __restrict xl = x.lo.data(), * const __restrict yh = y.hi.data(), * const __restrict yl = y.lo.data();
+  const DoubleDouble c = cosine, s = sine;
+  const std::size_t size = x.size();
+  for (std::size_t j = 0; j < size; ++j) {
+    const DoubleDouble first(xh[j], xl[j]), second(yh[j], yl[j]);
+    const DoubleDouble a = base::fast_sum(c * first, s * second), b = base::fast_sum(c * second, -(s * first));
+    xh[j] = a.hi, xl[j] = a.lo, yh[j] = b.hi, yl[j] = b.lo;
+  }
+}
+
+double largest(const Plain& x) {
   double most = 0;
-  for (const Real& value : x) most = std::max(most, std::abs(high(value)));
+  for (const double value : x) most = std::max(most, std::abs(value));
   return most;
 }
 
 // Sums below this multiple of their terms are taken for 0.
-template <class Real>
+template <class Row>
 constexpr double negligible = kVanishing;
 template <>
-constexpr double negligible<double> = 0x1p-40;
+constexpr double negligible<Plain> = 0x1p-40;
 
 /// An affinely independent set of points, and the point of smallest norm in their affine hull.
-template <class Real>
+template <class Row>
 class Corral {
  public:
-  using Reals = std::vector<Real>;
-  Corral(const Reals& points, Index size) : points_(&points), size_(size) {}
+  using Real = typename Row::value_type;
+  Corral(const Row& points, Index size) : points_(&points), size_(size) {}
 
   [[nodiscard]] const std::vector<Index>& members() const { return members_; }
   /// The point of smallest norm, and its weights.
-  [[nodiscard]] const Reals& point() const { return point_; }
+  [[nodiscard]] const Row& point() const { return point_; }
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
   /// False if the points are not affinely independent.
@@ -93,13 +160,13 @@ class Corral {
     const std::size_t begin = first ? 0 : k - 1;
     if (first) {  // differences are from the next member
       const Real length = triangle_[0][0];
-      for (std::size_t j = 1; j < triangle_.size(); ++j) triangle_[j][0] = triangle_[j][0] - length;
+      for (std::size_t j = 1; j < triangle_.size(); ++j) set(triangle_[j], 0, triangle_[j][0] - length);
       parts_[0] = parts_[0] + length;
     }
     triangle_.erase(triangle_.begin() + static_cast<std::ptrdiff_t>(begin));
     for (std::size_t j = begin; j < triangle_.size(); ++j)
       if (!rotate(j)) return false;
-    for (std::size_t j = 0; j < point_.size(); ++j) point_[j] = point_[j] + parts_.back() * basis_.back()[j];
+    subtract(point_, -parts_.back(), basis_.back(), at(size_));
     parts_.pop_back();
     basis_.pop_back();
     weigh();
@@ -107,34 +174,39 @@ class Corral {
   }
 
  private:
-  [[nodiscard]] const Real* row(Index i) const { return points_->data() + i * size_; }
-
-  /// Orthogonalises the last member: modified Gram-Schmidt on differences from the first.
+  /// Orthogonalises the last member: modified Gram-Schmidt on differences from the first, until a pass removes little.
+  /// Double precision is enough for the products of the first pass.
   bool extend() {
-    const Real* first = row(members_.front());
+    constexpr bool kWide = !std::is_same_v<Real, double>;
+    const std::size_t size = at(size_), first = at(members_.front()) * size, last = at(members_.back()) * size;
+    Row rest(size), column(basis_.size() + 1);
     if (members_.size() == 1) {
-      point_.assign(first, first + size_);
+      for (std::size_t j = 0; j < size; ++j) set(rest, j, (*points_)[first + j]);
+      point_ = std::move(rest);
       return true;
     }
-    Reals rest(at(size_)), column(basis_.size() + 1);
-    for (Index j = 0; j < size_; ++j) rest[at(j)] = row(members_.back())[j] - first[j];
-    const double before = largest(rest);
-    for (int twice = 0; twice < 2; ++twice) {
+    for (std::size_t j = 0; j < size; ++j) set(rest, j, (*points_)[last + j] - (*points_)[first + j]);
+    const double before = largest(high(rest));
+    double most = before;
+    for (int pass = 0; pass < 4; ++pass) {
       for (std::size_t k = 0; k < basis_.size(); ++k) {
-        const Real part = dot(basis_[k].data(), rest.data(), size_);
-        for (std::size_t j = 0; j < rest.size(); ++j) rest[j] = rest[j] - part * basis_[k][j];
-        column[k] = column[k] + part;
+        const Real part = pass == 0 ? Real(dot(high(basis_[k]), high(rest))) : dot(basis_[k], rest);
+        subtract(rest, part, basis_[k], size);
+        set(column, k, column[k] + part);
       }
+      const double left = largest(high(rest));
+      if (pass > 0 && (!kWide || left > most / 16)) break;
+      most = left;
     }
-    const double length = std::sqrt(high(dot(rest.data(), rest.data(), size_)));
-    if (!(length > negligible<Real> * before)) return false;
+    const double length = std::sqrt(high(dot(rest, rest)));
+    if (!(length > negligible<Row> * before)) return false;
     // The basis is normalised only approximately: coefficients are divided by its squared norm.
-    for (Real& x : rest) x = x / length;
-    const Real square = dot(rest.data(), rest.data(), size_);
-    for (Real& x : rest) x = x / (Real(1) + (square - 1.0) * 0.5);
-    column.back() = Real(length) * (Real(1) + (square - 1.0) * 0.5);
-    const Real part = dot(rest.data(), point_.data(), size_);
-    for (std::size_t j = 0; j < point_.size(); ++j) point_[j] = point_[j] - part * rest[j];
+    divide(rest, length);
+    const Real correction = Real(1) + (dot(rest, rest) - 1.0) * 0.5;
+    divide(rest, correction);
+    set(column, basis_.size(), Real(length) * correction);
+    const Real part = dot(rest, point_);
+    subtract(point_, part, rest, size);
     basis_.push_back(std::move(rest));
     triangle_.push_back(std::move(column));
     parts_.push_back(part);
@@ -144,45 +216,47 @@ class Corral {
   /// Rotates elements k and k + 1 of the basis so that column k of the triangle has no element k + 1; false if it
   /// vanishes.
   bool rotate(std::size_t k) {
-    Reals& column = triangle_[k];
+    Row& column = triangle_[k];
     const double length = std::hypot(high(column[k]), high(column[k + 1]));
-    if (!(length > negligible<Real> * largest(column))) return false;
+    if (!(length > negligible<Row> * largest(high(column)))) return false;
     Real cosine = column[k] / length, sine = column[k + 1] / length;
     const Real correction = Real(1) + (cosine * cosine + sine * sine - 1.0) * 0.5;
     cosine = cosine / correction, sine = sine / correction;
-    column[k] = Real(length) * correction;
-    column.pop_back();
-    const auto turn = [&](Real& x, Real& y) {
-      const Real turned = cosine * x + sine * y;
-      y = cosine * y - sine * x;
-      x = turned;
+    set(column, k, Real(length) * correction);
+    resize(column, k + 1);
+    const auto turned = [&](const Real& x, const Real& y) {
+      return std::pair<Real, Real>(cosine * x + sine * y, cosine * y - sine * x);
     };
-    for (std::size_t j = k + 1; j < triangle_.size(); ++j) turn(triangle_[j][k], triangle_[j][k + 1]);
-    for (std::size_t j = 0; j < point_.size(); ++j) turn(basis_[k][j], basis_[k + 1][j]);
-    turn(parts_[k], parts_[k + 1]);
+    for (std::size_t j = k + 1; j < triangle_.size(); ++j) {
+      const auto [x, y] = turned(triangle_[j][k], triangle_[j][k + 1]);
+      set(triangle_[j], k, x), set(triangle_[j], k + 1, y);
+    }
+    turn(cosine, sine, basis_[k], basis_[k + 1]);
+    std::tie(parts_[k], parts_[k + 1]) = turned(parts_[k], parts_[k + 1]);
     return true;
   }
 
   /// Solves R weights = -parts; the first weight is 1 minus the others.
   void weigh() {
-    Reals x;
-    for (const Real& part : parts_) x.push_back(-part);
+    Row x(parts_.size());
+    for (std::size_t k = 0; k < parts_.size(); ++k) set(x, k, -parts_[k]);
     Real first = 1;
-    for (std::size_t k = x.size(); k-- > 0;) {
-      const Reals& column = triangle_[k];
-      x[k] = x[k] / column[k];
-      for (std::size_t j = 0; j < k; ++j) x[j] = x[j] - column[j] * x[k];
-      first = first - x[k];
+    weights_.resize(parts_.size() + 1);
+    for (std::size_t k = parts_.size(); k-- > 0;) {
+      const Real weight = x[k] / triangle_[k][k];
+      subtract(x, weight, triangle_[k], k);
+      first = first - weight;
+      weights_[k + 1] = high(weight);
     }
-    weights_.assign(1, high(first));
-    for (const Real& weight : x) weights_.push_back(high(weight));
+    weights_[0] = high(first);
   }
 
-  const Reals* points_;
+  const Row* points_;
   Index size_;
   std::vector<Index> members_;
-  std::vector<Reals> basis_, triangle_;
-  Reals point_, parts_;
+  std::vector<Row> basis_, triangle_;
+  Row point_;
+  std::vector<Real> parts_;
   std::vector<double> weights_;
 };
 
@@ -190,23 +264,23 @@ class Corral {
 /// double-double.
 class Least {
  public:
-  Least(const Wide& points, Index size)
+  Least(const Split& points, Index size)
       : points_(points),
         size_(size),
-        count_(std::ssize(points) / size),
+        count_(std::ssize(points.hi) / size),
         columns_(points.size()),
         sums_(at(count_)),
         terms_(at(count_)) {
     for (Index i = 0; i < count_; ++i)
-      for (Index j = 0; j < size; ++j) columns_[at(j * count_ + i)] = points[at(i * size + j)].hi;
+      for (Index j = 0; j < size; ++j) columns_[at(j * count_ + i)] = points.hi[at(i * size + j)];
   }
 
-  void find(const Wide& direction) {
+  void find(const Split& direction) {
     std::fill(sums_.begin(), sums_.end(), 0.0);
     std::fill(terms_.begin(), terms_.end(), 0.0);
     for (Index j = 0; j < size_; ++j) {
       const double* column = columns_.data() + j * count_;
-      const double factor = direction[at(j)].hi;
+      const double factor = direction.hi[at(j)];
       for (Index i = 0; i < count_; ++i) {
         const double term = column[i] * factor;
         sums_[at(i)] += term;
@@ -220,7 +294,7 @@ class Least {
       const double terms = terms_[at(i)], error = static_cast<double>(size_ + 4) * kUnit * terms;
       if (std::abs(sum) <= error) {
         if (sum - 2 * error > product) continue;
-        const double exact = dot(points_.data() + i * size_, direction.data(), size_).hi;
+        const double exact = dot(points_, i, direction).hi;
         // Below the rounding error of double-double arithmetic it counts as 0.
         sum = std::abs(exact) > static_cast<double>(size_ + 4) * 0x1p-100 * terms ? exact : std::min(exact, 0.0);
       }
@@ -232,7 +306,7 @@ class Least {
   double product = 0;
 
  private:
-  const Wide& points_;
+  const Split& points_;
   Index size_, count_;
   std::vector<double> columns_, sums_, terms_;
 };
@@ -268,8 +342,8 @@ enum class Step { moved, stopped };
 
 /// One step of Wolfe's algorithm: adds the point of smallest product to the corral, and removes those whose weights
 /// would not be positive. Stops where rounding allows none.
-template <class Real>
-Step step(Index added, Corral<Real>& corral, std::vector<double>& weights) {
+template <class Row>
+Step step(Index added, Corral<Row>& corral, std::vector<double>& weights) {
   const std::vector<Index>& members = corral.members();
   if (std::find(members.begin(), members.end(), added) != members.end() || !corral.add(added)) return Step::stopped;
   weights.push_back(0);
@@ -295,10 +369,8 @@ Step step(Index added, Corral<Real>& corral, std::vector<double>& weights) {
 }
 
 /// The corral that the algorithm finds in double precision: a start for double-double precision.
-std::vector<Index> rough_corral(const Wide& points, Index size) {
-  std::vector<double> rounded(points.size());
-  std::transform(points.begin(), points.end(), rounded.begin(), [](const DoubleDouble& x) { return x.hi; });
-  Corral<double> corral(rounded, size);
+std::vector<Index> rough_corral(const Plain& rounded, Index size) {
+  Corral<Plain> corral(rounded, size);
   RoughLeast least(rounded, size);
   static_cast<void>(corral.add(0));
   std::vector<double> weights{1};
@@ -306,9 +378,9 @@ std::vector<Index> rough_corral(const Wide& points, Index size) {
   for (Index count = 0; count < kMostRoughSteps * size; ++count) {
     base::throw_if_interrupted();
     const std::vector<double>& point = corral.point();
-    if (!(largest(point) > negligible<double>)) break;
+    if (!(largest(point) > negligible<Plain>)) break;
     least.find(point);
-    if (least.product > kEnough * dot(point.data(), point.data(), size)) break;
+    if (least.product > kEnough * dot(point, point)) break;
     if (step(least.index, corral, weights) == Step::stopped) break;
     members = corral.members();
   }
@@ -316,7 +388,7 @@ std::vector<Index> rough_corral(const Wide& points, Index size) {
 }
 
 /// The corral of these members, if it is one: affinely independent points with positive weights.
-bool start(const std::vector<Index>& members, Corral<DoubleDouble>& corral) {
+bool start(const std::vector<Index>& members, Corral<Split>& corral) {
   for (const Index i : members)
     if (!corral.add(i)) return false;
   return std::all_of(corral.weights().begin(), corral.weights().end(), [](double w) { return w > kLeastWeight; });
@@ -327,23 +399,30 @@ bool start(const std::vector<Index>& members, Corral<DoubleDouble>& corral) {
 SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size) {
   using Kind = SmallestPoint::Kind;
   SmallestPoint out;
-  Corral<DoubleDouble> corral(points, size);
-  if (!start(rough_corral(points, size), corral)) {
-    corral = Corral<DoubleDouble>(points, size);
+  Split split(points.size());
+  for (std::size_t k = 0; k < points.size(); ++k) set(split, k, points[k]);
+  Corral<Split> corral(split, size);
+  if (!start(rough_corral(split.hi, size), corral)) {
+    corral = Corral<Split>(split, size);
     static_cast<void>(corral.add(0));
   }
   std::vector<double> weights = corral.weights();
-  Least least(points, size);
-  do {
+  Least least(split, size);
+  Split point;
+  for (bool moved = true; moved;) {
     base::throw_if_interrupted();
-    out.point = corral.point();
+    point = corral.point();
     out.corral = corral.members();
-    if (largest(out.point) <= kVanishing) return out.kind = Kind::zero, out;
-    least.find(out.point);
-    const double square = dot(out.point.data(), out.point.data(), size).hi;
-    out.kind = least.product > 0 ? Kind::separates : largest(out.point) <= kStalled ? Kind::zero : Kind::undecided;
-    if (least.product > kEnough * square) return out;
-  } while (step(least.index, corral, weights) == Step::moved);
+    out.kind = Kind::zero;
+    if (largest(point.hi) <= kVanishing) break;
+    least.find(point);
+    if (least.product > 0)
+      out.kind = Kind::separates;
+    else if (largest(point.hi) > kStalled)
+      out.kind = Kind::undecided;
+    moved = least.product <= kEnough * dot(point, point).hi && step(least.index, corral, weights) == Step::moved;
+  }
+  for (std::size_t j = 0; j < point.size(); ++j) out.point.push_back(point[j]);
   return out;
 }
 
