@@ -142,13 +142,14 @@ class Search {
   [[nodiscard]] const Wide& direction() const { return direction_; }
 
   /// Enlarges the span of overlapping rows and finds a direction that separates the others; false if undecided.
-  bool reduce_once(const std::vector<Index>& sample) {
+  bool reduce_once(std::vector<Index> sample) {
     for (;;) {
       Wide points;
       std::vector<Index> names;
       std::vector<int> exponents;
       const Index width = view_.size() - span_.rank();
       collect(sample, points, names, exponents);
+      sample = names;  // rows of the span stay in it
       set_direction({});
       if (names.empty()) return true;
       const SmallestPoint smallest = smallest_point(points, width);
@@ -247,6 +248,7 @@ class Search {
     for (const Index i : sample) {
       Wide row = view_.row(i), part;
       if (!span_.represent(row)) continue;
+      part.reserve(row.size());
       for (Index j = 0; j < view_.size(); ++j)
         if (!span_.pivot(j)) part.push_back(row[at(j)]);
       remaining.push_back(std::move(part));
@@ -255,6 +257,7 @@ class Search {
     const Index width = view_.size() - span_.rank();
     exponents =
         column_exponents(std::ssize(remaining), width, [&](Index i, Index j) { return remaining[at(i)][at(j)].hi; });
+    points.reserve(remaining.size() * at(width));
     for (Wide& row : remaining) {
       const int most = row_exponent(exponents, [&](Index j) { return row[at(j)].hi; });
       for (std::size_t j = 0; j < row.size(); ++j) points.push_back(row[j].scaled(exponents[j] - most));

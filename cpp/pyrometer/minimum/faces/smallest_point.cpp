@@ -85,7 +85,8 @@ void subtract(Plain& x, double factor, const Plain& y, std::size_t size) {
   for (std::size_t j = 0; j < size; ++j) x[j] -= factor * y[j];
 }
 [[gnu::flatten]] void subtract(Split& x, const DoubleDouble& factor, const Split& y, std::size_t size) {
-  double* const __restrict xh = x.hi.data(), * const __restrict xl = x.lo.data();
+  double* const __restrict xh = x.hi.data();
+  double* const __restrict xl = x.lo.data();
   const double *const yh = y.hi.data(), *const yl = y.lo.data();
   const DoubleDouble by = -factor;
   for (std::size_t j = 0; j < size; ++j) {
@@ -111,7 +112,10 @@ void turn(double cosine, double sine, Plain& x, Plain& y) {
   }
 }
 [[gnu::flatten]] void turn(const DoubleDouble& cosine, const DoubleDouble& sine, Split& x, Split& y) {
-  double* const __restrict xh = x.hi.data(), * const __restrict xl = x.lo.data(), * const __restrict yh = y.hi.data(), * const __restrict yl = y.lo.data();
+  double* const __restrict xh = x.hi.data();
+  double* const __restrict xl = x.lo.data();
+  double* const __restrict yh = y.hi.data();
+  double* const __restrict yl = y.lo.data();
   const DoubleDouble c = cosine, s = sine;
   const std::size_t size = x.size();
   for (std::size_t j = 0; j < size; ++j) {
