@@ -85,6 +85,30 @@ TEST_CASE("the point of smallest norm of many points separates them, or 0 is a p
   CHECK((zeros > 50 && zeros < 250));
 }
 
+TEST_CASE("nearly dependent points are decided: polynomials that change their sign a few times") {
+  std::mt19937 state(3);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (int round = 0; round < 40; ++round) {
+    const Index size = 6 + round % 12, count = 120;
+    const double first = uniform(state), second = uniform(state), third = uniform(state);
+    const bool overlap = round % 4 == 3;  // the last point is opposite to the first
+    std::vector<DoubleDouble> points;
+    for (Index i = 0; i < count; ++i) {
+      const double t = overlap && i == count - 1 ? points[1].hi / points[0].hi : uniform(state);
+      const bool positive = (t - first) * (t - second) * (t - third) > 0;
+      double power = (overlap && i == count - 1 ? points[0].hi < 0 : positive) ? 1 : -1;
+      for (Index j = 0; j < size; ++j, power *= t) points.emplace_back(power);
+    }
+    const SmallestPoint found = smallest_point(points, size);
+    REQUIRE(found.kind == (overlap ? SmallestPoint::Kind::zero : SmallestPoint::Kind::separates));
+    for (Index i = 0; i < count && !overlap; ++i) {
+      DoubleDouble product;
+      for (Index j = 0; j < size; ++j) product = product + points[at(i * size + j)] * found.point[at(j)];
+      CHECK(product.hi > 0);
+    }
+  }
+}
+
 TEST_CASE("representatives modulo a span are the result of elimination") {
   Quotient quotient(3);
   quotient.add({3, 1, 0}, -1);

@@ -53,7 +53,7 @@ double dot(const double* a, const double* b, Index size) {
 }
 double dot(const Plain& a, const Plain& b) { return dot(a.data(), b.data(), std::ssize(a)); }
 
-/// b . row `i` of a. Sums in lanes: of one, each addition waits for the last. The same operations as of DoubleDouble, on
+/// b . row i of a. Sums in lanes: of one, each addition waits for the last. The same operations as of DoubleDouble, on
 /// vectors.
 DoubleDouble dot(const Split& a, Index i, const Split& b) {
   constexpr Index kLanes = 16;
