@@ -290,6 +290,16 @@ def test_parameters_of_a_damaged_training_are_parameters(broken):
         assert (found.total_parameters, found.energy.tolist()) == (15, expected.energy.tolist())
 
 
+def test_an_added_bias_with_nan_is_a_parameter_and_a_mask_is_none():
+    counts = []
+    for added in (np.nan, -np.inf):
+        model = dense({"w": real(4, 3), "b": np.array([0.5, added, 1.0], np.float32)})
+        model.graph.node.append(helper.make_node("Add", ["y", "b"], ["z"]))
+        model.graph.output[0].name = "z"
+        counts.append(int(sum(pm.models.laws(model, laws={"*": pm.Normal(0.5)})["parameters"])))
+    assert counts == [15, 12]
+
+
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16])
 def test_weights_that_are_integers_with_scales_are_refused(kind):
     whole, scales = np.arange(12).reshape(4, 3).astype(kind), np.abs(real(3))
