@@ -1,8 +1,9 @@
-"""What holds for all tests: the same examples every time, as long as they may take; no end of waiting; one terminal."""
+"""What holds for all tests: the same examples each time, as long as they may take; no pictures left; one terminal."""
 
 import faulthandler
 import os
 import signal
+import sys
 import threading
 import zlib
 
@@ -30,6 +31,8 @@ def pytest_runtest_protocol(item):
         return (yield)
     finally:
         faulthandler.cancel_dump_traceback_later()
+        if pyplot := sys.modules.get("matplotlib.pyplot"):
+            pyplot.close("all")
 
 
 def pytest_addoption(parser):

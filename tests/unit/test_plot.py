@@ -21,12 +21,6 @@ X, Y = RNG.normal(size=(80, 3)), RNG.normal(size=80) + 1.0
 LINE = pm.LinearRegression(X, Y)
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def lines(ax):
     return {line.get_label(): line for line in ax.get_lines()}
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["path"]
 
 _MOST = 12
-# Temperatures of both signs of which one has this many times the size of another have an axis that is linear near 0.
-_FAR = 1e3
+# Temperatures of both signs of which one has this many times the size of another have an axis that is linear near 0: up
+# to the smallest, or this share of the largest.
+_FAR, _LINEAR = 1e3, 1e-12
 # Ratio of the last to the first time after 0 from which the axis is logarithmic.
 _DECADES = 1e3
 # Largest time, and smallest inverse, of such an axis: ticks some decades beyond it are still doubles.
@@ -101,7 +102,7 @@ def _temperatures(ax: Axes, path: TrainingPath, T: npt.NDArray[np.float64]) -> N
     if negative or np.isfinite(positive(T[np.isfinite(T)])).all():
         ax.set_yscale("log")
     elif sizes.max() > _FAR * sizes.min():
-        ax.set_yscale("symlog", linthresh=sizes.min())
+        ax.set_yscale("symlog", linthresh=max(sizes.min(), _LINEAR * sizes.max()))
         locator: Any = ax.yaxis.get_major_locator()
         locator.set_params(numticks=7)
 
