@@ -49,53 +49,48 @@ bool ActiveSet::descend() {
   for (Index j = 0; j < columns_; ++j)
     if (at(sign_, j) != 0) active.push_back(j);
   if (active.empty()) return true;
-  const Pivoted f = factor(active);
-  if (f.rank() < f.columns())
-    return advance(active, f, null_vector(active, f), std::numeric_limits<double>::infinity());
-  return advance(active, f, newton_direction(active, f), 1);
+  const Index dependent = qr_.factor(design_, active);
+  if (dependent < 0) return advance(qr_.columns(), newton_direction(), 1);
+  std::vector<Index> columns = qr_.columns();
+  columns.push_back(dependent);
+  return advance(columns, null_vector(columns), std::numeric_limits<double>::infinity());
 }
 
-// In the order of the pivots.
-Numbers ActiveSet::newton_direction(const std::vector<Index>& active, const Pivoted& f) const {
-  const auto own = [&](Index k) { return active[at(f.column(k))]; };
-  Numbers direction(active.size());
-  for (Index k = 0; k < f.columns(); ++k)
-    at(direction, k) = (gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) / f.length(k);
-  f.forward(direction.data());
-  f.backward(direction.data());
-  for (Index k = 0; k < f.columns(); ++k) at(direction, k) /= f.length(k);
+Numbers ActiveSet::newton_direction() const {
+  Numbers direction;
+  for (const Index j : qr_.columns()) direction.push_back(gradient(j) - at(weight_, j) * at(sign_, j));
+  qr_.solve(direction);
   return direction;
 }
 
-// In the order of the pivots, downhill. Along it only the penalty changes, at a constant rate until a sign changes.
-Numbers ActiveSet::null_vector(const std::vector<Index>& active, const Pivoted& f) const {
-  const auto own = [&](Index k) { return active[at(f.column(k))]; };
-  Numbers direction(active.size()), made(active.size());
-  f.dependence(f.rank(), made.data());
-  at(direction, f.rank()) = 1 / f.length(f.rank());
-  for (Index k = 0; k < f.rank(); ++k) at(direction, k) = -at(made, k) / f.length(k);
+// Downhill. Along it only the penalty changes, at a constant rate until a sign changes.
+Numbers ActiveSet::null_vector(const std::vector<Index>& columns) const {
+  Numbers direction = qr_.dependence();
+  for (double& value : direction) value = -value;
+  direction.push_back(1);
   double rate = 0;
-  for (Index k = 0; k < f.columns(); ++k) rate += at(weight_, own(k)) * at(sign_, own(k)) * at(direction, k);
-  if (rate == 0) rate = at(direction, f.rank()) * at(sign_, own(f.rank()));
+  for (std::size_t k = 0; k < columns.size(); ++k)
+    rate += at(weight_, columns[k]) * at(sign_, columns[k]) * direction[k];
+  if (rate == 0) rate = at(sign_, columns.back());
   for (double& value : direction) value *= -sign(rate);
   return direction;
 }
 
-bool ActiveSet::advance(const std::vector<Index>& active, const Pivoted& f, const Numbers& direction, double step) {
+bool ActiveSet::advance(const std::vector<Index>& active, const Numbers& direction, double step) {
   Index leaves = -1;
-  for (Index k = 0; k < f.columns(); ++k) {
-    const Index j = active[at(f.column(k))];
-    if (at(direction, k) * at(sign_, j) >= 0) continue;
-    const double where = -(at(z_, j) + at(d_, j)) / at(direction, k);
+  for (std::size_t k = 0; k < active.size(); ++k) {
+    const Index j = active[k];
+    if (direction[k] * at(sign_, j) >= 0) continue;
+    const double where = -(at(z_, j) + at(d_, j)) / direction[k];
     if (where < step) step = where, leaves = j;
   }
   if (!std::isfinite(step)) return true;
-  for (Index k = 0; k < f.columns(); ++k) at(d_, active[at(f.column(k))]) += step * at(direction, k);
+  for (std::size_t k = 0; k < active.size(); ++k) at(d_, active[k]) += step * direction[k];
   if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
   refresh();
   if (leaves >= 0) return false;
   // Iterative refinement: the step is repeated until it changes nothing but rounding.
-  const double change = std::sqrt(dot(direction.data(), direction.data(), 0, f.columns()));
+  const double change = std::sqrt(dot(direction.data(), direction.data(), 0, std::ssize(direction)));
   const double norm = std::sqrt(dot(d_.data(), d_.data(), 0, columns_));
   const bool settled = change <= 1e-10 * norm || ++repeats_ > 3;
   if (settled) repeats_ = 0;

@@ -7,6 +7,7 @@
 #include "pyrometer/minimum/dense/row_qr.hpp"
 #include "pyrometer/minimum/dense/vectors.hpp"
 #include "pyrometer/minimum/lasso/point.hpp"
+#include "pyrometer/minimum/lasso/updated_qr.hpp"
 
 namespace pyrometer::minimum {
 
@@ -19,7 +20,7 @@ class ActiveSet {
  public:
   ActiveSet(Columns triangle, Index columns);
 
-  /// Cost: 2 n a^2 flops for each change of an active set of a columns.
+  /// Cost: 2 n^2 + 12 n a flops for each change of an active set of a columns.
   void minimise(const Numbers& z, const Numbers& gradient, const Numbers& weight);
 
   [[nodiscard]] double length(Index j) const { return at(length_, j); }
@@ -50,12 +51,13 @@ class ActiveSet {
   [[nodiscard]] double rounding_bound(Index j) const;
   void refresh();
   bool descend();
-  bool advance(const std::vector<Index>& active, const Pivoted& f, const Numbers& direction, double step);
-  [[nodiscard]] Numbers newton_direction(const std::vector<Index>& active, const Pivoted& f) const;
-  [[nodiscard]] Numbers null_vector(const std::vector<Index>& active, const Pivoted& f) const;
+  bool advance(const std::vector<Index>& active, const Numbers& direction, double step);
+  [[nodiscard]] Numbers newton_direction() const;
+  [[nodiscard]] Numbers null_vector(const std::vector<Index>& columns) const;
   bool enter();
 
   Columns design_;
+  UpdatedQr qr_;
   Index columns_;
   int repeats_ = 0;
   double size_ = 0;
