@@ -138,7 +138,9 @@ def test_only_the_undecided_system_of_a_stack_is_solved_again_in_units_of_its_pa
     X = np.array([[[1.0, 2.0], [3.0, 5.0], [2.0, 2.0]], [[0.1, 0.25], [0.3, -0.75], [0.7, 1.0]]])
     weights, error = np.array([[1.0, 1.0, 1.0], [0.5, 1.5, 1.0]]), np.empty((2, 6))
     solve, seen = guess([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.5, 1e-14)
-    value, theta, gap, attained, rank = _decimals.decided(solve, X, np.zeros((2, 3)), True, error, weights)
+    value, theta, gap, attained, rank = _decimals.decided(
+        _decimals.RowSystems(solve, X, np.zeros((2, 3)), True, error, weights)
+    )
     assert [len(rows) for rows, _ in seen] == [2, 1]
     assert (seen[1][0] == [[[1.0, 25.0], [3.0, -75.0], [7.0, 100.0]]]).all()
     assert (seen[1][1] == weights[1:]).all()
@@ -154,7 +156,7 @@ def test_only_the_undecided_system_of_a_stack_is_solved_again_in_units_of_its_pa
 def test_columns_that_are_no_decimals_are_left_as_they_are(column):
     X, error = np.array(column).reshape(1, 3, 1) * np.array([1.0, np.pi]), np.empty((1, 3))
     solve, seen = guess([1.0, 1.0, 1.0], 0.5, 1e-14)
-    assert _decimals.decided(solve, X, np.zeros((1, 3)), True, error, None)[0][0] == 1.0
+    assert _decimals.decided(_decimals.RowSystems(solve, X, np.zeros((1, 3)), True, error, None))[0][0] == 1.0
     assert len(seen) == 1
 
 
@@ -162,7 +164,7 @@ def test_parameters_whose_energy_depends_on_the_rounding_of_decimals_are_refused
     X, error = np.array([[[0.1], [0.3], [0.7]]]), np.empty((1, 2))
     for size, kept in ((1e4, True), (1e16, False), (1e308, False)):
         solve, _ = guess([size, 1.0], 0.5, 1e-14)
-        value, theta, gap, _, _ = _decimals.decided(solve, X, np.zeros((1, 3)), True, error, None)
+        value, theta, gap, _, _ = _decimals.decided(_decimals.RowSystems(solve, X, np.zeros((1, 3)), True, error, None))
         assert (value[0] == 0.5) == kept
         assert (theta[0, 0] == 10.0 * size) == kept
         assert gap[0] > 1e-17 * size or not kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyrometer.linear._closed_form import Array
 from pyrometer.linear._minima import ENOUGH_DIGITS, relative_gaps
 
-__all__ = ["RowMinima", "decided"]
+__all__ = ["RowMinima", "RowSystems", "decided"]
 
 _Rows: TypeAlias = npt.NDArray[Any]
 # Value, parameters, gap, whether the minimum is attained, and rank: of each system.
@@ -23,23 +23,28 @@ _APART = 1 / 16  # limit of that distance, in units of the last decimal place
 _ROUNDED = float(np.finfo(float).eps)
 
 
-def decided(
-    solve: Callable[[_Rows, _Rows, Array, Array | None], RowMinima],
-    X: _Rows,
-    y: _Rows,
-    intercept: bool,
-    error: Array,
-    weights: Array | None,
-) -> RowMinima:
-    """Return minima over rows X (s, m, p), y (s, m); those of too few digits with decimals as they were written.
+class RowSystems(NamedTuple):
+    """Systems of rows, and how their cross entropies are minimised."""
+
+    solve: Callable[[_Rows, _Rows, Array, Array | None], RowMinima]
+    """Of X, y, bounds of errors of parameters, which it writes, and weights of mean 1."""
+    X: _Rows
+    """Shape (s, m, p)."""
+    y: _Rows
+    intercept: bool
+    error: Array
+    weights: Array | None
+
+
+def decided(systems: RowSystems) -> RowMinima:
+    """Return minima; those of too few digits with decimals as they were written.
 
     Rows that tie in a combination of columns as decimals do so as doubles or not, by their rounding. The energies are
     those of the whole numbers 10^d x and parameters divided by 10^d, but for this rounding: what it can change of the
     energy of the parameters is a part of the gap. What is better certified is returned. Cost: nothing where enough
     digits are certain, else a copy of the system's rows and a second solution, if any of its columns are decimals.
-
-    `solve`: of X, y, bounds of errors of parameters, which it writes, and weights of mean 1.
     """
+    solve, X, y, intercept, error, weights = systems
     solved = solve(X, y, error, weights)
     for k in np.flatnonzero(solved[2] > solved[0] * 10.0**-ENOUGH_DIGITS):
         one, own = slice(k, k + 1), None if weights is None else weights[k]

@@ -14,7 +14,7 @@ from pyrometer.base import number_of
 from pyrometer.data import Scanned
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._closed_form import Array
-from pyrometer.linear._decimals import RowMinima, decided
+from pyrometer.linear._decimals import RowMinima, RowSystems, decided
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Lowest, of_rows, unclosed
 from pyrometer.linear._moderate import moderated
 from pyrometer.results import Minimum
@@ -98,16 +98,8 @@ def _absolute(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weigh
     return value, parameters, gap, np.ones(len(value), dtype=bool), rank
 
 
-def _by_newton(
-    solve: Callable[[_Rows, _Rows, Array, Array | None], RowMinima],
-    X: _Rows,
-    y: _Rows,
-    intercept: bool,
-    error: Array,
-    weights: Array | None,
-) -> RowMinima:
-    solved = decided(solve, X, y, intercept, error, weights)
-    return moderated(solve, X, y, intercept, error, weights, solved)
+def _by_newton(systems: RowSystems) -> RowMinima:
+    return moderated(systems, decided(systems))
 
 
 def _of_zero(y: _Rows, intercept: bool, weights: Array | None) -> tuple[float, float]:
@@ -133,7 +125,7 @@ def _logistic(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weigh
     def solve(X: _Rows, y: _Rows, error: Array, weights: Array | None) -> RowMinima:
         return _core.logistic(X, y, system.intercept, threads, error, weights)[:5]
 
-    return _by_newton(solve, X, y, system.intercept, error, weights)
+    return _by_newton(RowSystems(solve, X, y, system.intercept, error, weights))
 
 
 def _softmax(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weights: Array | None) -> RowMinima:
@@ -142,7 +134,7 @@ def _softmax(system: Any, X: _Rows, y: _Rows, threads: int, error: Array, weight
         def solve(X: _Rows, y: _Rows, error: Array, weights: Array | None) -> RowMinima:
             return _core.softmax(X, y, system.classes, system.intercept, threads, weights, error)[:5]
 
-        return _by_newton(solve, X, y, system.intercept, error, weights)
+        return _by_newton(RowSystems(solve, X, y, system.intercept, error, weights))
     # Logistic regression, with half of its parameters for each class.
     one = np.empty((len(X), system.columns))
     value, parameters, gap, attained, rank = _logistic(system, X, y, threads, one, weights)

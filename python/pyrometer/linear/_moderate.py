@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pyrometer.linear._closed_form import Array
-from pyrometer.linear._decimals import RowMinima
+from pyrometer.linear._decimals import RowMinima, RowSystems
 from pyrometer.linear._minima import relative_gaps
 
 __all__ = ["moderated"]
@@ -24,22 +23,15 @@ _UNIT = float(np.finfo(float).eps)
 _SPLITTER = 2.0**27 + 1.0  # of doubles into two halves, whose products are exact
 
 
-def moderated(
-    solve: Callable[[_Rows, _Rows, Array, Array | None], RowMinima],
-    X: _Rows,
-    y: _Rows,
-    intercept: bool,
-    error: Array,
-    weights: Array | None,
-    solved: RowMinima,
-) -> RowMinima:
+def moderated(systems: RowSystems, solved: RowMinima) -> RowMinima:
     """Return the minima, with parameters of less energy where that of huge ones is not near the infimum.
 
     Where columns are dependent but for their rounding, parameters of 1e16 may separate rows by that rounding. The
     minimum over the directions in which columns are certainly independent, of parameters that are at most about 1e8
     times smaller, often has less energy. Energies of both are those of exact logits. Values of infima that are not
-    attained stay, unless the energy is less. `solve` is as of `decided`.
+    attained stay, unless the energy is less.
     """
+    solve, X, y, intercept, error, weights = systems
     value, parameters, gap, attained, _ = solved
     n = X.shape[2] + intercept
     classes = parameters.shape[1] // n
