@@ -64,8 +64,9 @@ def laws(
 
     Notes
     -----
-    About twice the time of building the model, and for a model with numbers from outside of PyTorch a second build:
-    numbers that differ between builds are guessed from 4,096 values on, if a normal or a uniform law alone fits them.
+    About three times the time of building the model, which is built twice: numbers from outside of PyTorch that differ
+    are guessed from 4,096 values on, if a normal or a uniform law alone fits them, and laws whose scale or constant is
+    such a number, ``fill_(random.gauss(0, 1))`` or ``normal_(std=scale.item())``, are unknown.
     ``torch.nn.init.trunc_normal_`` and ``orthogonal_`` do nothing on the meta device; their parameters are refused
     there. The entropy sums over independent elements, as in (3.2).
 

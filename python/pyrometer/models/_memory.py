@@ -40,6 +40,10 @@ class Memory:
         """Bounds, in units of its scale, to which a draw was restricted by rejection."""
         self.dimensions: dict[int, int] = {}
         """Larger dimension of each draw of an orthogonal matrix."""
+        self.numbers = False
+        """Whether the program has read numbers of random tensors, as by item()."""
+        self.varies = False
+        """Whether builds differ in more than tensors, as by a number of Python's generator that a layer keeps."""
 
     def number(self, label: Label) -> int:
         """Return the number of a label."""

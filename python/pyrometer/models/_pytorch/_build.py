@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from pyrometer.base import described, listed
@@ -17,10 +19,13 @@ from pyrometer.models._goodness import fits, guess
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
-from pyrometer.models._pytorch._surroundings import copied
+from pyrometer.models._pytorch._redraw import Remainder
+from pyrometer.models._pytorch._surroundings import copied, states
 from pyrometer.models._pytorch._trace import Trace
 
 __all__ = ["build", "redraw", "seeded"]
+
+_Values: TypeAlias = npt.NDArray[Any] | None
 
 _SINGLE = 4  # bytes of a number
 _RESETS = ("reset_parameters", "_reset_parameters")
@@ -63,23 +68,39 @@ def build(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -
     """
     if isinstance(model, torch.nn.Module):
         return _of_instance(model, laws, init, seed)
-    built = _of_factory(model, laws, init, seed)
-    outside = [
-        name
-        for name, runs in built.runs.items()
-        if name not in built.named and Kind.OUTSIDE in _kinds(built.memory, runs)
-    ]
-    return _compared(built, _of_factory(model, laws, init, seed + 1), outside) if outside else built
+    second = _Second.of(_of_factory(model, laws, init, seed + 1)[0])  # its module is not kept
+    return _compared(*_of_factory(model, laws, init, seed), second)
 
 
-def _of_factory(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:
+def _of_factory(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> tuple[Built, bool]:
+    """Return a build, and whether it used random numbers that are not in tensors."""
     with seeded(seed), Trace() as trace:
+        before = states()
         module = model()
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"model must return a torch.nn.Module, got {described(module)}.")
         if init is not None:
             init(module)
-    return _read(module, laws, trace.memory)
+        used = trace.memory.numbers or states() != before
+    return _read(module, laws, trace.memory), used
+
+
+@dataclass(frozen=True)
+class _Second:
+    """What is kept of a second build: labels, values from outside of PyTorch, and what modules have beside tensors."""
+
+    module: weakref.ref[Any]
+    memory: Memory
+    runs: dict[str, Runs]
+    values: dict[str, _Values]
+    rest: Remainder
+
+    @classmethod
+    def of(cls, built: Built) -> _Second:
+        parameters = dict(built.module.named_parameters(remove_duplicate=False))
+        outside = [name for name, runs in built.runs.items() if Kind.OUTSIDE in _kinds(built.memory, runs)]
+        values = {name: values_of(parameters[name]) for name in outside}
+        return cls(weakref.ref(built.module), built.memory, built.runs, values, Remainder.of(built.module))
 
 
 def _read(module: Any, laws: Any, memory: Memory) -> Built:
@@ -107,7 +128,7 @@ def _kinds(memory: Memory, runs: Runs) -> set[Kind]:
     return {memory.labels[label].kind for label in np.unique(runs.labels).tolist()}
 
 
-def values_of(parameter: Any) -> np.ndarray[Any, Any] | None:
+def values_of(parameter: Any) -> _Values:
     """Return the values of a parameter, at least as float32; None if it has none."""
     if parameter.is_meta:
         return None
@@ -129,34 +150,71 @@ def _check_values(name: str, parameter: Any, runs: Runs, memory: Memory) -> None
         )
 
 
-def _compared(built: Built, other: Built, outside: list[str]) -> Built:
+def _compared(built: Built, used: bool, second: _Second) -> Built:
     """Decide on numbers from outside of PyTorch by a second build: a constant is one value, in both builds."""
-    if built.module is other.module:
-        raise ValueError(
-            "model must build a new module at each call, got the same one twice; pass a function that calls the "
-            "constructor, lambda: MyModel()."
-        )
     memory, runs = built.memory, dict(built.runs)
-    theirs = dict(other.module.named_parameters(remove_duplicate=False))
-    for name, parameter in built.module.named_parameters():
-        if name not in outside:
+    unknown = memory.number(Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch"))
+    parameters, seen = dict(built.module.named_parameters(remove_duplicate=False)), False
+    for name in [name for name in runs if name not in built.named]:
+        again = second.runs.get(name)
+        if again is not None and again.size == runs[name].size:
+            differ = _different(runs[name], memory, again, second.memory)
+            seen |= bool(differ.any())
+            runs[name] = runs[name].relabelled(np.where(differ, unknown, runs[name].labels).tolist())
+        if Kind.OUTSIDE not in _kinds(memory, runs[name]):
             continue
-        labels, origins = runs[name].elements()
-        which = np.array([memory.labels[label].kind is Kind.OUTSIDE for label in labels.tolist()])
-        mine, again = values_of(parameter), values_of(theirs[name])
-        label = Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch")
-        if mine is not None and again is not None:
-            values, repeated = mine.reshape(-1)[which], again.reshape(-1)[which]
-            if np.array_equal(values, repeated):
-                if np.ptp(values) == 0.0:
-                    label = Label(Kind.CONSTANT, centre=float(values[0]))
-                else:
-                    label = Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch, equal in two builds")
-            else:
-                label = guess(values, memory.draw(len(labels))) or label
-        labels[which] = memory.number(label)
-        runs[name] = Runs.of(labels, origins)
+        if built.module is second.module():
+            raise ValueError(
+                "model must build a new module at each call, got the same one twice; pass a function that calls the "
+                "constructor, lambda: MyModel()."
+            )
+        runs[name], seen = _of_outside(runs[name], memory, values_of(parameters[name]), second.values.get(name)), True
+    rest = Remainder.of(built.module)
+    # Random numbers that are in no parameter may be in any object that the model has.
+    memory.varies = rest.other_numbers(second.rest) or (used and not (seen and rest.same(second.rest)))
     return replace(built, runs=runs)
+
+
+def _different(mine: Runs, memory: Memory, theirs: Runs, others: Memory) -> npt.NDArray[np.bool_]:
+    """Return of which runs the law differs in a second build, whose scale or constant is a number drawn outside."""
+    ends = np.searchsorted(theirs.stops, mine.stops - 1, side="right")
+    begins = np.searchsorted(theirs.stops, mine.starts, side="right")
+    return np.array(
+        [
+            any(
+                _other_scale(memory.law(memory.labels[label]), others.law(others.labels[again]))
+                for again in theirs.labels[begin : end + 1].tolist()
+            )
+            for label, begin, end in zip(mine.labels.tolist(), begins.tolist(), ends.tolist(), strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _other_scale(mine: Label, theirs: Label) -> bool:
+    if not {mine.kind, theirs.kind} <= {Kind.CONSTANT, Kind.RANDOM}:
+        return False
+    numbers = np.array([(each.scale, each.centre) for each in (mine, theirs)])
+    same = (mine.kind, mine.family) == (theirs.kind, theirs.family)
+    return not (same and np.array_equal(numbers[0], numbers[1], equal_nan=True))
+
+
+def _of_outside(runs: Runs, memory: Memory, mine: _Values, again: _Values) -> Runs:
+    """Return labels of numbers that were made outside of PyTorch, from their values in two builds."""
+    labels, origins = runs.elements()
+    which = np.array([memory.labels[label].kind is Kind.OUTSIDE for label in labels.tolist()])
+    label = Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch")
+    if mine is not None and again is not None and again.size == mine.size:
+        values, repeated = mine.reshape(-1)[which], again.reshape(-1)[which]
+        if np.array_equal(values, repeated):
+            if np.ptp(values) == 0.0:
+                label = Label(Kind.CONSTANT, centre=float(values[0]))
+            else:
+                label = Label(Kind.UNKNOWN, reason="numbers from outside of PyTorch, equal in two builds")
+        else:
+            label = guess(values, memory.draw(len(labels))) or label
+    labels[which] = memory.number(label)
+    return Runs.of(labels, origins)
 
 
 def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed: int) -> Built:

@@ -7,7 +7,6 @@ without a rule makes all that it writes unknown.
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -22,6 +21,7 @@ from pyrometer.models._pytorch._closed_rules import CONSTANTS, RULES, Call
 from pyrometer.models._pytorch._moments import ANYTHING, Moments, constant, unknown
 from pyrometer.models._pytorch._operations import signature
 from pyrometer.models._pytorch._pass import Drawn, all_tensors
+from pyrometer.models._pytorch._surroundings import states
 
 __all__ = ["ClosedForms", "Pending", "random_members"]
 
@@ -97,7 +97,7 @@ class ClosedForms:
 
     def energy(self, tensor: Any) -> float | None:
         """Return the sum of E z^2 over the elements of a tensor; None if there is no closed form."""
-        if self._generators != _states():
+        if self._generators != states():
             self._everything = True  # the program uses numbers of Python or NumPy
         moments = self.moments(tensor)
         if moments.square is None or self._everything:
@@ -136,7 +136,7 @@ class ClosedForms:
 
     def before(self, func: Any, args: Any, kwargs: Any) -> Pending:
         """Note the arguments of an operation."""
-        self._generators = self._generators or _states()
+        self._generators = self._generators or states()
         call = Call(func, args, kwargs, self.moments, self._fresh)
         tensors = list(all_tensors(call.given))
         drawing = torch.Tag.nondeterministic_seeded in func.tags
@@ -219,18 +219,13 @@ def _members(module: Any) -> Iterator[Any]:
 
 
 def random_members(module: Any, memory: Memory) -> bool:
-    """Whether tensors of a model that are not parameters were drawn when it was built, as random features are."""
+    """Whether more than the parameters was drawn when a model was built, as random features are."""
     parameters = {id(parameter) for parameter in module.parameters()}
-    return any(
+    return memory.varies or any(
         memory.holds(tensor) and bool(memory.kinds(tensor) & {Kind.RANDOM, Kind.UNKNOWN})
         for tensor in all_tensors(list(_members(module)))
         if id(tensor) not in parameters
     )
-
-
-def _states() -> tuple[Any, ...]:
-    """States of generators whose numbers the pass does not see."""
-    return random.getstate(), np.random.get_state()[1].tobytes(), np.random.get_state()[2]  # type: ignore[index]  # noqa: NPY002
 
 
 def _of_parameter(parameter: Any, runs: Runs, labels: list[Label], dimensions: dict[int, int]) -> Moments | None:

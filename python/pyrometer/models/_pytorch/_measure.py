@@ -17,6 +17,7 @@ from pyrometer.models._built import with_named
 from pyrometer.models._call_sites import CallSite, Measured, joined, steps_of
 from pyrometer.models._pytorch._build import seeded
 from pyrometer.models._pytorch._chain import exact_energies
+from pyrometer.models._pytorch._closed import random_members
 from pyrometer.models._pytorch._closed_energies import closed_energies
 from pyrometer.models._pytorch._ideal import Against, Ideal, Kept
 from pyrometer.models._pytorch._inputs import prepared, run_on
@@ -97,7 +98,7 @@ class _Passes:
         def call() -> Any:
             return self._source.call(module, self._inputs)
 
-        if not self._source.renew(module):
+        if random_members(module, drawn.memory) or not self._source.renew(module):
             return {}
         with seeded(request.seed, 0, 1):
             exact = exact_energies(drawn, self._inputs, self.rows, call)

@@ -49,6 +49,12 @@ class Remainder:
         """Whether two builds of a model differ in their parameters at most."""
         return _same(self.buffers, other.buffers) and _same(self.attributes, other.attributes)
 
+    def other_numbers(self, other: Remainder) -> bool:
+        """Whether numbers that modules keep differ in two builds of a model; objects of other types are left out."""
+        return any(
+            _differ(value, other.attributes[key]) for key, value in self.attributes.items() if key in other.attributes
+        )
+
     def unchanged(self, module: torch.nn.Module) -> bool:
         """Whether forward passes have left all as it was, but for values of buffers and the mode."""
         now = Remainder.of(module)
@@ -81,8 +87,22 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (isinstance(one, _PLAIN) and one == other)
 
 
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two values are known to be different; tensors are compared by their labels."""
+    if isinstance(one, (bool, int, float, complex, np.ndarray, np.generic)):
+        mine, theirs = np.asarray(one), np.asarray(other)
+        return mine.dtype != theirs.dtype or not np.array_equal(mine, theirs, equal_nan=mine.dtype.kind in "fc")
+    if isinstance(one, Mapping):
+        return isinstance(other, Mapping) and any(_differ(one[key], other[key]) for key in one if key in other)
+    if isinstance(one, (list, tuple)):
+        return isinstance(other, (list, tuple)) and (len(one) != len(other) or any(map(_differ, one, other)))
+    return False
+
+
 def drawable(built: Built) -> bool:
-    """Whether the law of every element is traced, and can be drawn."""
+    """Whether the law of every element is traced, and can be drawn, and builds differ in parameters alone."""
+    if built.memory.varies:
+        return False
     used = {number for runs in with_named(built).values() for number in np.unique(runs.labels).tolist()}
     return all(_can_be_drawn(built.memory.law(built.memory.labels[number])) for number in used)
 

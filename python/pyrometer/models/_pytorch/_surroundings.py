@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
-__all__ = ["copied", "own_precision"]
+__all__ = ["copied", "own_precision", "states"]
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -36,3 +38,8 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
     memo: dict[int, Any] = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
     own: torch.nn.Module = copy.deepcopy(module, memo)
     return own
+
+
+def states() -> tuple[Any, ...]:
+    """States of Python's and NumPy's generators, whose numbers PyTorch does not see."""
+    return random.getstate(), np.random.get_state()[1].tobytes(), np.random.get_state()[2]  # type: ignore[index]  # noqa: NPY002

@@ -338,6 +338,12 @@ def _normal(memory: Memory, given: Given, out: Any) -> None:
         _random(NORMAL, _mean_and_deviation)(memory, given, out)
 
 
+def _scalar(memory: Memory, given: Given, _: Any) -> None:
+    """Note that the program goes on with a random number; whether a draw has elements out of bounds is no number."""
+    if given["self"].is_floating_point() and memory.kinds(given["self"]) & {Kind.RANDOM, Kind.UNKNOWN}:
+        memory.numbers = True
+
+
 def _interval(given: Given) -> tuple[float, float]:
     return given["to"] - given["from"], 0.5 * (given["to"] + given["from"])
 
@@ -355,7 +361,7 @@ _ADD, _SUBTRACT = _linear(1.0, product=False), _linear(-1.0, product=False)
 # Operations that change shapes and strides, not numbers. Views need no record: they share their storage's labels.
 _OF_SHAPES = {
     *("t_", "transpose_", "squeeze_", "unsqueeze_", "as_strided_", "swapdims_", "swapaxes_", "set_", "resize_"),
-    *("detach", "detach_", "alias", "requires_grad_", "record_stream", "_local_scalar_dense"),
+    *("detach", "detach_", "alias", "requires_grad_", "record_stream"),
 }
 
 # Operations that do the same to complex numbers, whose laws are not known.
@@ -388,6 +394,7 @@ OPERATIONS: dict[str, _Operation] = {
     "gt": _compare(1),
     **dict.fromkeys(("bitwise_or", "logical_or"), _either),
     "any": _any,
+    "_local_scalar_dense": _scalar,
     "where": _where,
     "linalg_qr": _qr,
     **dict.fromkeys(("diagonal_copy", "sign"), _of_triangle),
