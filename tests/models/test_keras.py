@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
+import random
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -238,8 +240,32 @@ def test_modes_of_batch_normalisation():
     assert energies["eval"] == pytest.approx(np.mean(X**2), rel=1e-2)
 
 
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        lambda: keras.initializers.Constant(random.gauss(0.0, 0.3)),
+        lambda: keras.initializers.RandomNormal(stddev=random.random()),
+    ],
+)
+def test_scales_that_a_function_draws_are_unknown(initializer):
+    def model():
+        last = layers.Dense(3, kernel_initializer=initializer())
+        return keras.Sequential([keras.Input((4,)), layers.Dense(20, activation="relu"), last])
+
+    assert pm.models.laws(model)["law"].tolist()[2] == "unknown: numbers from outside of Keras"
+    random.seed(3)
+    X = np.ones((2, 4), dtype=np.float32)
+    energies = np.array([np.sum(keras.ops.convert_to_numpy(model()(X))[0] ** 2) for _ in range(200)])
+    measured = pm.models.measure(model, X, draws=100)
+    assert measured.method[-1] == "monte-carlo"
+    assert abs(measured.energy[-1] - energies.mean()) < 4.5 * energies.std() * (1.0 / 200 + 1.0 / 100) ** 0.5
+
+
 def test_errors_of_keras_are_not_rewritten():
-    with pytest.raises(ValueError, match=r"^Input 0 .*expected axis -1 of input shape to have value 4"):
+    with pytest.raises(
+        ValueError,
+        match=r"^model must run on the inputs, .*: Input 0 .*expected axis -1 of input shape to have value 4",
+    ):
         pm.models.measure(dense(), np.ones((2, 3)))
     assert keras.config.is_traceback_filtering_enabled()
 

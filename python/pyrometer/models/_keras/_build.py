@@ -18,7 +18,9 @@ from pyrometer.models._labels import Kind, Label, Runs, joined
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
 
-__all__ = ["Piece", "build", "built_by", "layers_of", "pieces_of", "variables_of"]
+__all__ = ["OUTSIDE", "Piece", "build", "built_by", "layers_of", "pieces_of", "variables_of"]
+
+OUTSIDE = Label(Kind.UNKNOWN, reason="numbers from outside of Keras")
 
 # The initializers of variables whose names they do not have.
 _NAMES = {
@@ -46,8 +48,10 @@ class Piece:
         return _numbers(self.initializer(self.shape))
 
 
-def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> Built:
+def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int, factory: Any = None) -> Built:
     """Return the labels of the trainable variables of a model, or of the one that a function builds, by their names.
+
+    `factory` is the function that has built the model, if one has. A second build shows which scales are drawn.
 
     Raises
     ------
@@ -57,12 +61,13 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
     del seed  # laws do not depend on it
     if init is not None:
         raise ValueError("init is for models of PyTorch; a Keras layer has its law in its initializers. Leave it out.")
-    fresh, model = not hasattr(model, "variables"), built_by(model)
+    fresh = not hasattr(model, "variables")
+    factory, model = model if fresh else factory, built_by(model)
     memory, shapes, runs = Memory(), dict[str, tuple[int, ...]](), dict[str, Runs]()
     repeats = _Repeats(memory)
-    variables = list(variables_of(model))
+    variables, others = list(variables_of(model)), [each[1:] for each in variables_of(factory())] if factory else []
     named_laws = named(laws, [name for name, _, _ in variables])
-    for name, variable, layer in variables:
+    for place, (name, variable, layer) in enumerate(variables):
         shapes[name] = tuple(variable.shape)
         if name in named_laws:
             runs[name] = Runs.whole(math.prod(variable.shape), memory.number(Label(Kind.OUTSIDE)))
@@ -71,7 +76,15 @@ def build(model: Any, laws: Mapping[str, Any] | None, init: Any, seed: int) -> B
             if fresh and not _fit(_numbers(variable), runs[name], memory):
                 label = Label(Kind.UNKNOWN, reason="values that do not fit the initializer")
                 runs[name] = Runs.whole(math.prod(variable.shape), memory.number(label))
+            if place < len(others) and laws_of(variable, layer) != laws_of(*others[place]):
+                runs[name] = Runs.whole(math.prod(variable.shape), memory.number(OUTSIDE))
     return Built(model, memory, shapes, runs, {}, named_laws)
+
+
+def laws_of(variable: Any, layer: Any) -> list[tuple[Any, ...]]:
+    """Return families, scales and centres of what makes a variable of a layer."""
+    labels = [label_of(piece.initializer, piece.shape) for piece in pieces_of(variable, layer)]
+    return [(label.kind, label.family, label.scale, label.centre) for label in labels]
 
 
 def _fit(values: Any, runs: Runs, memory: Memory) -> bool:

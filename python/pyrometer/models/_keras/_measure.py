@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyrometer.models._keras._build import Piece, build, built_by, layers_of, pieces_of, variables_of
+from pyrometer.models._keras._build import OUTSIDE, Piece, build, built_by, layers_of, pieces_of, variables_of
 from pyrometer.models._keras._initializers import seed_of
 from pyrometer.models._pytorch._build import seeded
 from pyrometer.models._pytorch._measure import measure_source
@@ -42,10 +42,12 @@ def measure(model: Any, request: Request) -> ModelLayers:
             f"energies of Keras models need its backend 'torch', got {backend!r}; set KERAS_BACKEND=torch before keras "
             "is imported. pm.models.laws works on every backend."
         )
-    factory, model = model, built_by(model)
-    built = build(model, request.laws, request.init, request.seed)
+    factory, model = None if hasattr(model, "variables") else model, built_by(model)
+    built = build(model, request.laws, request.init, request.seed, factory)
+    outside = built.memory.number(OUTSIDE)
+    rebuilt = {name for name, runs in built.runs.items() if outside in runs.labels}
     with _restored(model):
-        draws = _Draws(model, request.seed, built.named, None if model is factory else factory)
+        draws = _Draws(model, request.seed, built.named, rebuilt, factory)
         mode = {"training": request.mode == "train"}
         source = Source(
             type(model).__name__,
@@ -140,19 +142,24 @@ def _called(model: Any, inputs: Any, training: bool) -> Any:
 class _Draws:
     """Draws variables by their initializers, with new seeds; what one seed has made stays equal.
 
-    Variables whose initializers are not known are those of a new model, if a function builds one; else they stay.
+    Variables whose initializers are unknown or vary are those of a new model, if a function builds one; else they stay.
     """
 
     model: Any
     seed: int
     named: dict[str, Any]
+    rebuilt: set[str]
+    """Variables whose initializers differ from model to model."""
     factory: Callable[[], Any] | None
     variables: list[tuple[str, Any, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.variables = list(variables_of(self.model))
-        unknown = [name for name, *where in self.variables if pieces_of(*where)[0].initializer is None]
+        unknown = [name for name, *where in self.variables if self._unknown(name, *where)]
         self._builds = self.factory is not None and bool(set(unknown) - set(self.named))
+
+    def _unknown(self, name: str, variable: Any, layer: Any) -> bool:
+        return name in self.rebuilt or pieces_of(variable, layer)[0].initializer is None
 
     def draw(self, number: int) -> Any:
         """Draw the variables in place, and return the model."""
@@ -166,7 +173,7 @@ class _Draws:
                 if name in self.named:
                     ((family, scale),) = self.named[name].segments
                     draw_into(variable.value, family, float(scale.reshape(())))
-                elif pieces[0].initializer is not None:
+                elif not self._unknown(name, variable, layer):
                     parts = [_made(piece, seeds, variable.dtype).reshape(-1) for piece in pieces]
                     variable.value.copy_(torch.cat(parts).reshape(variable.value.shape))
                 elif fresh:
