@@ -3,11 +3,10 @@
 import importlib
 import math
 import os
+import random
 from importlib.util import find_spec
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
-
-import random
 
 import numpy as np
 import pytest
@@ -240,6 +239,7 @@ def test_modes_of_batch_normalisation():
     assert energies["eval"] == pytest.approx(np.mean(X**2), rel=1e-2)
 
 
+@pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 @pytest.mark.parametrize(
     "initializer",
     [
