@@ -1,6 +1,7 @@
 """Serial dependence of columns of which most rows are one number: not found by chance, found where events gather."""
 
 import itertools
+import math
 import warnings
 
 import numpy as np
@@ -20,7 +21,7 @@ INDEPENDENT = {
     "1,000 rows": (1000, 20, flags(0.005)),
     "5,000 rows": (5000, 20, flags(0.001)),
     "counts": (300, 20, lambda rng, size: rng.poisson(0.02, size).astype(float)),
-    "amounts": (100, 100, lambda rng, size: np.exp(2.0 * rng.normal(size=size)) * (rng.random(size) < 0.03)),
+    "amounts": (300, 20, lambda rng, size: np.ceil(np.exp(0.5 * rng.normal(size=size))) * (rng.random(size) < 0.02)),
     "two sides": (200, 30, lambda rng, size: rng.choice([-1.0, 0.0, 1.0], p=[0.01, 0.98, 0.01], size=size)),
     "rounded with outliers": (
         300,
@@ -70,9 +71,21 @@ def test_the_bound_holds_over_all_choices_of_places(m, k):
         found = np.sort([_closeness(places, m, longest) for places in choices])
         as_close = 1.0 - np.searchsorted(found, found, side="left") / len(found)
         assert (as_close <= np.exp(-found) * (1.0 + 1e-9)).all()
-    for places in choices[:: len(choices) // 50]:
+
+
+def test_the_bound_is_that_of_the_formulas():
+    for seed in range(200):
+        rng = np.random.default_rng([13, seed])
+        m, k = int(rng.integers(60, 2000)), int(rng.integers(2, 15))
+        places = np.sort(rng.choice(int(rng.integers(20, m)), k, replace=False))
         tail = stats.hypergeom.sf((np.diff(places) == 1).sum() - 1, m, k - 1, k)
-        assert _closeness(places, m, 1) == pytest.approx(max(0.0, -np.log(2.0 * tail)), abs=1e-9)
+        expected = [0.0, -np.log(2.0 * tail)]
+        assert _closeness(places, m, 1) == pytest.approx(max(expected), abs=1e-9)
+        for n, limit in enumerate((2, 3, 5, 8, 13), 2):
+            share, long = (np.diff(places) <= limit).mean(), math.comb(m - limit, k) / math.comb(m, k)
+            divergence = (k - 1) * stats.entropy([share, 1.0 - share], [1.0 - long, long]) * (share > 1.0 - long)
+            expected.append(divergence - np.log(n * (n + 1.0)))
+        assert _closeness(places, m, 20) == pytest.approx(max(expected), abs=1e-9)
 
 
 def runs(rng, number, length):
