@@ -57,6 +57,7 @@ struct Problem {
   Index columns = 0;
   Numbers map;                ///< columns of the system x columns
   std::vector<Numbers> null;  ///< combinations of the columns of the system that are at rounding level
+  bool settled = true;        ///< see Basis
 
   [[nodiscard]] Index count() const { return static_cast<Index>(labels.size()); }
   [[nodiscard]] const double* row(Index i) const { return rows.get() + i * columns; }
@@ -80,7 +81,7 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   for (Index i = 0; rows.weights && i < rows.rows; ++i)
     if (!left_out[at(i)]) weights.push_back(rows.weights[i]);
   const auto remaining = at(std::count(left_out.begin(), left_out.end(), false));
-  if (independent.empty() || remaining == 0) return {nullptr, Numbers(remaining), std::move(weights), 0, {}, {}};
+  if (independent.empty() || remaining == 0) return {nullptr, Numbers(remaining), std::move(weights), 0, {}, {}, true};
   X.reserve(remaining * independent.size());
   y.reserve(remaining);
   for (Index i = 0; i < rows.rows; ++i) {
@@ -99,7 +100,8 @@ Problem reduced(const data::Rows<double>& rows, bool intercept, const std::vecto
   for (std::size_t k = 0; k < independent.size(); ++k)
     std::copy_n(basis.map.data() + static_cast<Index>(k) * basis.rank, basis.rank,
                 map.data() + independent[k] * basis.rank);
-  return {std::move(basis.rows), std::move(y), std::move(weights), basis.rank, std::move(map), std::move(null)};
+  return {std::move(basis.rows), std::move(y),    std::move(weights), basis.rank,
+          std::move(map),        std::move(null), basis.settled};
 }
 
 /// `start` is a minimum over samples, or an earlier result.
@@ -306,7 +308,8 @@ Problem in_basis(const data::Rows<double>& rows, Basis basis) {
   if (rows.weights) weights.assign(rows.weights, rows.weights + rows.rows);
   return {std::move(basis.rows), Numbers(rows.y, rows.y + rows.rows),
           std::move(weights),    basis.rank,
-          std::move(basis.map),  std::move(basis.null)};
+          std::move(basis.map),  std::move(basis.null),
+          basis.settled};
 }
 
 /// Marks the rows on the correct side whose loss is small; whether any was not marked. They may be so large that the
@@ -435,7 +438,7 @@ class InfimumSearch {
   void find_face() {
     if (known_.separated) face_ = all_separated(rows_, intercept_, known_.theta);
     const bool searched = known_.independent && !face_.certain;
-    if (searched) face_ = face_of(rows_, intercept_, used_, known_.theta, threads_);
+    if (searched) search_face(known_.theta);
     out_.rank = rows_.features;
     if (known_.independent && face_.certain && !face_.separated.empty()) return;
     Basis basis = reduce(Matrix{rows_.X, rows_.rows, rows_.features}, intercept_, false, threads_);
@@ -447,29 +450,70 @@ class InfimumSearch {
     const Numbers theta = solution_->parameters(n_);
     if (solution_->result().status == NewtonStatus::separated && !face_.certain)
       face_ = all_separated(rows_, intercept_, theta);
-    if (!solution_->converged() && !face_.certain && !searched)
-      face_ = face_of(rows_, intercept_, used_, theta, threads_);
+    if (!solution_->converged() && !face_.certain && !searched) search_face(theta);
   }
 
-  // The minimum over the rows that are not left out.
+  // Where Newton's method certifies a minimum over the rows that single columns do not separate, it has shown that
+  // nothing separates these, which facial reduction would show in far more time.
+  void search_face(const Numbers& theta) {
+    std::vector<Index> remaining;
+    face_ = face_of_columns(rows_, intercept_, remaining);
+    if (face_.certain) return;
+    if (!face_.separated.empty()) {
+      for (std::size_t j = 0; j < n_; ++j)
+        if (used_[j]) face_.independent.push_back(static_cast<Index>(j));
+      face_.minimal = false;
+      mark_separated();
+      rest_.emplace(without(false));
+      if (certified(*rest_)) {
+        face_.certain = true;
+        return;
+      }
+      rest_.reset();
+      std::fill(left_out_.begin(), left_out_.end(), false);
+    }
+    face_ = face_of(rows_, intercept_, used_, theta, threads_);
+  }
+
+  [[nodiscard]] static bool certified(const Attempt& attempt) {
+    const NewtonResult& result = attempt.result();
+    return attempt.converged() && attempt.problem().settled && result.excess + result.rounding <= kWide * result.loss;
+  }
+
+  // The minimum over the rows that are not left out, by Newton's first steps.
   Attempt without(bool independent) {
     Problem problem = reduced(rows_, intercept_, left_out_, face_.independent, independent, threads_);
     problem.null.insert(problem.null.end(), null_.begin(), null_.end());
     Attempt other(std::move(problem), threads_);
-    other.iterate_until_stationary();
     out_.evaluations += other.evaluations();
     return other;
   }
 
-  void leave_out() {
+  // The same, until neither loss nor margins change.
+  Attempt minimum_without(bool independent) {
+    Attempt other = without(independent);
+    const Index before = other.evaluations();
+    other.iterate_until_stationary();
+    out_.evaluations += other.evaluations() - before;
+    return other;
+  }
+
+  void mark_separated() {
     for (const Separated& part : face_.separated)
       for (const Index i : part.rows) left_out_[at(i)] = true;
-    solution_.emplace(without(face_.minimal));
+  }
+
+  void leave_out() {
+    mark_separated();
+    if (rest_)
+      solution_ = std::exchange(rest_, {});
+    else
+      solution_.emplace(minimum_without(face_.minimal));
   }
 
   void leave_out_small() {
     if (solution_->converged() || !face_.certain || !mark_small(rows_, intercept_, out_.parameters, left_out_)) return;
-    if (Attempt other = without(false); other.converged()) {
+    if (Attempt other = minimum_without(false); other.converged()) {
       solution_ = std::move(other);
       out_.parameters = solution_->parameters(n_);
     }
@@ -512,6 +556,8 @@ class InfimumSearch {
   std::vector<Numbers> null_;
   bool settled_ = true;
   std::optional<Attempt> solution_;
+  std::optional<Attempt>
+      rest_;  ///< the certified minimum over the rows that `face_` does not separate, if known before
 };
 
 Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads);
