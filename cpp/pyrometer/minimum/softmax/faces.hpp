@@ -29,4 +29,11 @@ struct ClassFace {
 [[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
                                         std::vector<std::uint8_t> allowed);
 
+/// The classes that single columns separate, found by comparisons, repeatedly: column j separates class c where all
+/// (e_y - e_b) (x) z_i that are left have elements of one sign, or 0, at (c, j). `certain` is left false: others may be
+/// separated. dimension: the most that the differences that are left can span, without those elements.
+///
+/// Cost: a pass over the rows for each round, 2 m n C comparisons.
+[[nodiscard]] ClassFace face_of_columns(const data::Rows<double>& rows, Index classes);
+
 }  // namespace pyrometer::minimum

@@ -14,8 +14,8 @@ namespace pyrometer::minimum {
 namespace {
 
 using Numbers = std::vector<double>;
-// Hessians of more parameters are computed only where nothing else finds the minimum, and of even more never.
-constexpr Index kFewParameters = 800, kMostParameters = 1600;
+// Hessians of more parameters are computed only where nothing else finds the minimum.
+constexpr Index kFewParameters = 800;
 // Evaluations of a quasi-Newton method before any other is tried, and the ridge of its metric.
 constexpr Index kAnyway = 30;
 constexpr double kLift = 1e-3;

@@ -7,6 +7,9 @@
 
 namespace pyrometer::minimum {
 
+/// Hessians of more parameters are never computed over all rows.
+inline constexpr Index kMostParameters = 1600;
+
 /// From `start`, or 0, a rough minimum over a sample, which has the `last` rows, and its Hessian, then the minimum over
 /// all rows.
 template <class T>

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/softmax/minimise.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -12,9 +13,12 @@ namespace {
 using Numbers = std::vector<double>;
 // A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
+// Up to this gap, relative to the loss, a minimum is taken for that of the rows.
+constexpr double kClosed = 1e-10;
 
 /// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
-DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face, Numbers start, int threads) {
+DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face, Numbers start, int threads,
+                      NewtonAim aim = NewtonAim::minimum) {
   const Numbers none(at(table.rows.features), 0.0);
   SoftmaxEvaluator<double> evaluator(table, none.data(), threads);
   DescentResult out;
@@ -32,7 +36,7 @@ DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face
   SoftmaxMetric metric;
   metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
   if (metric.rank() < count) return out;
-  return newton(evaluator, std::move(start), metric.pivots(count), NewtonAim::minimum);
+  return newton(evaluator, std::move(start), metric.pivots(count), aim);
 }
 
 /// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at
@@ -83,8 +87,20 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
                       ClassFace& face) {
   const std::vector<std::uint8_t> every(at(table.rows.rows * table.classes), 1);
   DescentResult rest;
-  rest.theta = theta;
   Index evaluations = 0;
+  if (std::ssize(theta) <= kMostParameters) face = face_of_columns(exact, table.classes);
+  if (face.any) {
+    // A minimum that Newton's method certifies, of as many dimensions as are left, shows that nothing else is separated.
+    table.allowed = face.allowed.data();
+    rest = on_face(table, face, Numbers(theta.size(), 0.0), threads, NewtonAim::minimum_or_drift);
+    face.certain = rest.status == DescentStatus::converged && rest.gap <= kClosed * rest.loss;
+    if (face.certain) return rest;
+    evaluations = rest.evaluations;
+    rest = DescentResult();
+    face = ClassFace();
+    table.allowed = nullptr;
+  }
+  rest.theta = theta;
   for (const bool combinations : {false, true}) {
     ClassFace next = face_of_classes(exact, table.classes, combinations, threads, every);
     if (!next.certain || (face.certain && !next.any)) continue;
