@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -166,6 +167,15 @@ class Search {
       for (const Index k : smallest.corral) rows.push_back(names[at(k)]);
       enlarge(std::move(rows));
     }
+  }
+
+  /// Adds rows that are known to overlap; false if they have other dimensions.
+  bool add(const Overlap& known) {
+    for (auto i = known.rows.begin(); i != known.rows.end() && span_.rank() < view_.size(); ++i) {
+      Wide row = view_.row(*i);
+      if (span_.represent(row)) span_.add(std::move(row), span_.rank() == 0 ? view_.constant() : -1);
+    }
+    return span_.rank() == known.dimension;
   }
 
   /// Adds rows of which the sample has the opposite as well to the span: the same features with both labels overlap.
@@ -377,8 +387,9 @@ bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<I
 
 /// The same for the remaining rows, by facial reduction; false if undecided because of rounding.
 bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, double least,
-                int threads, Face& face) {
+                const Overlap& known, int threads, Face& face) {
   Search search(view, least);
+  if (!search.add(known)) return false;
   std::vector<Search::Side> sides(remaining.size());
   std::vector<double> margins(remaining.size());
   const base::Chunks chunks{std::ssize(remaining), 1024};
@@ -518,12 +529,17 @@ void peel_all(const data::Rows<double>& rows, bool intercept, std::vector<Index>
 
 /// Searches the remaining rows; false if undecided: what is in `face` is then true, but may not be all.
 bool found(const data::Rows<double>& rows, bool intercept, const View& view, const std::vector<Index>& sample,
-           const std::vector<Index>& remaining, int threads, Face& face) {
+           const std::vector<Index>& remaining, const Overlap& known, int threads, Face& face) {
+  std::vector<Index> others;
+  std::set_difference(remaining.begin(), remaining.end(), known.rows.begin(), known.rows.end(),
+                      std::back_inserter(others));
   const std::size_t before = face.separated.size();
   // Rounding errors of elements that are 0 are margins of rows that have no others.
   for (const double least : {0.0, kVanishing}) {
     face.independent.clear();
-    if (!search_for(view, sample, remaining, least, threads, face)) return false;
+    if (!search_for(view, known.rows.empty() ? sample : evenly(others, 2 * kFirstRows), others, least, known, threads,
+                    face))
+      return false;
     if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
     face.separated.pop_back();
   }
@@ -549,14 +565,14 @@ bool separated_by_column(const data::Rows<double>& rows, bool intercept, double 
 }
 
 Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
-             const std::vector<double>& theta, int threads) {
+             const std::vector<double>& theta, int threads, const Overlap& known) {
   Face face;
   std::vector<Index> remaining;
   peel_all(rows, intercept, remaining, face);
   if (remaining.empty()) return face;
   const std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample);
-  face.certain = found(rows, intercept, view, sample, remaining, threads, face);
+  face.certain = found(rows, intercept, view, sample, remaining, known, threads, face);
   return face;
 }
 
@@ -573,7 +589,7 @@ Face face_of_combinations(const data::Rows<double>& rows, bool intercept, const 
   if (combinations.width == 0) return face;
   const std::vector<Index> sample = hardest(rows, intercept, theta, remaining);
   const View view(rows, intercept, used, sample, &combinations);
-  face.certain = found(rows, intercept, view, sample, remaining, threads, face);
+  face.certain = found(rows, intercept, view, sample, remaining, {}, threads, face);
   face.independent.resize(at(n));
   std::iota(face.independent.begin(), face.independent.end(), Index{0});
   face.minimal = false;

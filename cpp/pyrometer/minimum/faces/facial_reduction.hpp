@@ -22,6 +22,12 @@ struct Face {
   Index dimension = 0;               ///< of the space that the other rows span
 };
 
+/// Rows that no direction separates, as is known from a minimum over them, and the dimension of their span.
+struct Overlap {
+  std::vector<Index> rows;  ///< ascending
+  Index dimension = 0;
+};
+
 /// Decides which rows are separated.
 ///
 /// Rows that a single column separates at a threshold are found by comparisons, repeatedly; the others by facial
@@ -40,11 +46,13 @@ struct Face {
 ///            column may be any.
 /// theta      parameters of a small loss, if known, else empty: rows of small margin are considered first.
 /// threads    at least 1, or 0 for all; the same bits for any number.
+/// known      some of the rows that single columns do not separate. Not `certain` if they have another dimension.
 ///
 /// Large numbers of rows are represented by a sample, to which rows on the wrong side of the direction are added.
-/// Cost: passes over the rows of 2 n flops each, and about n^3 double-double operations for each step.
+/// Cost: passes over the rows of 2 n flops each, and about n^3 double-double operations for each step, of which there
+/// may be n; with `known` rows once, and less where rows have few elements other than 0, then in the dimensions left.
 [[nodiscard]] Face face_of(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used,
-                           const std::vector<double>& theta, int threads);
+                           const std::vector<double>& theta, int threads, const Overlap& known = {});
 
 /// The same where columns are nearly dependent, so that double-double precision of the given columns may not decide:
 /// in the well conditioned combinations of reduce(), evaluated without rounding errors and rounded to double-double

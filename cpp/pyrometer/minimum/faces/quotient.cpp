@@ -64,6 +64,7 @@ void Quotient::add(std::vector<DoubleDouble> row, Index first) {
   row[at(pivot)] = 1;
   for (auto& other : basis_) {
     const DoubleDouble part = other[at(pivot)];
+    if (part.hi == 0) continue;
     for (std::size_t j = 0; j < row.size(); ++j) {
       const DoubleDouble term = part * row[j], rest = other[j] - term;
       other[j] = std::abs(rest.hi) <= kVanishing * std::abs(term.hi) ? DoubleDouble() : rest;

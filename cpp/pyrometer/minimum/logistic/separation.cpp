@@ -28,6 +28,8 @@ using Numbers = std::vector<double>;
 constexpr double kFarAway = 40;
 // A row at this margin may dominate the curvature although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
+// Rows at this margin may be separated, where Newton's method has ended without a minimum.
+constexpr double kSeparating = 5;
 // Above this ratio of bounds of a minimum, other rows may be separated than those that were found.
 constexpr double kOpen = 1 + 1e-6;
 // Above this gap, relative to the loss, margins of rows are tried as coordinates.
@@ -312,15 +314,14 @@ Problem in_basis(const data::Rows<double>& rows, Basis basis) {
           basis.settled};
 }
 
-/// Marks the rows on the correct side whose loss is small; whether any was not marked. They may be so large that the
-/// bound does not close: the infimum over the others is a lower bound, the loss of all rows at its minimiser an upper
-/// one.
-bool mark_small(const data::Rows<double>& rows, bool intercept, const Numbers& theta, std::vector<bool>& marked) {
+/// Marks the rows on the correct side with a margin above `far`; whether any was not marked.
+bool mark_margins(const data::Rows<double>& rows, bool intercept, const Numbers& theta, double far,
+                  std::vector<bool>& marked) {
   const auto before = std::count(marked.begin(), marked.end(), true);
   Numbers margin, terms;
   margins_of(rows, all_of(rows), intercept, theta, margin, terms);
   for (std::size_t i = 0; i < margin.size(); ++i)
-    if (margin[i] > kRuling) marked[i] = true;
+    if (margin[i] > far) marked[i] = true;
   return std::count(marked.begin(), marked.end(), true) > before;
 }
 
@@ -453,26 +454,34 @@ class InfimumSearch {
     if (!solution_->converged() && !face_.certain && !searched) search_face(theta);
   }
 
-  // Where Newton's method certifies a minimum over the rows that single columns do not separate, it has shown that
-  // nothing separates these, which facial reduction would show in far more time.
+  // Without the rows that single columns separate, and then without those of large margins, Newton's method may certify
+  // a minimum: nothing separates the others, which facial reduction would show in far more time.
   void search_face(const Numbers& theta) {
     std::vector<Index> remaining;
-    face_ = face_of_columns(rows_, intercept_, remaining);
-    if (face_.certain) return;
-    if (!face_.separated.empty()) {
-      for (std::size_t j = 0; j < n_; ++j)
-        if (used_[j]) face_.independent.push_back(static_cast<Index>(j));
-      face_.minimal = false;
-      mark_separated();
-      rest_.emplace(without(false));
-      if (certified(*rest_)) {
-        face_.certain = true;
-        return;
-      }
-      rest_.reset();
+    const Face columns = face_of_columns(rows_, intercept_, remaining);
+    for (const double far : {static_cast<double>(INFINITY), kSeparating}) {
+      if (face_.certain || remaining.empty()) break;
       std::fill(left_out_.begin(), left_out_.end(), false);
+      mark(columns);
+      mark_margins(rows_, intercept_, theta, far, left_out_);
+      const auto left = std::count(left_out_.begin(), left_out_.end(), false);
+      if (left > 0 && left < rows_.rows) search_marked(theta);
     }
-    face_ = face_of(rows_, intercept_, used_, theta, threads_);
+    std::fill(left_out_.begin(), left_out_.end(), false);
+    if (!face_.certain) face_ = face_of(rows_, intercept_, used_, theta, threads_);
+  }
+
+  void search_marked(const Numbers& theta) {
+    face_.independent.clear();
+    for (std::size_t j = 0; j < n_; ++j)
+      if (used_[j]) face_.independent.push_back(static_cast<Index>(j));
+    const Attempt others = without(false);
+    if (!certified(others)) return;
+    Overlap known;
+    known.dimension = others.problem().columns;
+    for (Index i = 0; i < rows_.rows; ++i)
+      if (!left_out_[at(i)]) known.rows.push_back(i);
+    face_ = face_of(rows_, intercept_, used_, theta, threads_, known);
   }
 
   [[nodiscard]] static bool certified(const Attempt& attempt) {
@@ -498,21 +507,22 @@ class InfimumSearch {
     return other;
   }
 
-  void mark_separated() {
-    for (const Separated& part : face_.separated)
+  void mark(const Face& face) {
+    for (const Separated& part : face.separated)
       for (const Index i : part.rows) left_out_[at(i)] = true;
   }
 
   void leave_out() {
-    mark_separated();
-    if (rest_)
-      solution_ = std::exchange(rest_, {});
-    else
-      solution_.emplace(minimum_without(face_.minimal));
+    mark(face_);
+    solution_.emplace(minimum_without(face_.minimal));
   }
 
+  // Rows whose loss is small may be so large that the bound does not close: the infimum over the others is a lower
+  // bound, the loss of all rows at its minimiser an upper one.
   void leave_out_small() {
-    if (solution_->converged() || !face_.certain || !mark_small(rows_, intercept_, out_.parameters, left_out_)) return;
+    if (solution_->converged() || !face_.certain ||
+        !mark_margins(rows_, intercept_, out_.parameters, kRuling, left_out_))
+      return;
     if (Attempt other = minimum_without(false); other.converged()) {
       solution_ = std::move(other);
       out_.parameters = solution_->parameters(n_);
@@ -556,8 +566,6 @@ class InfimumSearch {
   std::vector<Numbers> null_;
   bool settled_ = true;
   std::optional<Attempt> solution_;
-  std::optional<Attempt>
-      rest_;  ///< the certified minimum over the rows that `face_` does not separate, if known before
 };
 
 Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads);
