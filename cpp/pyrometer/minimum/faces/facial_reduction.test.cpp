@@ -132,6 +132,37 @@ TEST_CASE("overlapping rows are kept, rows outside their span are separated") {
   CHECK(face.independent.size() == 1);
 }
 
+TEST_CASE("rows that are known to overlap leave the same face, unless they have another dimension") {
+  std::mt19937 state(3);
+  for (int round = 0; round < 50; ++round) {
+    // Both labels in each of the groups 1 to 4, label 1 alone where all indicators are 0.
+    const Index groups = 5, each = 6, m = groups * each, p = groups;
+    std::vector<double> X(at(m * p), 0.0), y(at(m));
+    Overlap known{{}, p};
+    for (Index i = 0; i < m; ++i) {
+      const Index group = i / each;
+      if (group > 0) X[at(i * p + group - 1)] = 1, known.rows.push_back(i);
+      X[at(i * p + p - 1)] = static_cast<double>(i % each / 2);
+      y[at(i)] = group == 0 ? 1 : static_cast<double>(i % 2);
+    }
+    std::shuffle(known.rows.begin(), known.rows.end(), state);
+    known.rows.resize(known.rows.size() - at(round % 3));
+    std::sort(known.rows.begin(), known.rows.end());
+    const data::Rows<double> rows{X.data(), y.data(), m, p, m * p};
+    const std::vector<bool> used(at(p + 1), true);
+    const Face all = face_of(rows, true, used, {}, 1), rest = face_of(rows, true, used, {}, 1, known);
+    REQUIRE((all.certain && rest.certain));
+    REQUIRE((all.separated.size() == 1 && rest.separated.size() == 1));
+    CHECK(rest.separated[0].rows == all.separated[0].rows);
+    CHECK(std::ssize(rest.separated[0].rows) == each);
+    CHECK(rest.dimension == all.dimension);
+    for (const Index other : {p - 1, p + 1}) {
+      known.dimension = other;
+      CHECK_FALSE(face_of(rows, true, used, {}, 1, known).certain);
+    }
+  }
+}
+
 TEST_CASE("rows that single columns separate are found by comparisons, also by columns that depend on others") {
   // The second column is seen by one label only; the third is the sum of the others.
   const std::vector<double> X{1, 0, 1, 1, 0, 1, 2, 5, 7, 3, 6, 9}, y{0, 1, 1, 1};

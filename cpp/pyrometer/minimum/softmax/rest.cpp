@@ -90,7 +90,7 @@ DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& ex
   Index evaluations = 0;
   if (std::ssize(theta) <= kMostParameters) face = face_of_columns(exact, table.classes);
   if (face.any) {
-    // A minimum that Newton's method certifies, of as many dimensions as are left, shows that nothing else is separated.
+    // A minimum that Newton's method certifies, of as many dimensions as are left, shows that no others are separated.
     table.allowed = face.allowed.data();
     rest = on_face(table, face, Numbers(theta.size(), 0.0), threads, NewtonAim::minimum_or_drift);
     face.certain = rest.status == DescentStatus::converged && rest.gap <= kClosed * rest.loss;

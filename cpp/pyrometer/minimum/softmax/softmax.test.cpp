@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include "pyrometer/minimum/softmax/evaluator.hpp"
+#include "pyrometer/minimum/softmax/faces.hpp"
 
 using namespace pyrometer;
 using namespace pyrometer::minimum;
@@ -109,4 +112,37 @@ TEST_CASE("a class without rows leaves the infimum over the others") {
   CHECK(three.attained);
   CHECK_FALSE(four.attained);
   CHECK(four.value == three.value);
+}
+
+TEST_CASE("classes that single columns separate are those of facial reduction, where the others overlap") {
+  std::mt19937 state(5);
+  for (int round = 0; round < 60; ++round) {
+    // Indicators of groups; the first lacks class `round % 3`, the second has one class; a column that overlaps.
+    const Index groups = 4, each = 12, m = groups * each, n = groups + 1, classes = 3;
+    std::vector<double> X(at(m * n), 0.0), y(at(m));
+    for (Index i = 0; i < m; ++i) {
+      const Index group = i / each;
+      X[at(i * n + group)] = round % 2 ? 1 : static_cast<double>(1 + state() % 9);
+      if (group > 0) X[at(i * n + groups)] = static_cast<double>(i % 4 / 2);
+      y[at(i)] = static_cast<double>(group == 0   ? (round + 1 + i % 2) % classes
+                                     : group == 1 ? round / 3 % classes
+                                                  : (i % each / 4 + i) % classes);
+    }
+    const data::Rows<double> rows{X.data(), y.data(), m, n, m * n};
+    const ClassFace columns = face_of_columns(rows, classes);
+    const ClassFace all = face_of_classes(rows, classes, false, 1, std::vector<std::uint8_t>(at(m * classes), 1));
+    REQUIRE(all.certain);
+    CHECK((columns.any && !columns.certain));
+    CHECK(columns.allowed == all.allowed);
+    CHECK(columns.dimension == all.dimension);
+    for (Index i = 0; i < m; ++i) {
+      double z[3] = {};
+      for (Index c = 0; c < classes - 1; ++c)
+        for (Index j = 0; j < n; ++j) z[c] += X[at(i * n + j)] * columns.direction[at(c * n + j)];
+      for (Index c = 0; c < classes; ++c) {
+        const double margin = z[static_cast<Index>(y[at(i)])] - z[c];
+        CHECK((columns.allowed[at(i * classes + c)] ? margin == 0 : margin >= kFar * (1 - 1e-12)));
+      }
+    }
+  }
 }
