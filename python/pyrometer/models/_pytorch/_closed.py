@@ -18,7 +18,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from pyrometer.models._labels import Kind, Label, Runs
 from pyrometer.models._memory import Memory
 from pyrometer.models._pytorch._closed_rules import CONSTANTS, RULES, Call
-from pyrometer.models._pytorch._moments import ANYTHING, Moments, constant, unknown
+from pyrometer.models._pytorch._moments import ANYTHING, Moments, constant, scaled, unknown
 from pyrometer.models._pytorch._operations import signature
 from pyrometer.models._pytorch._pass import Drawn, all_tensors
 from pyrometer.models._pytorch._surroundings import states
@@ -110,10 +110,15 @@ class ClosedForms:
         return self.moments(tensor).neglected
 
     def scale(self, tensor: Any, factor: float) -> None:
-        """Multiply what is known of a tensor by a factor."""
-        moments = self.moments(tensor)
-        if moments.square is not None:
-            self._set(tensor, replace(moments, square=moments.square * factor**2), written=True)
+        """Multiply what is known of a tensor, and of its views, by a factor."""
+        held = self._held.get(tensor.untyped_storage()._cdata)
+        if held is None or held.alive.expired():
+            return
+        if tensor.numel() * tensor.element_size() == tensor.untyped_storage().nbytes():
+            for key, moments in held.tensors.items():
+                held.tensors[key] = None if moments is None else scaled(moments, factor)
+        elif self.moments(tensor).square is not None:
+            self._set(tensor, scaled(self.moments(tensor), factor), written=True)
 
     def moments(self, tensor: Any) -> Moments:
         """Return what is known of a tensor."""

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 import torch
 
-from pyrometer.models._pytorch._operations import Given
+from pyrometer.models._pytorch._operations import Given, signature
 
-__all__ = ["CONSUMERS", "Consumer", "Operands"]
+__all__ = ["CONSUMERS", "Consumer", "Operands", "apart"]
 
 _IsWeight: TypeAlias = Callable[[Any], bool]
 _Variance: TypeAlias = "float | torch.Tensor"
@@ -65,7 +65,7 @@ def _product(left: str, right: str, bias: str = "") -> Callable[[Given, _IsWeigh
     def operands(given: Given, is_weight: _IsWeight) -> Operands | None:
         a, b = given[left], given[right]
         scales = float(given.get("alpha", 1.0)), float(given.get("beta", 1.0))
-        added = given[bias] if bias else None
+        added = given[bias] if bias and scales[1] else None
         if is_weight(b):
             return Operands(a.unsqueeze(0) if a.ndim == 1 else a, b.unsqueeze(1) if b.ndim == 1 else b, added, *scales)
         if is_weight(a):
@@ -148,3 +148,14 @@ CONSUMERS: dict[str, Consumer] = {
     "embedding": Consumer("embedding", _embedded, _of_embedding, centred=False),
 }
 """By the name of the operation; matmul, linear and einsum are made of these."""
+
+
+def apart(func: Any, given: Given) -> torch.Tensor:
+    """Compute the sum of a product and of what an operation adds to it by two operations."""
+    names = [name for name in signature(func).arguments if name not in ("alpha", "beta")]
+    if "bias" in names:
+        bias = given["bias"].reshape(-1, *[1] * (given["weight"].ndim - 2))
+        product: torch.Tensor = func(*(None if name == "bias" else given[name] for name in names))
+        return product + bias
+    product = func(*(given[name] for name in names), alpha=given["alpha"], beta=0)
+    return torch.add(product, given["self"], alpha=given["beta"])

@@ -13,7 +13,7 @@ import torch
 from pyrometer.models._call_sites import CallSite
 from pyrometer.models._labels import Runs
 from pyrometer.models._memory import Memory
-from pyrometer.models._pytorch._consumers import CONSUMERS, Operands
+from pyrometer.models._pytorch._consumers import CONSUMERS, Operands, apart
 from pyrometer.models._pytorch._expected import Expectation, Expected, square
 from pyrometer.models._pytorch._ideal import Ideal
 from pyrometer.models._pytorch._mode import Mode
@@ -128,6 +128,11 @@ class Pass(Mode):
         origin = joint(origins)
         weights = [tensor for tensor, each in zip(inputs, origins, strict=True) if each.weight]
         operands = self._operands(name, given) if weights else None
+        if operands is not None and not self._is_bias(operands.bias):
+            if "out" not in given:
+                with self:  # what is added is no part of the layer
+                    return apart(func, given)
+            operands = None
         summands = self._summands(name, given)
         out = func(*args, **(kwargs or {}))
         _require_dense(name, out)
@@ -160,6 +165,10 @@ class Pass(Mode):
         origin = self.origins[operands.input]
         made = consumer is not None and consumer.centred and origin.kept and not origin.activation
         return None if origin.weight or made else operands
+
+    def _is_bias(self, added: torch.Tensor | None) -> bool:
+        """Whether what a product adds, if anything, is a weight."""
+        return added is None or self.origins[added].weight
 
     def _note(self, func: Any, given: Given, inputs: list[torch.Tensor], out: Any, origin: Origin) -> None:
         """Note the origin of what an operation has written, and labels of derived weights."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -18,24 +18,29 @@ from pyrometer.models._call_sites import CallSite
 from pyrometer.models._labels import Kind, Runs
 from pyrometer.models._pytorch._closed_energies import ClosedPass
 from pyrometer.models._pytorch._consumers import Operands
+from pyrometer.models._pytorch._early import Readings
 from pyrometer.models._pytorch._lockstep import DIFFERS, Stepper
 from pyrometer.models._pytorch._operations import Given
 from pyrometer.models._pytorch._pass import Drawn, Pass
 
 __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
 
+_EARLY = "its outputs are used before {} is added to them, which have no factor then"
+
+_Operation: TypeAlias = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Layer:
-    """A call site that is rescaled: its number, how many operations belong to it, the last of them; and its energy.
+    """A call site that is rescaled: its number, its operations, and which of all is the last; and its energy.
 
-    That is the energy per unit after layers before are rescaled, with its relative standard error and the method; "" if
+    Each operation is the number of its call site when it ran, and how many of that number had run. The energy is the energy per unit after layers before are rescaled, with its relative standard error and the method; "" if
     the layer cannot be rescaled.
     """
 
     site: CallSite
     number: int
-    operations: int
+    operations: tuple[_Operation, ...]
     last: int
     parameters: tuple[str, ...]
     energy: float = 1.0
@@ -53,21 +58,29 @@ class Scout(Pass):
     def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
         super().__init__(drawn, inputs, rows)
         self._own = {tensor.untyped_storage()._cdata for tensor in drawn.parameters.values()}
-        self.operations = 0
-        self.last: dict[int, int] = {}
-        self.belonging = Counter[int]()
+        self._count, self._met, self._readings = 0, Counter[int](), Readings()
+        self.belonging: dict[int, dict[int, _Operation]] = {}
+        """By call site: its operations by their numbers among all."""
         self.products: dict[int, bool] = {}
         """By call site: whether its weight is a parameter, or a part of one."""
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
-        """Count the operation."""
+        """Note the operation, and to which call site it belongs."""
         super().observe(func, given, out, site, operands)
+        self._readings.note(func, given, out)
         if site is not None:
-            self.last[site] = self.operations
-            self.belonging[site] += 1
+            self._met[site] += 1
+            self.belonging.setdefault(site, {})[self._count] = (site, self._met[site])
+            for joined in [number for number in self.belonging if number >= len(self.sites)]:
+                self.belonging[site] |= self.belonging.pop(joined)
+                self.products.pop(joined, None)
             if operands is not None and site == len(self.sites) - 1:
                 self.products[site] = operands.weight.untyped_storage()._cdata in self._own
-        self.operations += 1
+        self._count += 1
+
+    def early(self) -> dict[int, set[int]]:
+        """Return by call site which sites depend on outputs that are used before it is complete."""
+        return self._readings.early({site: sorted(each) for site, each in self.belonging.items()})
 
 
 class Rescaled(Pass):
@@ -76,7 +89,8 @@ class Rescaled(Pass):
     def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
         super().__init__(drawn, inputs, rows)
         self._drawn, self._met = drawn, Counter[int]()
-        self._stops: dict[tuple[int, int], Layer] = {}
+        self._layers: dict[_Operation, Layer] = {}
+        self._outputs: dict[int, list[torch.Tensor]] = {}
         self._stepper: Stepper | None = None
         self.layer, self.energy, self.units, self.factor = -1, 0.0, 1.0, 1.0
 
@@ -84,7 +98,8 @@ class Rescaled(Pass):
         """Return the program that stops at the layers."""
 
         def program(stepper: Stepper) -> None:
-            self._stepper, self._stops = stepper, {(layer.number, layer.operations): layer for layer in layers}
+            self._stepper = stepper
+            self._layers = {operation: layer for layer in layers for operation in layer.operations}
             self.run(call)
 
         return program
@@ -95,15 +110,21 @@ class Rescaled(Pass):
         if site is None or self._stepper is None:
             return
         self._met[site] += 1
-        layer = self._stops.get((site, self._met[site]))
+        operation = site, self._met[site]
+        layer = self._layers.get(operation)
         if layer is None:
+            return
+        outputs = self._outputs.setdefault(layer.number, [])
+        if not any(_contains(each, out) for each in outputs):
+            outputs.append(out)
+        if operation != layer.operations[-1]:
             return
         if self.sites[site].parameters != layer.site.parameters:
             raise ValueError(DIFFERS)
         self.layer = site
         self.energy, self.units = self.energy_of(site), self.sites[site].units
         self._stepper.pause()
-        for tensor in (out, *(self._drawn.parameters[name] for name in layer.parameters)):
+        for tensor in (*self._outputs.pop(layer.number), *(self._drawn.parameters[name] for name in layer.parameters)):
             self.rescale(tensor)
 
     def energy_of(self, site: int) -> float:
@@ -137,7 +158,7 @@ def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]
                 f"skip={quoted(pattern)} matches no layer or parameter of [{listed(sorted(names))}]"
                 f"{nearest(pattern, sorted(names), fallback='')}."
             )
-    layers, skipped = [], {}
+    layers, skipped = list[Layer](), {}
     for number, site in enumerate(scout.sites):
         if number not in scout.products:
             if site.kind == "other":
@@ -147,8 +168,25 @@ def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]
         if why:
             skipped[site.name] = why
         else:
-            layers.append(Layer(site, number, scout.belonging[number], scout.last[number], site.parameters))
-    return sorted(layers, key=lambda layer: layer.last), skipped
+            operations = dict(sorted(scout.belonging[number].items()))
+            layers.append(Layer(site, number, tuple(operations.values()), max(operations), site.parameters))
+    early, numbers = scout.early(), {layer.number for layer in layers}
+    whole = [layer for layer in layers if not early.get(layer.number, set()) & numbers]
+    for layer in layers:
+        if layer not in whole:
+            skipped[layer.site.name] = _EARLY.format(layer.site.parameters[-1])
+    return sorted(whole, key=lambda layer: layer.last), skipped
+
+
+def _contains(outer: torch.Tensor, inner: torch.Tensor) -> bool:
+    """Whether a tensor is in the part of memory of another one."""
+    if outer.untyped_storage()._cdata != inner.untyped_storage()._cdata:
+        return False
+    spans = []
+    for tensor in (outer, inner):
+        length = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+        spans.append((tensor.storage_offset(), tensor.storage_offset() + length))
+    return spans[0][0] <= spans[1][0] and spans[1][1] <= spans[0][1]
 
 
 def _reason(
