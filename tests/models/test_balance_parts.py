@@ -164,7 +164,7 @@ MODELS = [
 
 @pytest.mark.parametrize("number", range(len(MODELS)))
 def test_builds_with_the_factors_have_the_target(number):
-    global noted  # noqa: PLW0603
+    global noted
     factory, skips = MODELS[number]
     x = torch.randn(20, 8, generator=torch.Generator().manual_seed(number))
     found = pm.models.balance(factory, x, target=2.0, rtol=0.03)

@@ -34,8 +34,9 @@ _Operation: TypeAlias = tuple[int, int]
 class Layer:
     """A call site that is rescaled: its number, its operations, and which of all is the last; and its energy.
 
-    Each operation is the number of its call site when it ran, and how many of that number had run. The energy is the energy per unit after layers before are rescaled, with its relative standard error and the method; "" if
-    the layer cannot be rescaled.
+    Each operation is the number of its call site when it ran, and how many of that number had run. The energy is that
+    per unit after layers before are rescaled, with its relative standard error and the method; "" if the layer cannot
+    be rescaled.
     """
 
     site: CallSite
@@ -186,7 +187,7 @@ def _contains(outer: torch.Tensor, inner: torch.Tensor) -> bool:
     for tensor in (outer, inner):
         length = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
         spans.append((tensor.storage_offset(), tensor.storage_offset() + length))
-    return spans[0][0] <= spans[1][0] and spans[1][1] <= spans[0][1]
+    return bool(spans[0][0] <= spans[1][0] and spans[1][1] <= spans[0][1])
 
 
 def _reason(
