@@ -63,8 +63,8 @@ def balance(
     -------
     Balance
         Factors of the layers, the energies that they achieve, and why layers were left as they are: a parameter that
-        several operations use has no factor that is right for all, nor have outputs that are used before
-        their bias is added to them.
+        several operations use has no factor that is right for all, nor have outputs that are used before their
+        bias is added to them.
 
     Raises
     ------
