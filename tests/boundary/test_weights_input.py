@@ -101,6 +101,8 @@ def test_a_penalty_or_labels_are_still_refused_first():
 def test_extreme_sizes_of_moments():
     with pytest.raises(ValueError, match=r"weights must have a sum from 1e-100 to 1e\+100, because moments add up"):
         pm.Moments.of(X, Y, weights=np.multiply(GOOD, 1e200))
+    with pytest.raises(ValueError, match=r"weights must have a sum from 1e-100 to 1e\+100, .*got inf"):
+        pm.Moments.of(X, Y, weights=[1e308] * 4)  # whose sum is no double
     assert pm.Moments.of(X, Y, weights=np.multiply(GOOD, 1e90)).count == pytest.approx(4.5e90)
     for scale in (1e-320, 5e-324, 1.7e308):
         system = pm.LinearRegression(X[:, :1], Y, energy="mae", weights=np.multiply([1.0, 1.0, 1.0, 1.0], scale))

@@ -59,3 +59,21 @@ def test_layers_of_drawn_energies(activation: str, law: Any) -> None:
     # 30 normal scores: their mean has a deviation of 0.18, their deviation one of 0.13.
     assert (np.abs(np.mean(scores, axis=0)) < 0.8).all()
     assert (np.abs(np.std(scores, axis=0) - 1.0) < 0.5).all()
+
+
+def test_errors_include_what_a_central_difference_leaves_out():
+    """Inputs of a layer that hardly vary: its energy is a k^2 + c^2, which is no power of the scale."""
+    biases = [pm.Constant(1.0), pm.Constant(2.0), pm.Constant(0.0)]
+    law = pm.Layers([pm.Normal(1e-6), pm.Normal(1.0), pm.Normal(1.0)], biases)
+    network = pm.Network([[1.0, 2.0]], hidden=[3, 4], activation=np.tanh, bias=True, outputs=1)
+    layers = pm.heat_engine(network, law, rng=1).layers
+    assert 1e-6 < abs(layers.marginal[1] - 2.0 * np.tanh(1.0) ** 2) < layers.marginal_error[1] < 1e-3
+
+
+def test_errors_of_exact_chains_with_coarse_quadrature():
+    """Against quadrature by Chebyshev polynomials in ln v, with panels at the kinks, refined to 1e-11."""
+    network = pm.Network([[1.2868979285571767]], None, hidden=[3, 2], activation=["sigmoid", "hardtanh"], outputs=1)
+    law = pm.Layers([pm.Normal(7.468283097416768), pm.Normal(176.64140186909384), pm.Normal(393.22402078293527)])
+    T = pm.temperature(network, law, minimum=0.0)
+    assert T.method == "exact"
+    assert 0.1 < abs(T.marginal - 53501.258743) < T.marginal_error < 1e-4 * T.marginal

@@ -138,3 +138,17 @@ def test_a_failed_save_leaves_what_was_there(tmp_path, monkeypatch):
         MOMENTS[1].save(path)
     assert [file.name for file in tmp_path.iterdir()] == ["moments"]
     assert same(Moments.load(path), MOMENTS[0])
+
+
+@pytest.mark.parametrize("weight", ["1/0", "x", "7", "-1", "1/3", "1e999999999", f"{10**400}", 1.3])
+def test_malformed_sums_of_weights_are_refused(weight, tmp_path):
+    path = tmp_path / "moments"
+    saved = Moments.of(np.arange(8.0).reshape(4, 2), np.arange(4.0), weights=[0.1, 0.3, 0.7, 0.2])
+    saved.save(path)
+    assert same(Moments.load(path), saved)
+    arrays = dict(np.load(path))
+    arrays["header"] = np.array(json.dumps(json.loads(str(arrays["header"])) | {"weight": weight}))
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(pm.MomentsFileError, match="weight must be a fraction equal to count"):
+        Moments.load(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -124,7 +126,7 @@ def rescaled(state: State, exponent: int) -> State:
 
     assert state.accuracy is not None
     weight = (Fraction(state.total) if state.weight is None else state.weight) * Fraction(2) ** exponent
-    count = float(weight)
+    count = _size_of(weight)
     if not _LEAST_COUNT <= count <= 1.0 / _LEAST_COUNT:
         raise ValueError(
             f"weights must have a sum from {_LEAST_COUNT:g} to {1.0 / _LEAST_COUNT:g}, because moments add up, got "
@@ -139,6 +141,11 @@ def rescaled(state: State, exponent: int) -> State:
     return state._replace(total=count, scatter=scatter, accuracy=accuracy, scatter_low=low, weight=weight)
 
 
+def _size_of(weight: Fraction) -> float:
+    """Return the nearest double, or infinity beyond them."""
+    return float(weight) if weight < 2**1023 else math.inf
+
+
 def _weight_in(header: dict[str, Any]) -> Fraction | None:
     """Return the exact sum of weights, removed from the header of a file; None of a count that is a whole number."""
     from fractions import Fraction
@@ -146,8 +153,10 @@ def _weight_in(header: dict[str, Any]) -> Fraction | None:
     text = header.pop("weight", None)
     if text is None:
         return None
-    weight = Fraction(text) if isinstance(text, str) else None
-    if weight is None or float(weight) != header["count"]:
+    # Of at most 2000 digits: doubles have 1100, and what "1e999999999" stands for fills the memory.
+    written = isinstance(text, str) and re.fullmatch(r"\d{1,2000}(/0*[1-9]\d{0,2000})?", text, re.ASCII)
+    weight = Fraction(text) if written else None
+    if weight is None or _size_of(weight) != header["count"]:
         raise ValueError(f"weight must be a fraction equal to count, got {text!r:.80}")
     return None if isinstance(header["count"], int) else weight
 

@@ -185,8 +185,8 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
         value = _layer_energies.times_growth(energy, _mean_field(network, moved, layered.method, threads), weights)
         return Slopes(value, np.zeros_like(value))
     growth, _ = _core.network_chain_growth(*_arguments(network, spread, threads))
-    value = energy * growth[:, -1].reshape(energy.shape)
-    slopes = Slopes(value, np.zeros_like(value))
+    relative = growth[:, -1].reshape(energy.shape)
+    slopes = Slopes(energy * relative, _layer_energies.errors(layered) * np.abs(relative))
     drawn = ~np.isnan(layered.dominated[..., 0])
     if drawn.any():
         fields = ("energy", "standard_error", "error_bound", "dominated")
@@ -202,7 +202,7 @@ def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: 
     moved, key = spread.times(np.exp(h * np.array([-1.0, 1.0]))), validate.seed(0)
     blocks = _blocks if layered.method == "monte-carlo" else _chain_draws
     draws = min(layered.samples, _layer_energies.SLOPE_DRAWS) if layered.method == "monte-carlo" else layered.samples
-    return _layer_energies.by_differences(layered, list(blocks(network, moved, draws, key, threads)), h)
+    return _layer_energies.by_differences(layered, list(blocks(network, moved, draws, key, threads)), h, network.layers)
 
 
 # ---- Monte Carlo

@@ -6,7 +6,7 @@ The energy of a layer is the mean over rows of the squared norm of its pre-activ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,6 +37,8 @@ __all__ = [
     "spectrum",
     "step",
 ]
+
+_ROUNDED = 1e-9  # relative bounds of energies below this are those of rounding
 
 METHODS = ("auto", "exact", "mean-field", "corrected-mean-field", "refined", "asymptotic", "monte-carlo")
 
@@ -269,7 +271,7 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
         return Slopes(times_growth(layered.energy, values, weights / h), np.zeros_like(layered.energy))
     growth, trusted = _chain_growth(network, spread, workers)
     above = layered.energy > 0
-    slope = Slopes(*(np.where(above, part * growth, 0.0) for part in (layered.energy, layered.standard_error)))
+    slope = Slopes(*(np.where(above, part * growth, 0.0) for part in (layered.energy, errors(layered))))
     undecided = np.asarray(~trusted)
     if layered.method == "scalar-chain":
         undecided |= ~np.isnan(layered.dominated).all(axis=-1)
@@ -282,6 +284,12 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
         sampled = _sampled_slopes(network, spread.selected(undecided), selected, h, workers)
         slope.value[undecided], slope.standard_error[undecided] = sampled
     return slope
+
+
+def errors(layered: Layered) -> Array:
+    """Errors of energies, as far as they are not rounding: standard errors, or bounds of coarse quadrature."""
+    coarse = layered.error_bound > _ROUNDED * layered.energy
+    return np.where(coarse, np.maximum(layered.standard_error, layered.error_bound), layered.standard_error)
 
 
 def step(network: Network) -> float:
@@ -313,11 +321,15 @@ def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: 
     else:
         draws = min(layered.samples, SLOPE_DRAWS)
         blocks = list(_blocks(network, moved, draws, key, threads))
-    return by_differences(layered, blocks, h)
+    return by_differences(layered, blocks, h, np.arange(1, network.layers + 1))
 
 
-def by_differences(layered: Layered, blocks: list[Array], h: float) -> Slopes:
-    """Slopes from energies of the same draws at all scales times e^-h and e^h, blocks of shape (2, ..., draws, L)."""
+def by_differences(layered: Layered, blocks: list[Array], h: float, depth: Any) -> Slopes:
+    """Slopes from energies of the same draws at all scales times e^-h and e^h, blocks of shape (2, ..., draws, L).
+
+    Errors include what the difference leaves out. With an energy that is a sum of even powers of the scales, up to the
+    power 2 l of depth l, the third derivative of its logarithm is at most (2 l)^2 times the first.
+    """
     down, up = np.concatenate(blocks, axis=-2)
     tally = Tally()
     # Quotients of the two are all that counts, and sums of the largest energies may leave the range of a double.
@@ -331,6 +343,7 @@ def by_differences(layered: Layered, blocks: list[Array], h: float) -> Slopes:
         deviations = (up / means[1][..., None, :] - down / means[0][..., None, :]) * (0.5 / h)
         tally.add(np.nan_to_num(deviations, posinf=1e150, neginf=-1e150))  # whose squares are finite
         error = np.hypot(layered.energy * tally.error(), value * np.nan_to_num(layered.standard_error / layered.energy))
+        error = np.hypot(error, value * (2.0 * depth * h) ** 2 / 6.0)
     rejected = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(layered.dominated)))
     if rejected.any():
         warn_caller(
