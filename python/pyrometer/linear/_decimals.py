@@ -72,7 +72,8 @@ def decided(systems: RowSystems) -> RowMinima:
 def _power_of_ten(column: _Rows) -> float:
     """Return the least power of ten that makes values k / 10^d, within rounding, whole numbers; 0 where none does."""
     x = np.abs(column)
-    unit, x = float(np.spacing(x.max())), x.astype(np.float64)
+    with np.errstate(over="ignore"):  # of the largest numbers
+        unit, x = float(np.spacing(x.max())), x.astype(np.float64)
     for power in 10.0 ** np.arange(_MOST_PLACES + 1):
         if _NEAR * unit * power > _APART:
             break

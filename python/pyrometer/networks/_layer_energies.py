@@ -239,14 +239,15 @@ def slopes(network: Network, spread: LayerSpread, layered: Layered, threads: int
     if layered.centred is not None:
         energy = energy.copy()
         energy[..., -1] = layered.centred
-    error = layered.standard_error
+    error, bound = layered.standard_error, layered.error_bound
     if shift.any():
-        scaled, error = unbalanced(energy, -shift), unbalanced(error, -shift)
+        scaled, error, bound = (unbalanced(each, -shift) for each in (energy, error, bound))
         if layered.scaled is not None:
             lost = ~np.isfinite(energy) | (energy < np.finfo(float).tiny)
             scaled, error = np.where(lost, layered.scaled[0], scaled), np.where(lost, layered.scaled[1], error)
         energy = scaled
-    value, error = _slopes(network, spread, layered._replace(energy=energy, standard_error=error), threads)
+    layered = layered._replace(energy=energy, standard_error=error, error_bound=bound)
+    value, error = _slopes(network, spread, layered, threads)
     value, error = unbalanced(value, shift), unbalanced(error, shift)
     if np.isinf(value).any() and not unbounded:
         raise ValueError("the marginal temperature must be below 1.8e308, got an overflow; use a smaller scale.")
@@ -288,7 +289,7 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
 
 def errors(layered: Layered) -> Array:
     """Errors of energies, as far as they are not rounding: standard errors, or bounds of coarse quadrature."""
-    coarse = layered.error_bound > _ROUNDED * layered.energy
+    coarse = (layered.error_bound > _ROUNDED * layered.energy) & np.isfinite(layered.error_bound)
     return np.where(coarse, np.maximum(layered.standard_error, layered.error_bound), layered.standard_error)
 
 
