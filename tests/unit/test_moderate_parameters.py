@@ -35,7 +35,7 @@ def slightly_penalised(X, y):
 def test_energies_are_at_most_those_of_a_slight_penalty():
     """Parameters of 1e16 had up to an eighth more, and `value` was below the energy of any of them."""
     undecided = 0
-    for seed in (0, 5, 9):
+    for seed in (0, 5, 12):  # in which no level of the core happens to keep huge parameters
         X, y = bumps(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,10 +47,10 @@ def test_energies_are_at_most_those_of_a_slight_penalty():
         if found.digits < 1.0 and np.abs(found.parameters).max() < 1e13:
             undecided += 1
             assert found.value == pytest.approx(float(own), rel=1e-12)
-    assert undecided > 0  # by the rounding of a level, huge parameters have less energy, and stay
+    assert undecided > 2
 
 
-@pytest.mark.parametrize(("seed", "intercept"), [(0, True), (3, False), (9, True)])
+@pytest.mark.parametrize(("seed", "intercept"), [(2, True), (3, False), (9, True)])
 def test_softmax_of_weighted_rows(seed, intercept):
     X, y = bumps(seed)
     rng = np.random.default_rng(24)
@@ -62,8 +62,7 @@ def test_softmax_of_weighted_rows(seed, intercept):
     theta = found.parameters.reshape(3, -1)
     logits = (np.c_[X, np.ones(len(y))] if intercept else X) @ theta.T
     losses = np.logaddexp.reduce(logits, axis=1) - np.take_along_axis(logits, y.astype(int)[:, None], axis=1)[:, 0]
-    if np.abs(theta).max() > 1e12:
-        pytest.skip("by the rounding of this level, huge parameters have less energy, and stay")
+    assert np.abs(theta).max() < 1e12
     assert np.average(losses, weights=weights) == pytest.approx(found.value, rel=1e-5)
     assert np.abs(theta.sum(axis=0)).max() < 1e-9 * np.abs(theta).max()
     assert found.value <= found.gap * (1 + 1e-9)
