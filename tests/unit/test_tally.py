@@ -4,17 +4,18 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.stats import skew
 
 import pyrometer as pm
 from pyrometer import _core
-from pyrometer.base._tally import Tally, warn
+from pyrometer.base._tally import Tally, unreliable, warn
 
 DEEP = {"hidden": [64] * 50, "outputs": 1, "activation": "silu"}
 X = np.random.default_rng(0).normal(size=(20, 10))
 
 
 @pytest.mark.parametrize("scale", [1e-250, 1.0, 1e250])
-@pytest.mark.parametrize("blocks", [(400,), (2, 398), (100, 200, 100)])
+@pytest.mark.parametrize("blocks", [(400,), (2, 398), (100, 200, 100), (2,) * 200])
 def test_blocks_are_merged_at_any_scale(scale, blocks):
     draws = np.random.default_rng(1).exponential(size=(3, 400, 2))
     plain, paired, start = Tally(), Tally(paired=True), 0
@@ -26,14 +27,42 @@ def test_blocks_are_merged_at_any_scale(scale, blocks):
     np.testing.assert_allclose(plain.mean() / scale, draws.mean(axis=1), rtol=1e-13)
     np.testing.assert_allclose(plain.error() / scale, draws.std(axis=1, ddof=1) / 20.0, rtol=1e-12)
     np.testing.assert_allclose(paired.error() / scale, np.sqrt((apart**2).sum(axis=1)) / 400.0, rtol=1e-12)
-    np.testing.assert_allclose(paired.dominated(), (apart**2).max(axis=1) / (apart**2).sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(plain.tails(), skew(draws, axis=1) / 5.0, rtol=1e-12)  # 2 + 0.15 * 20
+    cubes = (np.abs(apart) ** 3).sum(axis=1) / (apart**2).sum(axis=1) ** 1.5
+    np.testing.assert_allclose(paired.tails(), cubes * 20.0 / 5.0, rtol=1e-12)
 
 
 def test_equal_draws_have_no_error():
     tally = Tally()
     tally.add(np.full((150, 1), 0.1))
     assert tally.error() == 0.0
-    assert tally.dominated() == 0.0
+    assert tally.tails() == 0.0
+
+
+@pytest.mark.parametrize(("spread", "count"), [(0.5, 1000), (1.0, 1000), (2.0, 1000), (2.5, 10_000), (3.0, 10_000)])
+def test_silent_means_of_skewed_draws_are_within_their_errors(spread, count):
+    draws = np.exp(spread * np.random.default_rng(2).normal(size=(count, 400)))  # their mean is known
+    tally = Tally()
+    for single in draws[:, None]:  # as models are drawn
+        tally.add(single)
+    mean, error = tally.mean(), tally.error()
+    silent, low = ~unreliable(mean, error, tally.tails()), mean < np.exp(0.5 * spread**2) - 3.0 * error
+    assert (silent & low).mean() <= 0.01
+    assert silent.all() if spread == 0.5 else low.mean() < 0.01 or silent.mean() < 0.3
+
+
+def test_monte_carlo_of_a_deep_narrow_network_is_warned_of_where_it_is_low():
+    system = pm.Network(np.random.default_rng(3).normal(size=(1, 8)), hidden=[39] * 13, activation="silu", outputs=2)
+    law, low, silent = pm.HeNormal(0.9), 0, 0
+    exact = pm.mean_energy(system, law).value
+    for seed in range(30):
+        estimate, complaints = caught(
+            lambda s=seed: pm.mean_energy(system, law, method="monte-carlo", samples=1000, rng=s)
+        )
+        outside = estimate.value < exact - 3.0 * estimate.standard_error
+        low, silent = low + outside, silent + (outside and not complaints)
+    assert low >= 6  # the standard error alone does not tell
+    assert silent <= 1
 
 
 def test_draws_of_the_chain_do_not_depend_on_their_blocks():
@@ -46,7 +75,7 @@ def test_draws_of_the_chain_do_not_depend_on_their_blocks():
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "dominated", "complaint"),
+    ("value", "error", "tails", "complaint"),
     [
         (1.0, 0.1, 0.0, None),
         (1.0, 0.11, 0.0, "The energy has a relative standard error of 0.11; use more samples."),
@@ -54,15 +83,16 @@ def test_draws_of_the_chain_do_not_depend_on_their_blocks():
         (0.0, 1.0, 0.0, "relative standard error of inf"),
         (0.0, 0.0, 0.0, None),
         (np.nan, np.nan, np.nan, None),
-        (1.0, 0.01, 0.6, "is dominated by one draw, which accounts for 60% of the sum of squared deviations"),
+        (1.0, 0.01, 1.6, "heavy tails: the skewness of its draws is 1.6 times the largest for which"),
+        (1.0, 0.01, 0.9, None),
     ],
 )
-def test_warnings_of_standard_errors(value, error, dominated, complaint):
+def test_warnings_of_standard_errors(value, error, tails, complaint):
     if complaint is None:
-        warn("energy", value, error, dominated)
+        warn("energy", value, error, tails)
         return
     with pytest.warns(pm.errors.SimulationWarning, match=complaint):
-        warn("energy", value, error, dominated)
+        warn("energy", value, error, tails)
 
 
 def caught(compute):

@@ -11,10 +11,10 @@ from pyrometer.errors import SimulationWarning
 
 __all__ = ["Tally", "unreliable", "warn"]
 
-# An estimate is unreliable above this relative standard error, or above this share of its largest squared deviation in
-# the sum of all.
-_RELATIVE, _DOMINATED = 0.1, 0.5
-# With fewer draws the largest squared deviation has such a share under any distribution.
+# An estimate is unreliable above this relative standard error, or where the skewness of its n draws is above a + b
+# sqrt(n): the mean of so few skewed draws is itself skewed, and its standard error too small where it is too low.
+_RELATIVE, _SKEWNESS = 0.1, (2.0, 0.15)
+# Fewer draws do not show their skewness: it is at most sqrt(n).
 _ENOUGH = 100
 
 
@@ -36,7 +36,7 @@ class Tally:
             # by powers of two, so that their squares stay in range.
             self._origin = part[..., 0, :].copy()
             self._unit = np.ldexp(0.5, np.frexp(part.max(axis=-2))[1])
-            self._mean, self._squares, self._largest = (np.zeros(self._origin.shape) for _ in range(3))
+            self._mean, self._squares, self._cubes = (np.zeros(self._origin.shape) for _ in range(3))
         part = (part - self._origin[..., None, :]) / self._unit[..., None, :]
         part_mean, share = part.mean(axis=-2), count / (self.draws + count)
         if self._paired:
@@ -47,11 +47,13 @@ class Tally:
             if count % 2 and count > 1:
                 differences = np.concatenate([differences, np.sqrt(0.5) * np.diff(part[..., -2:, :], axis=-2)], axis=-2)
             self._squares += (differences**2).sum(axis=-2)
-            self._largest = np.maximum(self._largest, (differences**2).max(axis=-2))
+            self._cubes += (np.abs(differences) ** 3).sum(axis=-2)
         else:
-            self._squares += ((part - part_mean[..., None, :]) ** 2).sum(axis=-2)
-            self._squares += (part_mean - self._mean) ** 2 * (self.draws * share)
-            self._largest = np.maximum(self._largest, ((part - part_mean[..., None, :]) ** 2).max(axis=-2))
+            deviations, apart = part - part_mean[..., None, :], part_mean - self._mean
+            squares = (deviations**2).sum(axis=-2)
+            self._cubes += (deviations**3).sum(axis=-2) + apart**3 * (self.draws * share * (1.0 - 2.0 * share))
+            self._cubes += 3.0 * apart * ((1.0 - share) * squares - share * self._squares)
+            self._squares += squares + apart**2 * (self.draws * share)
         self._mean += (part_mean - self._mean) * share
         self.draws += count
 
@@ -68,20 +70,25 @@ class Tally:
         require_finite(error)
         return error
 
-    def dominated(self) -> Array:
-        """Return the share of the largest squared deviation in their sum; 0 for fewer than 100 draws."""
+    def tails(self) -> Array:
+        """Return the skewness of the draws over the largest that is reliable; 0 for fewer than 100 draws.
+
+        With `paired` it is the mean cube of the sizes of the differences, in units of their mean square.
+        """
+        none, n = np.zeros(self._mean.shape), float(self.draws)
         if self.draws < _ENOUGH:
-            return np.zeros(self._mean.shape)
-        none = np.zeros(self._mean.shape)
-        return np.divide(self._largest, self._squares, out=none, where=self._squares > 0)
+            return none
+        most = (_SKEWNESS[0] / np.sqrt(n) + _SKEWNESS[1]) * self._squares**1.5
+        tails: Array = np.divide(np.abs(self._cubes), most, out=none, where=most > 0)
+        return tails
 
 
-def unreliable(value: Array, error: Array, dominated: Array | float = 0.0) -> npt.NDArray[np.bool_]:
-    """Whether a standard error is above a tenth of the value, or dominated by a single draw."""
-    return np.asarray(error > _RELATIVE * np.abs(value)) | ((np.asarray(dominated) > _DOMINATED) & (error > 0))
+def unreliable(value: Array, error: Array, tails: Array | float = 0.0) -> npt.NDArray[np.bool_]:
+    """Whether a standard error is above a tenth of the value, or the draws are too skewed for it."""
+    return np.asarray(error > _RELATIVE * np.abs(value)) | ((np.asarray(tails) > 1.0) & (error > 0))
 
 
-def warn(what: str, value: npt.ArrayLike, error: npt.ArrayLike, dominated: Array | float = 0.0) -> None:
+def warn(what: str, value: npt.ArrayLike, error: npt.ArrayLike, tails: Array | float = 0.0) -> None:
     """Give a SimulationWarning if any of the values is unreliable; nan values are ignored."""
     value, error = np.asarray(value, dtype=np.float64), np.asarray(error, dtype=np.float64)
     if not error.any():
@@ -91,9 +98,11 @@ def warn(what: str, value: npt.ArrayLike, error: npt.ArrayLike, dominated: Array
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             worst = float(np.max(np.where(valid & (error > 0), error / np.abs(value), 0.0)))
         reason = f"has a relative standard error of {worst:.2g}"
-    elif (valid & unreliable(value, error, dominated)).any():
-        share = float(np.max(dominated))
-        reason = f"is dominated by one draw, which accounts for {share:.0%} of the sum of squared deviations"
+    elif (valid & unreliable(value, error, tails)).any():
+        reason = (
+            f"has heavy tails: the skewness of its draws is {float(np.nanmax(tails)):.2g} times the largest for which "
+            "the standard error of so many is reliable"
+        )
     else:
         return
     many = f"The {what}" if value.ndim == 0 else f"A {what}"

@@ -97,7 +97,7 @@ def evaluated(
         method=layered.method,
         samples=layered.samples,
     )
-    return Evaluated(estimate, value[..., 0], error[..., 0], layered.dominated[..., 0])
+    return Evaluated(estimate, value[..., 0], error[..., 0], layered.tails[..., 0])
 
 
 def _centred(network: Network, spread: LayerSpread) -> LayerSpread:
@@ -119,7 +119,7 @@ def _energies(
     for part in _blocks(network, spread, draws, validate.seed(rng), threads):
         tally.add(part)
     mean, error = tally.mean(), tally.error()
-    return Layered(mean, error, np.zeros_like(mean), method, draws, tally.dominated())
+    return Layered(mean, error, np.zeros_like(mean), method, draws, tally.tails())
 
 
 def _exact(network: Network, spread: LayerSpread, samples: int, rng: RandomSource, threads: int) -> Layered:
@@ -187,9 +187,9 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
     growth, _ = _core.network_chain_growth(*_arguments(network, spread, threads))
     relative = growth[:, -1].reshape(energy.shape)
     slopes = Slopes(energy * relative, _layer_energies.errors(layered) * np.abs(relative))
-    drawn = ~np.isnan(layered.dominated[..., 0])
+    drawn = ~np.isnan(layered.tails[..., 0])
     if drawn.any():
-        fields = ("energy", "standard_error", "error_bound", "dominated")
+        fields = ("energy", "standard_error", "error_bound", "tails")
         selected = layered._replace(**{name: getattr(layered, name)[drawn] for name in fields})
         slopes.value[drawn], slopes.standard_error[drawn] = _sampled_slopes(
             network, spread.selected(drawn), selected, h, threads

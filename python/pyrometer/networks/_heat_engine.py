@@ -151,7 +151,7 @@ def heat_engine(
             # Where a constant is subtracted from the energy, it may be in the range of doubles again.
             log_energy = np.where(np.isfinite(E) & ((E > 0) | cancelled), np.log(E), log_energy)
         _warn_of_constants(E, np.where(cancelled, error_bound, 0.0))
-    warn("energy of a layer", E, energies.standard_error, energies.dominated)
+    warn("energy of a layer", E, energies.standard_error, energies.tails)
     counts = spread.random_parameters
 
     S_l = broadcast(network.entropy_parts(spread, size, leading=energies.method == "asymptotic"), E.shape)

@@ -275,12 +275,12 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
     slope = Slopes(*(np.where(above, part * growth, 0.0) for part in (layered.energy, errors(layered))))
     undecided = np.asarray(~trusted)
     if layered.method == "scalar-chain":
-        undecided |= ~np.isnan(layered.dominated).all(axis=-1)
+        undecided |= ~np.isnan(layered.tails).all(axis=-1)
     if undecided.any():
         selected = layered._replace(
             energy=layered.energy[undecided],
             standard_error=layered.standard_error[undecided],
-            dominated=layered.dominated[undecided],
+            tails=layered.tails[undecided],
         )
         sampled = _sampled_slopes(network, spread.selected(undecided), selected, h, workers)
         slope.value[undecided], slope.standard_error[undecided] = sampled
@@ -345,12 +345,12 @@ def by_differences(layered: Layered, blocks: list[Array], h: float, depth: Any) 
         tally.add(np.nan_to_num(deviations, posinf=1e150, neginf=-1e150))  # whose squares are finite
         error = np.hypot(layered.energy * tally.error(), value * np.nan_to_num(layered.standard_error / layered.energy))
         error = np.hypot(error, value * (2.0 * depth * h) ** 2 / 6.0)
-    rejected = unreliable(value, error, np.maximum(tally.dominated(), np.nan_to_num(layered.dominated)))
+    rejected = unreliable(value, error, np.maximum(tally.tails(), np.nan_to_num(layered.tails)))
     if rejected.any():
         warn_caller(
             SimulationWarning(
-                "The marginal temperature is nan: its standard error is above a tenth of it, or dominated by one "
-                "draw; use more samples."
+                "The marginal temperature is nan: its standard error is above a tenth of it, or its draws have heavy "
+                "tails; use more samples."
             )
         )
     mask = np.where(rejected, np.nan, 1.0)
@@ -507,7 +507,7 @@ def _sampled(network: Network, spread: LayerSpread, draws: int, key: tuple[int, 
         tally.add(part)
     mean, error = tally.mean(), tally.error()
     _warn_of_saturation(network, spread, error)
-    return Layered(mean, error, np.zeros_like(mean), "monte-carlo", draws, tally.dominated())
+    return Layered(mean, error, np.zeros_like(mean), "monte-carlo", draws, tally.tails())
 
 
 def _warn_of_saturation(network: Network, spread: LayerSpread, error: Array) -> None:

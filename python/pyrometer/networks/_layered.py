@@ -20,7 +20,7 @@ _EXACT, _APART = 1e-9, 6.0
 class Layered(NamedTuple):
     """Energies of layers, shape (..., L), with their errors and the method used.
 
-    ``dominated`` is the largest share of one draw in the sum of squared deviations; nan where nothing was drawn.
+    ``tails`` is the skewness of the draws over the largest that is reliable; nan where nothing was drawn.
     ``centred`` is the energy of the last layer about its mean, shape (...), if that is not 0. ``logarithm`` is ln E,
     shape (..., L), also where E itself is not a double; ``scaled`` are energies and standard errors of rescaled layers,
     which are (see `balanced`).
@@ -31,7 +31,7 @@ class Layered(NamedTuple):
     error_bound: Array
     method: str
     samples: int
-    dominated: Array
+    tails: Array
     centred: Array | None = None
     logarithm: Array | None = None
     scaled: tuple[Array, Array] | None = None
@@ -58,7 +58,7 @@ def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, dr
     includes heavy tails, which most samples miss. A standard error is raised to their difference where both errors do
     not explain it, with a SimulationWarning.
     """
-    energy, error, standard_error, dominated = (
+    energy, error, standard_error, tails = (
         energy.copy(),
         error.copy(),
         np.zeros_like(energy),
@@ -83,9 +83,9 @@ def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, dr
         (energy, mean),
         (standard_error, spread),
         (error, np.zeros_like(mean)),
-        (dominated, tally.dominated()),
+        (tails, tally.tails()),
     ):
         values.reshape(-1, values.shape[-1])[rows] = drawn[~kept]
     if not rows.size:
         return deterministic(energy, "exact", error)
-    return Layered(energy, standard_error, error, "scalar-chain", draws, dominated)
+    return Layered(energy, standard_error, error, "scalar-chain", draws, tails)

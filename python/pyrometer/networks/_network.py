@@ -253,7 +253,7 @@ class Network(Displayed):
         unbounded: bool = False,
     ) -> Evaluated:
         """Energy and derivative of the network as one system, from those of its layers."""
-        last = (part[..., -1] for part in (*slopes, layered.dominated))
+        last = (part[..., -1] for part in (*slopes, layered.tails))
         return Evaluated(self.estimate(bound, layered, unbounded=unbounded), *last)
 
     def estimate(self, bound: LayerSpread, layered: _layer_energies.Layered, *, unbounded: bool = False) -> Estimate:

@@ -80,7 +80,7 @@ class Engines:
             source = {"samples": 2, "rng": 0, "threads": None} | options
             source["threads"] = validate.threads(source["threads"])
             layered = layer_energies.energies(network, spread, method, **source)
-            warn("energy of a layer", layered.energy, layered.standard_error, layered.dominated)
+            warn("energy of a layer", layered.energy, layered.standard_error, layered.tails)
             undefined = np.full_like(layered.energy, np.nan)
             slopes = layer_energies.slopes(network, spread, layered, 0).value if slope else undefined
             self._cache[key] = layered, slopes

@@ -111,8 +111,9 @@ def mean_energy(
     Warns
     -----
     SimulationWarning
-        If a standard error is above 10 % of the energy, or dominated by a single draw (heavy tails): both are
-        unreliable then. If the standard deviation of draws of a deep narrow network exceeds 10 times their mean.
+        If a standard error is above 10 % of the energy, or the skewness of its draws is above 2 + 0.15
+        sqrt(samples) (heavy tails; from 100 draws on): both are unreliable then. If the standard deviation of draws
+        of a deep narrow network exceeds 10 times their mean.
     PrecisionWarning
         If additions and subtractions of moments left fewer than 9 correct digits of a mean square, or the predictions
         of constant parameters nearly equal the targets.
@@ -145,7 +146,7 @@ def mean_energy(
     """
     evaluated = evaluate(system, bind(system, law), method, samples, rng, threads, slope=False)
     estimate = evaluated.estimate
-    warn("mean energy", estimate.value, estimate.standard_error, evaluated.dominated)
+    warn("mean energy", estimate.value, estimate.standard_error, evaluated.tails)
     return estimate
 
 

@@ -22,7 +22,7 @@ class Evaluated(NamedTuple):
     estimate: Estimate
     slope: Array
     slope_error: Array = _ZERO
-    dominated: Array = _ZERO
+    tails: Array = _ZERO
 
 
 class Batched(Protocol):

@@ -114,8 +114,8 @@ def temperature(
         If the minimum energy has fewer than 9 correct digits, or its difference from the mean energy has, as under a
         narrow law where the features explain nothing of the target.
     SimulationWarning
-        If the standard error is above 10 % of the temperature or dominated by a single draw; likewise for the marginal
-        temperature, which is then nan; and as in `mean_energy`.
+        If the standard error is above 10 % of the temperature, or the draws have heavy tails, as in `mean_energy`;
+        likewise for the marginal temperature, which is then nan.
 
     See Also
     --------
@@ -158,7 +158,7 @@ def compose(
     `bound` is the law as `bind` returns it. With `coded`, for sweeps, verdicts are indices into `VERDICTS`, and no
     SimulationWarning is given.
     """
-    energy, slope, slope_error, dominated = evaluated
+    energy, slope, slope_error, tails = evaluated
     limit = energy.method in ("refined", "asymptotic")
     E = np.asarray(energy.value)
     parts = system.entropy_parts(bound, resolution, leading=energy.method == "asymptotic")
@@ -175,7 +175,7 @@ def compose(
         number = np.where(np.isnan(S) | (count == 0), np.nan, count)
         value, per_parameter = difference / divisor, slope / number
     if not coded:
-        warn("temperature", difference, np.asarray(energy.standard_error), dominated)
+        warn("temperature", difference, np.asarray(energy.standard_error), tails)
     if not limit:
         _warn_of_cancelled(E, difference, (energy.error_bound, of_ground), undefined)
     if np.isinf(value).any() or np.isinf(per_parameter).any():

@@ -172,12 +172,12 @@ def _sample(tally: Tally, passes: _Passes, first: list[CallSite], exact: dict[in
 
 
 def _warn(tally: Tally, sites: list[CallSite], sampled: Any, request: Request) -> None:
-    """Warn of energies whose error is large, or dominated by one draw."""
+    """Warn of energies whose error is large, or whose draws have heavy tails."""
     mean, error = tally.mean(), tally.error()
     if request.rtol is not None:
         bad, what = sampled & (error > request.rtol * mean), f"rtol={request.rtol:.3g} is not met"
     else:
-        bad, what = sampled & unreliable(mean, error, tally.dominated()), "energies have heavy tails"
+        bad, what = sampled & unreliable(mean, error, tally.tails()), "energies have heavy tails"
     if bad.any():
         worst = float(np.max(error[bad] / mean[bad]))
         names = [site.name or "(model)" for site, each in zip(sites, bad, strict=True) if each]
