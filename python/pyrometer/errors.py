@@ -24,7 +24,7 @@ class PrecisionWarning(UserWarning):
 
 
 class SimulationWarning(PrecisionWarning):
-    """A Monte Carlo estimate is unreliable: its standard error is above a tenth of it, or its draws are heavy-tailed."""
+    """A Monte Carlo estimate is unreliable: its standard error is above a tenth of it, or draws are heavy-tailed."""
 
 
 class SeparationWarning(UserWarning):

@@ -39,6 +39,14 @@ def test_equal_draws_have_no_error():
     assert tally.tails() == 0.0
 
 
+def test_cubes_that_overflow_are_heavy_tails():
+    for paired in (False, True):
+        tally = Tally(paired=paired)
+        tally.add(np.random.default_rng(4).exponential(size=(100, 1)))
+        tally.add(np.array([[1.0], [1e140]]))
+        assert tally.tails() > 1.0
+
+
 @pytest.mark.parametrize(("spread", "count"), [(0.5, 1000), (1.0, 1000), (2.0, 1000), (2.5, 10_000), (3.0, 10_000)])
 def test_silent_means_of_skewed_draws_are_within_their_errors(spread, count):
     draws = np.exp(spread * np.random.default_rng(2).normal(size=(count, 400)))  # their mean is known

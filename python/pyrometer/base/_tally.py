@@ -46,14 +46,18 @@ class Tally:
             ]
             if count % 2 and count > 1:
                 differences = np.concatenate([differences, np.sqrt(0.5) * np.diff(part[..., -2:, :], axis=-2)], axis=-2)
-            self._squares += (differences**2).sum(axis=-2)
-            self._cubes += (np.abs(differences) ** 3).sum(axis=-2)
+            squares = differences**2
+            with np.errstate(over="ignore"):
+                self._cubes += (squares * np.abs(differences)).sum(axis=-2)
+            self._squares += squares.sum(axis=-2)
         else:
             deviations, apart = part - part_mean[..., None, :], part_mean - self._mean
-            squares = (deviations**2).sum(axis=-2)
-            self._cubes += (deviations**3).sum(axis=-2) + apart**3 * (self.draws * share * (1.0 - 2.0 * share))
-            self._cubes += 3.0 * apart * ((1.0 - share) * squares - share * self._squares)
-            self._squares += squares + apart**2 * (self.draws * share)
+            squares = deviations**2
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._cubes += (squares * deviations).sum(axis=-2)
+                self._cubes += apart**3 * (self.draws * share * (1.0 - 2.0 * share))
+                self._cubes += 3.0 * apart * ((1.0 - share) * squares.sum(axis=-2) - share * self._squares)
+            self._squares += squares.sum(axis=-2) + apart**2 * (self.draws * share)
         self._mean += (part_mean - self._mean) * share
         self.draws += count
 
@@ -78,8 +82,10 @@ class Tally:
         none, n = np.zeros(self._mean.shape), float(self.draws)
         if self.draws < _ENOUGH:
             return none
-        most = (_SKEWNESS[0] / np.sqrt(n) + _SKEWNESS[1]) * self._squares**1.5
-        tails: Array = np.divide(np.abs(self._cubes), most, out=none, where=most > 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            most = (_SKEWNESS[0] / np.sqrt(n) + _SKEWNESS[1]) * self._squares**1.5
+            tails: Array = np.divide(np.abs(self._cubes), most, out=none, where=most > 0)
+        tails[np.isnan(tails)] = np.inf  # cubes that overflow
         return tails
 
 
