@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import erf
+from scipy.integrate import quad
+from scipy.special import erf, expit
 
 import pyrometer as pm
 
@@ -77,3 +78,20 @@ def test_errors_of_exact_chains_with_coarse_quadrature():
     T = pm.temperature(network, law, minimum=0.0)
     assert T.method == "exact"
     assert 0.1 < abs(T.marginal - 53501.258743) < T.marginal_error < 1e-4 * T.marginal
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
+def test_mean_fields_leave_nothing_out(scale):
+    """With q the variance of z, d E phi(z)^2 / d ln sigma = 2 E z phi(z) phi'(z)."""
+    network = pm.Network([[0.6, 0.8]], None, hidden=[40], activation="silu", outputs=1)
+
+    def expectation(of: Callable[[float], float]) -> float:
+        def integrand(g: float) -> float:
+            return of(scale * g) * np.exp(-0.5 * g * g) / np.sqrt(2.0 * np.pi)
+
+        return float(quad(integrand, -12.0, 12.0, epsabs=0.0, epsrel=1e-13, limit=200)[0])
+
+    square = expectation(lambda z: (z * expit(z)) ** 2)
+    slope = expectation(lambda z: 2.0 * z * (z * expit(z)) * (expit(z) + z * expit(z) * expit(-z)))
+    T = pm.temperature(network, pm.Normal(scale), method="mean-field", minimum=0.0)
+    assert T.marginal == pytest.approx(40.0 * scale**2 * (2.0 * square + slope) / 120.0, rel=1e-11)

@@ -180,10 +180,9 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
     if layered.method == "monte-carlo":
         return _sampled_slopes(network, spread, layered, h, threads)
     if layered.method in ("mean-field", "corrected-mean-field"):
-        moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
-        weights = np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * h)
-        value = _layer_energies.times_growth(energy, _mean_field(network, moved, layered.method, threads), weights)
-        return Slopes(value, np.zeros_like(value))
+        return _layer_energies.smooth_slopes(
+            network, spread, energy, lambda moved: _mean_field(network, moved, layered.method, threads)
+        )
     growth, _ = _core.network_chain_growth(*_arguments(network, spread, threads))
     relative = growth[:, -1].reshape(energy.shape)
     slopes = Slopes(energy * relative, _layer_energies.errors(layered) * np.abs(relative))
