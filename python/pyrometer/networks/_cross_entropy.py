@@ -14,11 +14,11 @@ import numpy as np
 from pyrometer import _core
 from pyrometer.base import Array, RandomSource, Tally, require_finite, validate
 from pyrometer.laws import CONSTANT, NORMAL
-from pyrometer.networks import _layer_energies, _sampled_callable
+from pyrometer.networks import _differences, _layer_energies, _sampled_callable
 from pyrometer.networks._balance import balanced
 from pyrometer.networks._cross_entropy_limit import limit, power
 from pyrometer.networks._layer_spread import LayerSpread
-from pyrometer.networks._layered import Layered, Slopes, deterministic, settled
+from pyrometer.networks._layered import Layered, Slopes, deterministic, errors, settled
 from pyrometer.networks._orthogonal import ORTHOGONAL
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
@@ -176,16 +176,16 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
     energy = layered.energy
     if layered.method in _LIMITS:
         return Slopes(power(network) * energy, np.zeros_like(energy))
-    h = _layer_energies.step(network)
+    h = _differences.step(network)
     if layered.method == "monte-carlo":
         return _sampled_slopes(network, spread, layered, h, threads)
     if layered.method in ("mean-field", "corrected-mean-field"):
-        return _layer_energies.smooth_slopes(
+        return _differences.smooth_slopes(
             network, spread, energy, lambda moved: _mean_field(network, moved, layered.method, threads)
         )
     growth, _ = _core.network_chain_growth(*_arguments(network, spread, threads))
     relative = growth[:, -1].reshape(energy.shape)
-    slopes = Slopes(energy * relative, _layer_energies.errors(layered) * np.abs(relative))
+    slopes = Slopes(energy * relative, errors(layered) * np.abs(relative))
     drawn = ~np.isnan(layered.tails[..., 0])
     if drawn.any():
         fields = ("energy", "standard_error", "error_bound", "tails")
@@ -200,8 +200,8 @@ def _sampled_slopes(network: Network, spread: LayerSpread, layered: Layered, h: 
     """Central differences with common random numbers."""
     moved, key = spread.times(np.exp(h * np.array([-1.0, 1.0]))), validate.seed(0)
     blocks = _blocks if layered.method == "monte-carlo" else _chain_draws
-    draws = min(layered.samples, _layer_energies.SLOPE_DRAWS) if layered.method == "monte-carlo" else layered.samples
-    return _layer_energies.by_differences(layered, list(blocks(network, moved, draws, key, threads)), h, network.layers)
+    draws = min(layered.samples, _differences.SLOPE_DRAWS) if layered.method == "monte-carlo" else layered.samples
+    return _differences.by_differences(layered, list(blocks(network, moved, draws, key, threads)), h, network.layers)
 
 
 # ---- Monte Carlo

@@ -9,12 +9,13 @@ import numpy as np
 from pyrometer.base import Array, Tally, require_finite, warn_caller
 from pyrometer.errors import SimulationWarning
 
-__all__ = ["Layered", "Slopes", "deterministic", "settled"]
+__all__ = ["Layered", "Slopes", "deterministic", "errors", "settled"]
 
 # Largest error of a quadrature, relative, that is better than the standard error of draws.
 _MOST_BOUND = 0.1
 # Errors, relative, that do not count; standard errors that no difference exceeds by chance.
 _EXACT, _APART = 1e-9, 6.0
+_ROUNDED = 1e-9  # relative bounds of energies below this are those of rounding
 
 
 class Layered(NamedTuple):
@@ -49,6 +50,12 @@ def deterministic(energy: Array, method: str, error_bound: Array | None = None) 
     require_finite(energy)
     zero, undefined = np.zeros(energy.shape), np.full(energy.shape, np.nan)
     return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
+
+
+def errors(layered: Layered) -> Array:
+    """Errors of energies, as far as they are not rounding: standard errors, or bounds of coarse quadrature."""
+    coarse = (layered.error_bound > _ROUNDED * layered.energy) & np.isfinite(layered.error_bound)
+    return np.where(coarse, np.maximum(layered.standard_error, layered.error_bound), layered.standard_error)
 
 
 def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:
