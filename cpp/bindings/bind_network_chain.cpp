@@ -37,17 +37,16 @@ std::tuple<Array<double>, Array<double>, Array<bool>> network_chain(
   return {energies, errors, trusted};
 }
 
-std::tuple<Array<double>, Array<bool>> network_chain_growth(const std::string& activation, const Array<Index>& widths,
-                                                            const Array<double>& weight, const Array<double>& bias,
-                                                            const Array<double>& norms, int threads, const Shift& shift,
-                                                            bool cross_entropy) {
+std::tuple<Array<double>, Array<double>, Array<bool>> network_chain_growth(
+    const std::string& activation, const Array<Index>& widths, const Array<double>& weight, const Array<double>& bias,
+    const Array<double>& norms, int threads, const Shift& shift, bool cross_entropy) {
   const energy::Networks networks = networks_of(activation, widths, weight, bias, norms, shift, cross_entropy);
-  Array<double> growth({networks.laws(), networks.energies()});
+  Array<double> growth({networks.laws(), networks.energies()}), error({networks.laws(), networks.energies()});
   Array<bool> trusted(networks.laws());
-  double* const growth_out = growth.mutable_data();
+  double *const growth_out = growth.mutable_data(), *const error_out = error.mutable_data();
   auto* trusted_out = reinterpret_cast<unsigned char*>(trusted.mutable_data());
-  released([&] { energy::network_chain_growth(networks, threads, growth_out, trusted_out); });
-  return {growth, trusted};
+  released([&] { energy::network_chain_growth(networks, threads, growth_out, error_out, trusted_out); });
+  return {growth, error, trusted};
 }
 
 Array<double> network_chain_draws(const std::string& activation, const Array<Index>& widths,
@@ -105,7 +104,8 @@ void bind_network_chain(py::module_& module) {
   module.def("network_chain_growth", &network_chain_growth, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "threads"_a,
              "shift"_a.noconvert() = py::none(), "cross_entropy"_a = false,
-             "Derivatives of ln E along the logarithm of all scales, and trusted as above -> (b, L), (b,).");
+             "Derivatives of ln E along the logarithm of all scales, their errors, and trusted as above -> (b, L) "
+             "twice, (b,).");
   module.def("network_chain_draws", &network_chain_draws, "activation"_a, "widths"_a.noconvert(),
              "weight"_a.noconvert(), "bias"_a.noconvert(), "norms"_a.noconvert(), "seed"_a, "first"_a, "draws"_a,
              "samples"_a, "threads"_a, "shift"_a.noconvert() = py::none(),

@@ -209,7 +209,7 @@ def network_chain(
 def network_chain_growth(
     activation: str, widths: _Widths, weight: _F64, bias: _F64, norms: _F64, threads: int,
     shift: _F64 | None = None, cross_entropy: bool = False,
-) -> tuple[_F64, npt.NDArray[np.bool_]]: ...
+) -> tuple[_F64, _F64, npt.NDArray[np.bool_]]: ...  # growth, error (b, L), trusted
 def network_chain_draws(
     activation: str,
     widths: _Widths,

@@ -125,7 +125,7 @@ def test_marginal_temperatures_of_sampled_chains_are_nan_with_a_warning_or_have_
     network = pm.Network(X, **DEEP)
     doubted(monkeypatch)
     growth = _core.network_chain_growth
-    monkeypatch.setattr(_core, "network_chain_growth", lambda *a: (growth(*a)[0], np.zeros(len(a[2]), dtype=bool)))
+    monkeypatch.setattr(_core, "network_chain_growth", lambda *a: (*growth(*a)[:2], np.zeros(len(a[2]), dtype=bool)))
     hot, said = caught(lambda: pm.temperature(network, pm.HeNormal(), samples=200, rng=0))
     assert hot.method == "scalar-chain"
     assert np.isnan([hot.marginal, hot.marginal_error]).all()

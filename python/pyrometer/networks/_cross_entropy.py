@@ -18,7 +18,7 @@ from pyrometer.networks import _differences, _layer_energies, _sampled_callable
 from pyrometer.networks._balance import balanced
 from pyrometer.networks._cross_entropy_limit import limit, power
 from pyrometer.networks._layer_spread import LayerSpread
-from pyrometer.networks._layered import Layered, Slopes, deterministic, errors, settled
+from pyrometer.networks._layered import Layered, Slopes, deterministic, grown, settled
 from pyrometer.networks._orthogonal import ORTHOGONAL
 from pyrometer.results import Estimate, shaped
 from pyrometer.thermodynamics import Evaluated
@@ -183,9 +183,8 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, threads: in
         return _differences.smooth_slopes(
             network, spread, energy, lambda moved: _mean_field(network, moved, layered.method, threads)
         )
-    growth, _ = _core.network_chain_growth(*_arguments(network, spread, threads))
-    relative = growth[:, -1].reshape(energy.shape)
-    slopes = Slopes(energy * relative, errors(layered) * np.abs(relative))
+    growth, error, _ = _core.network_chain_growth(*_arguments(network, spread, threads))
+    slopes = grown(layered, *(each[:, -1].reshape(energy.shape) for each in (growth, error)))
     drawn = ~np.isnan(layered.tails[..., 0])
     if drawn.any():
         fields = ("energy", "standard_error", "error_bound", "tails")

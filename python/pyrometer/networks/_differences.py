@@ -10,7 +10,7 @@ import numpy as np
 from pyrometer.base import Array, Tally, unreliable, warn_caller
 from pyrometer.errors import SimulationWarning
 from pyrometer.networks._layer_spread import LayerSpread
-from pyrometer.networks._layered import Layered, Slopes
+from pyrometer.networks._layered import Layered, Slopes, beyond_rounding
 
 if TYPE_CHECKING:
     from pyrometer.networks._network import Network
@@ -21,6 +21,7 @@ __all__ = ["SLOPE_DRAWS", "by_differences", "smooth_slopes", "step"]
 SLOPE_DRAWS = 1000
 # Step of differences of energies without noise, in units of that of draws: (2 L h)^4 / 30 is at most 5e-11 of a slope.
 _SMOOTH_STEP = 0.03
+_ROUNDING = 4e-15  # of these energies, relative
 
 
 def step(network: Network) -> float:
@@ -45,11 +46,12 @@ def _times_growth(energy: Array, values: Array, weights: Array) -> Array:
 def smooth_slopes(
     network: Network, spread: LayerSpread, energy: Array, energies_of: Callable[[LayerSpread], Array]
 ) -> Slopes:
-    """Slopes of energies without noise, by differences of fourth order; errors of 1e-11 and less are left out."""
+    """Slopes of energies without noise, by differences of fourth order; their errors are those of rounding."""
     h = _SMOOTH_STEP * step(network)
     moved = spread.times(np.exp(h * np.array([-2.0, -1.0, 1.0, 2.0])))
     weights = np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * h)
-    return Slopes(_times_growth(energy, energies_of(moved), weights), np.zeros_like(energy))
+    value = _times_growth(energy, energies_of(moved), weights)
+    return Slopes(value, beyond_rounding(value, _ROUNDING / h * energy))
 
 
 def by_differences(layered: Layered, blocks: list[Array], h: float, depth: Any) -> Slopes:

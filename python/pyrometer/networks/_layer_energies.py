@@ -17,7 +17,7 @@ from pyrometer.laws import CONSTANT, NORMAL, Family
 from pyrometer.networks import _differences, _sampled_callable
 from pyrometer.networks._balance import balanced, unbalanced
 from pyrometer.networks._layer_spread import LayerSpread
-from pyrometer.networks._layered import Layered, Slopes, deterministic, errors, settled
+from pyrometer.networks._layered import Layered, Slopes, deterministic, grown, settled
 from pyrometer.networks._orthogonal import ORTHOGONAL
 
 if TYPE_CHECKING:
@@ -264,9 +264,8 @@ def _slopes(network: Network, spread: LayerSpread, layered: Layered, workers: in
         return _differences.smooth_slopes(
             network, spread, layered.energy, lambda moved: _mean_field(network, moved, layered.method, workers)
         )
-    growth, trusted = _chain_growth(network, spread, workers)
-    above = layered.energy > 0
-    slope = Slopes(*(np.where(above, part * growth, 0.0) for part in (layered.energy, errors(layered))))
+    growth, error, trusted = _chain_growth(network, spread, workers)
+    slope = grown(layered, growth, error)
     undecided = np.asarray(~trusted)
     if layered.method == "scalar-chain":
         undecided |= ~np.isnan(layered.tails).all(axis=-1)
@@ -361,13 +360,14 @@ def _chain(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, 
     return energy.reshape(shape), error.reshape(shape), trusted.reshape(spread.batch_shape)
 
 
-def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, np.ndarray]:
-    """Derivatives of the logarithms of the energies of the chain, and for which laws the quadrature is valid."""
+def _chain_growth(network: Network, spread: LayerSpread, threads: int) -> tuple[Array, Array, np.ndarray]:
+    """Derivatives of the logarithms of the energies of the chain, their errors, and for which laws these are valid."""
     weight, bias, constant = spread.of_chain()
-    growth, trusted = _core.network_chain_growth(
+    growth, error, trusted = _core.network_chain_growth(
         str(network.named), _widths(network), weight, bias, network.norms, threads, constant
     )
-    return growth.reshape(spread.weight.shape), trusted.reshape(spread.batch_shape)
+    shape = spread.weight.shape
+    return growth.reshape(shape), error.reshape(shape), trusted.reshape(spread.batch_shape)
 
 
 def _mean_field(network: Network, spread: LayerSpread, method: str, threads: int) -> Array:

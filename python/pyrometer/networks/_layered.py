@@ -9,7 +9,7 @@ import numpy as np
 from pyrometer.base import Array, Tally, require_finite, warn_caller
 from pyrometer.errors import SimulationWarning
 
-__all__ = ["Layered", "Slopes", "deterministic", "errors", "settled"]
+__all__ = ["Layered", "Slopes", "beyond_rounding", "deterministic", "grown", "settled"]
 
 # Largest error of a quadrature, relative, that is better than the standard error of draws.
 _MOST_BOUND = 0.1
@@ -54,8 +54,23 @@ def deterministic(energy: Array, method: str, error_bound: Array | None = None) 
 
 def errors(layered: Layered) -> Array:
     """Errors of energies, as far as they are not rounding: standard errors, or bounds of coarse quadrature."""
-    coarse = (layered.error_bound > _ROUNDED * layered.energy) & np.isfinite(layered.error_bound)
-    return np.where(coarse, np.maximum(layered.standard_error, layered.error_bound), layered.standard_error)
+    bound = np.where(np.isfinite(layered.error_bound), layered.error_bound, 0.0)
+    return np.maximum(layered.standard_error, beyond_rounding(layered.energy, bound))
+
+
+def beyond_rounding(value: Array, error: Array) -> Array:
+    """Errors that are not rounding, above 1e-9 of the value; the others as 0."""
+    return np.where(error > _ROUNDED * np.abs(value), error, 0.0)
+
+
+def grown(layered: Layered, growth: Array, error: Array) -> Slopes:
+    """Slopes from the derivatives of the logarithms of energies, with errors of both."""
+    above = layered.energy > 0
+    value = np.where(above, layered.energy * growth, 0.0)
+    return Slopes(
+        value,
+        np.where(above, errors(layered) * np.abs(growth) + beyond_rounding(value, layered.energy * error), 0.0),
+    )
 
 
 def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:

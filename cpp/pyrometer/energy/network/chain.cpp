@@ -25,13 +25,14 @@ constexpr double kOfLog = 4e-16;     // the same relative to the logarithm of an
 constexpr double kCaution = 4;       // factor on the difference of two discretisations, in case convergence is slow
 constexpr double kNearRounding = 8;  // the same of relative differences below kSmallDifference, which rounding reaches
 constexpr double kSmallDifference = 1e-11;
-constexpr double kAtKinks = 32;  // the same of activations with kinks beside 0, where it is slower
-constexpr double kApart = 0.01;  // of ln v, between the nodes of a central difference
+constexpr double kAtKinks = 32;      // the same of activations with kinks beside 0, where it is slower
+constexpr double kApart = 0.01;      // of ln v, between the nodes of a central difference
+constexpr double kOfGrowth = 1e-12;  // rounding of a growth, by differences of interpolated logarithms
 
-constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 0.1},
-                                  {12, 18, 24, 13, 4, 2, 0.09},
-                                  {14, 20, 28, 16, 4, 1.5, 0.08},
-                                  {14, 24, 32, 16, 3, 0, 0.07}};
+constexpr Fineness kFineness[] = {{10, 14, 20, 11, 4, 2, 2, 0.1},
+                                  {12, 18, 24, 13, 4, 2, 2, 0.09},
+                                  {14, 20, 28, 16, 4, 1.5, 1.5, 0.08},
+                                  {14, 24, 32, 16, 3, 0, 1, 0.07}};
 
 /// Layer 1, whose nodes are the rows' times each of `factors`, with the energies of all layers at them.
 ///
@@ -93,11 +94,21 @@ bool has_kinks(const Chain& chain) {
   return false;
 }
 
+/// The error of a solution, from its difference to a coarser one.
+double from_difference(double apart, bool kinks) {
+  return kinks ? kAtKinks * apart : std::max(kCaution * apart, kNearRounding * std::min(apart, kSmallDifference));
+}
+
+/// The last two solutions of layer 1.
+struct Solutions {
+  Layer fine, coarse;
+};
+
 /// Refines until the estimated error, with a factor of kCaution, is below kTolerance; returns whether the last
-/// solution, `fine`, is trusted.
-bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads, Layer& fine,
-             double* energy, double* error) {
-  Layer coarse;
+/// solution is trusted.
+bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>& factors, int threads,
+             Solutions& solutions, double* energy, double* error) {
+  auto& [fine, coarse] = solutions;
   const bool kinks = has_kinks(chain);
   double worst = 0;  // relative error of any layer
   std::size_t rules = 0;
@@ -116,8 +127,7 @@ bool general(const Chain& chain, const RowNodes& rows, const std::vector<double>
       const double rounding =
           rows.error(&fine.energy[first]) +
           (kRounding + kOfLog * std::abs(std::log(std::max(value, kLeast)))) * static_cast<double>(l) * value;
-      const double smooth = std::max(kCaution * apart, kNearRounding * std::min(apart, kSmallDifference));
-      error[l - 1] = (kinks ? kAtKinks * apart : smooth) * value + rounding;
+      error[l - 1] = from_difference(apart, kinks) * value + rounding;
       if (value <= 0) continue;
       worst = std::max(worst, error[l - 1] / value);
       reached = std::max(reached, kCaution * apart + rounding / value);
@@ -139,10 +149,16 @@ bool is_closed(const Networks& networks) {
   return true;
 }
 
-/// The growth of the mean over rows of every layer's energy, from energies at the factors of `network_chain_growth`.
-void grow(const RowNodes& rows, const Layer& first, Index energies, double* growth) {
+/// The growth of the mean over rows of a layer's energy, and what the central difference leaves out, at most.
+struct Growth {
+  double value, error;
+};
+
+/// Of every layer, from energies at the factors of `network_chain_growth`.
+std::vector<Growth> growths(const RowNodes& rows, const Layer& first, Index energies) {
   const std::size_t count = rows.norm().size();
-  std::vector<double> value(count), slope(count);
+  std::vector<double> value(count), slope(count), rest(count);
+  std::vector<Growth> out;
   for (Index l = 0; l < energies; ++l) {
     const auto log = [&](std::size_t step, std::size_t node) {
       return std::log(first.energy[at(l) * first.size() + step * count + node]);
@@ -150,14 +166,18 @@ void grow(const RowNodes& rows, const Layer& first, Index energies, double* grow
     for (std::size_t node = 0; node < count; ++node) {
       const std::size_t here = at(l) * first.size() + node;
       value[node] = first.energy[here];
-      slope[node] = 0;
+      slope[node] = rest[node] = 0;
       if (!(value[node] > 0) || !(first.energy[here + count] > 0)) continue;
-      const double along = (8 * (log(3, node) - log(2, node)) - (log(4, node) - log(1, node))) / (12 * kApart);
+      const double near = (log(3, node) - log(2, node)) / (2 * kApart);
+      const double along = (4 * near - (log(4, node) - log(1, node)) / (4 * kApart)) / 3;
       slope[node] = value[node] * (first.growth[here] + 2 * along);
+      rest[node] = value[node] * 2 * std::abs(near - along);
     }
     const double mean = rows.mean(value.data());
-    growth[l] = mean > 0 ? rows.mean(slope.data()) / mean : 0;
+    out.push_back(mean > 0 ? Growth{rows.mean(slope.data()) / mean, kApart * kApart * rows.mean(rest.data()) / mean}
+                           : Growth{0, 0});
   }
+  return out;
 }
 
 }  // namespace
@@ -194,15 +214,16 @@ void network_chain(const Networks& networks, int threads, double* energy, double
     const Chain chain(networks, b);
     double *value = energy + b * energies, *errors = error + b * energies;
     if (closed) homogeneous(chain, value, errors);
-    Layer solution;
-    trusted[b] = closed || general(chain, rows, {1}, threads, solution, value, errors);
+    Solutions solutions;
+    trusted[b] = closed || general(chain, rows, {1}, threads, solutions, value, errors);
     for (Index l = 0; l < energies; ++l)
       require(std::isfinite(value[l]), "energies must be finite, got an overflow in layer ", l + 1, " under law ", b,
               "; use a smaller scale.");
   });
 }
 
-void network_chain_growth(const Networks& networks, int threads, double* growth, unsigned char* trusted) {
+void network_chain_growth(const Networks& networks, int threads, double* growth, double* error,
+                          unsigned char* trusted) {
   check(networks);
   require(!is_closed(networks), "activation must not be homogeneous: its growth is closed");
   const Index energies = networks.energies();
@@ -210,10 +231,18 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
   const std::vector<double> factors{1, std::exp(-2 * kApart), std::exp(-kApart), std::exp(kApart),
                                     std::exp(2 * kApart)};
   base::for_each_chunk(networks.laws(), threads, [&](Index b, int) {
-    std::vector<double> energy(at(energies)), error(at(energies));
-    Layer solution;
-    trusted[b] = general(Chain(networks, b), rows, factors, threads, solution, energy.data(), error.data());
-    grow(rows, solution, energies, growth + b * energies);
+    const Chain chain(networks, b);
+    std::vector<double> energy(at(energies)), of_energy(at(energies));
+    Solutions solutions;
+    trusted[b] = general(chain, rows, factors, threads, solutions, energy.data(), of_energy.data());
+    const std::vector<Growth> fine = growths(rows, solutions.fine, energies),
+                              coarse = growths(rows, solutions.coarse, energies);
+    double apart = 0;
+    for (Index l = 0; l < energies; ++l) {
+      apart = std::max(apart, std::abs(fine[at(l)].value - coarse[at(l)].value));
+      growth[b * energies + l] = fine[at(l)].value;
+      error[b * energies + l] = from_difference(apart, has_kinks(chain)) + fine[at(l)].error + kOfGrowth;
+    }
   });
 }
 

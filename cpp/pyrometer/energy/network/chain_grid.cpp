@@ -21,7 +21,6 @@ constexpr double kLeastBend = 1e-60;   // of v: smaller ones are improbable or e
 constexpr double kNegligible = 1e-22;  // probability of a value times its energy in units of the mean
 constexpr double kUnlikely = 1e-100;   // probability of a value with shifts, whose energy may be any multiple
 constexpr double kVariance = 2;        // of phi^2 of a unit, relative to the square of its mean: a typical one
-constexpr double kWidest = 2;          // panel
 constexpr double kSteepest = 1.25;     // d ln E phi^2 / d ln v
 constexpr double kShortest = 0.25;     // the first and the last panel, of the width of others
 constexpr double kMostPanels = 600;
@@ -32,7 +31,7 @@ constexpr double kFar = 13.5;         // deviations of a pre-activation that cou
 /// The width of panels of ln v_l in which energies of the layers above are smooth, whatever they are, because q_l
 /// fluctuates.
 double fluctuation(const Chain& chain, Index l, const Fineness& fineness) {
-  return std::min(kWidest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
+  return std::min(fineness.widest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
 }
 
 /// The scale about which the rule of layer l at v is made.
@@ -226,11 +225,11 @@ Layer grid_of(const Chain& chain, Index l, const Fineness& fineness, const Layer
 }
 
 std::vector<double> panel_widths(const Chain& chain, const Fineness& fineness) {
-  std::vector<double> panel(at(chain.layers() + 1), kWidest);
+  std::vector<double> panel(at(chain.layers() + 1), fineness.widest);
   double smooth = fineness.smooth;
   for (Index l = chain.layers() - 1; l >= 1; --l) {
     if (chain.shift(l) != 0 || chain.shift(l + 1) != 0) smooth = 0;
-    panel[at(l)] = std::max(std::min(smooth, kWidest), fluctuation(chain, l, fineness));
+    panel[at(l)] = std::max(smooth, fluctuation(chain, l, fineness));
     smooth = panel[at(l)] / (model::record_of(chain.activation(l)).accelerates ? kSteepest : 1);
   }
   for (Index l = 2; l < chain.layers(); ++l)

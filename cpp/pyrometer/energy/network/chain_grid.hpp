@@ -21,6 +21,7 @@ struct Fineness {
   std::size_t nodes;  // of a panel
   double panel;       // its width, in standard deviations of ln |x_l|^2 given v_l
   double smooth;      // its width in ln v where the energies of the layers above are smooth in it
+  double widest;      // its width in ln v at most: each discretisation refines every panel
   double step;        // of the quadrature over one unit
 };
 
