@@ -144,6 +144,24 @@ def test_a_network_trained_until_its_gradient_vanishes():
         assert np.mean(np.sum((stars[-1] - y) ** 2, axis=1)) < 0.5 * np.mean(np.sum((y - y.mean(0)) ** 2, axis=1))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_constant_biases_in_some_layers(seed):
+    """Layers with random biases beside layers with constants."""
+    r = np.random.default_rng([12, seed])
+    widths = [int(width) for width in r.integers(1, 7, int(r.integers(3, 6)))]
+    X = r.normal(size=(3, widths[0]))
+    random, constant = (pm.Normal, pm.Uniform)[seed % 4 == 3], pm.Constant
+    chosen = [random, *(constant if r.random() < 0.5 else random for _ in widths[3:]), constant]
+    weights = [pm.Normal(s) for s in r.uniform(0.3, 1.5, len(widths) - 1)]
+    law = pm.Layers(weights, [made(float(s)) for made, s in zip(chosen, r.uniform(0.3, 3.0, len(chosen)), strict=True)])
+    network = pm.Network(X, hidden=widths[1:-1], outputs=widths[-1], activation="tanh", bias=True)
+    stars = [r.normal(size=(3, width)) for width in widths[1:]]
+    engine = pm.heat_engine(network, law, ideal=stars, rng=1)
+    distances = distances_of_draws(network, law, stars, np.tanh, 1000)
+    error = np.hypot(distances.std(axis=0, ddof=1) / np.sqrt(1000), engine.layers.standard_error)
+    assert (np.abs(distances.mean(axis=0) - engine.layers.energy) < 4.5 * error + 1e-12 * engine.layers.energy).all()
+
+
 def test_a_network_trained_by_scikit_learn():
     data = pm.datasets.diabetes(standardize=True)
     y = (data.y - data.y.mean()) / data.y.std()

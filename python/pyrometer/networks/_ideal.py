@@ -49,7 +49,8 @@ def against(network: Network, spread: LayerSpread, layered: Layered, ideal: Any)
     varying = np.maximum(layered.energy - of_constants, 0.0)
     bound = layered.error_bound + np.where(of_constants > 0.0, _ROUNDING * (layered.energy + of_constants), 0.0)
     if layered.method != "monte-carlo":
-        varying[..., 0] = network.widths[1] * spread.variances[0][..., 0] * network.norms.mean()
+        weight, bias = (each[..., 0] for each in spread.variances)
+        varying[..., 0] = network.widths[1] * (weight * network.norms.mean() + bias)
         bound[..., 0] = 0.0
     if layered.centred is not None:
         varying[..., -1], bound[..., -1] = layered.centred, layered.error_bound[..., -1]
