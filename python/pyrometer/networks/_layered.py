@@ -52,25 +52,17 @@ def deterministic(energy: Array, method: str, error_bound: Array | None = None) 
     return Layered(energy, zero, zero if error_bound is None else error_bound, method, 0, undefined)
 
 
-def errors(layered: Layered) -> Array:
-    """Errors of energies, as far as they are not rounding: standard errors, or bounds of coarse quadrature."""
-    bound = np.where(np.isfinite(layered.error_bound), layered.error_bound, 0.0)
-    return np.maximum(layered.standard_error, beyond_rounding(layered.energy, bound))
-
-
 def beyond_rounding(value: Array, error: Array) -> Array:
     """Errors that are not rounding, above 1e-9 of the value; the others as 0."""
     return np.where(error > _ROUNDED * np.abs(value), error, 0.0)
 
 
 def grown(layered: Layered, growth: Array, error: Array) -> Slopes:
-    """Slopes from the derivatives of the logarithms of energies, with errors of both."""
+    """Slopes from the derivatives of the logarithms of energies, and errors of slopes in units of energies."""
     above = layered.energy > 0
     value = np.where(above, layered.energy * growth, 0.0)
-    return Slopes(
-        value,
-        np.where(above, errors(layered) * np.abs(growth) + beyond_rounding(value, layered.energy * error), 0.0),
-    )
+    own = layered.standard_error * np.abs(growth) + beyond_rounding(value, layered.energy * error)
+    return Slopes(value, np.where(above, own, 0.0))
 
 
 def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:

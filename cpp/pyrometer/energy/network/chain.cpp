@@ -149,16 +149,16 @@ bool is_closed(const Networks& networks) {
   return true;
 }
 
-/// The growth of the mean over rows of a layer's energy, and what the central difference leaves out, at most.
-struct Growth {
-  double value, error;
+/// The mean over rows of a layer's energy, its derivative, and what the central difference leaves out of it, at most.
+struct Slope {
+  double energy, value, error;
 };
 
 /// Of every layer, from energies at the factors of `network_chain_growth`.
-std::vector<Growth> growths(const RowNodes& rows, const Layer& first, Index energies) {
+std::vector<Slope> slopes(const RowNodes& rows, const Layer& first, Index energies) {
   const std::size_t count = rows.norm().size();
   std::vector<double> value(count), slope(count), rest(count);
-  std::vector<Growth> out;
+  std::vector<Slope> out;
   for (Index l = 0; l < energies; ++l) {
     const auto log = [&](std::size_t step, std::size_t node) {
       return std::log(first.energy[at(l) * first.size() + step * count + node]);
@@ -173,9 +173,7 @@ std::vector<Growth> growths(const RowNodes& rows, const Layer& first, Index ener
       slope[node] = value[node] * (first.growth[here] + 2 * along);
       rest[node] = value[node] * 2 * std::abs(near - along);
     }
-    const double mean = rows.mean(value.data());
-    out.push_back(mean > 0 ? Growth{rows.mean(slope.data()) / mean, kApart * kApart * rows.mean(rest.data()) / mean}
-                           : Growth{0, 0});
+    out.push_back({rows.mean(value.data()), rows.mean(slope.data()), kApart * kApart * rows.mean(rest.data())});
   }
   return out;
 }
@@ -235,13 +233,17 @@ void network_chain_growth(const Networks& networks, int threads, double* growth,
     std::vector<double> energy(at(energies)), of_energy(at(energies));
     Solutions solutions;
     trusted[b] = general(chain, rows, factors, threads, solutions, energy.data(), of_energy.data());
-    const std::vector<Growth> fine = growths(rows, solutions.fine, energies),
-                              coarse = growths(rows, solutions.coarse, energies);
+    const std::vector<Slope> fine = slopes(rows, solutions.fine, energies),
+                             coarse = slopes(rows, solutions.coarse, energies);
     double apart = 0;
     for (Index l = 0; l < energies; ++l) {
-      apart = std::max(apart, std::abs(fine[at(l)].value - coarse[at(l)].value));
-      growth[b * energies + l] = fine[at(l)].value;
-      error[b * energies + l] = from_difference(apart, has_kinks(chain)) + fine[at(l)].error + kOfGrowth;
+      const auto& [value, slope, rest] = fine[at(l)];
+      double *const grown = growth + b * energies + l, *const bound = error + b * energies + l;
+      *grown = *bound = 0;
+      if (!(value > 0)) continue;
+      apart = std::max(apart, std::abs(slope - coarse[at(l)].value) / value);
+      *grown = slope / value;
+      *bound = from_difference(apart, has_kinks(chain)) + rest / value + kOfGrowth;
     }
   });
 }
