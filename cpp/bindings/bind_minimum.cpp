@@ -74,13 +74,14 @@ py::tuple least_squares(double count, const Array<double>& mean, const Array<dou
 }
 
 py::tuple lasso(double count, const Array<double>& mean, const Array<double>& scatter, bool intercept,
-                const Array<double>& weights, bool penalise_intercept, int threads, const Lost& lost) {
+                const Array<double>& weights, bool penalise_intercept, int threads, const Lost& lost,
+                bool rows_follow) {
   const minimum::Moments data = moments_of(count, mean, scatter, intercept, lost);
   require_rank(weights, 1, "l1");
   const std::span<const double> path{weights.data(), at(weights.size())};
   Outputs outputs({data.systems, weights.size()}, data.parameters());
   const minimum::Minima out = outputs.slots();
-  released([&] { minimum::lasso(data, path, penalise_intercept, threads, out); });
+  released([&] { minimum::lasso(data, path, penalise_intercept, threads, out, rows_follow); });
   return outputs.tuple();
 }
 
@@ -152,7 +153,7 @@ void bind_minimum(py::module_& module) {
   bind_rows<double>(module);
   bind_rows<float>(module);
   module.def("lasso", &lasso, "count"_a, "mean"_a.noconvert(), "scatter"_a.noconvert(), "intercept"_a,
-             "l1"_a.noconvert(), "penalise_intercept"_a, "threads"_a, "lost"_a = py::none());
+             "l1"_a.noconvert(), "penalise_intercept"_a, "threads"_a, "lost"_a = py::none(), "rows_follow"_a = false);
 }
 
 }  // namespace pyrometer::bindings

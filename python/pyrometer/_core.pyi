@@ -98,7 +98,7 @@ def least_squares_rows(
 # l1 (k,), >= 0, in any order; outputs (s, k), parameters (s, k, n).
 def lasso(
     count: float, mean: _F64, scatter: _F64, intercept: bool, l1: _F64, penalise_intercept: bool, threads: int,
-    lost: _Lost = None,
+    lost: _Lost = None, rows_follow: bool = False,
 ) -> _Minima: ...
 # The same from rows, l1 > 0, with starting parameters start (s, k, n).
 def lasso_rows(

@@ -165,7 +165,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     unit = TargetUnit.of(system)
     options = (system.intercept, unit.weights(weights), penalty.intercept, threads)
     means, scatters = unit.moments(mean, scatter)
-    solved = unit.restored(_core.lasso(count, means, scatters, *options, unit.lost(lost)))
+    solved = unit.restored(_core.lasso(count, means, scatters, *options, unit.lost(lost), system.X is not None))
     _allow_for_weights(system, solved)
     _reset_diverged(system, solved)
     _allow_for_dependence(solved)

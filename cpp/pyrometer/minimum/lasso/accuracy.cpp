@@ -20,6 +20,11 @@ LassoAccuracy::LassoAccuracy(const LassoPoint& point, LassoFactor& factor, const
   means_.take(x_.centred, factor);
   const bool constant = x_.constant ? equicorrelated(x_.features, margin) : intercept;
   if (!constant && f.rank() < f.size()) means_.whiten(x_.centred, f);
+  smallest_ = f.smallest_eigenvalue();
+  diagonal_.resize(at(f.size()));
+  f.inverse_diagonal(smallest_, diagonal_.data());
+  dependence_ = f.rank() < f.size() ? of_dependence() : 0;
+  underflow_ = error_.squares > 0 ? Minima::underflow(x_.features) : 0;
 }
 
 bool LassoAccuracy::equicorrelated(Index j, double margin) const {
@@ -28,20 +33,21 @@ bool LassoAccuracy::equicorrelated(Index j, double margin) const {
 
 double LassoAccuracy::of_slope(Index j) const { return error_.of_slope(x_.centred, j, x_.weight, mean_gradient_); }
 
+double LassoAccuracy::second(double units) const {
+  const double trace = std::accumulate(diagonal_.begin(), diagonal_.begin() + factor_.factor().rank(), 0.0);
+  return error_.second(units, mean_gradient_, trace);
+}
+
+double LassoAccuracy::error(const LassoPoint::Certificate& solution) const {
+  const double units = MomentError::expected(x_.features);
+  return error_.first(units, mean_gradient_, solution.value) + second(units) + solution.gap + dependence_ + underflow_;
+}
+
 void LassoAccuracy::write(const LassoPoint::Certificate& solution, const Minima& out) const {
   const Factor& f = factor_.factor();
-  const double smallest = f.smallest_eigenvalue();
-  Numbers diagonal(at(f.size()));
-  f.inverse_diagonal(smallest, diagonal.data());
-  const double trace = std::accumulate(diagonal.begin(), diagonal.begin() + f.rank(), 0.0);
-  const auto second = [&](double units) { return error_.second(units, mean_gradient_, trace); };
-  const double underflow = error_.squares > 0 ? Minima::underflow(x_.features) : 0;
-  const double units = MomentError::expected(x_.features);
-  const double dependence = f.rank() < f.size() ? of_dependence() : 0;
-  const double energy_error =
-      error_.first(units, mean_gradient_, solution.value) + second(units) + solution.gap + dependence + underflow;
+  const double energy_error = error(solution);
   const double rounding = second(MomentError::kWorst) + x_.rounded();
-  const double gap = error_.gap(solution.gap + rounding + dependence, mean_gradient_, solution.value) + underflow;
+  const double gap = error_.gap(solution.gap + rounding + dependence_, mean_gradient_, solution.value) + underflow_;
   const Index rank = f.rank() + (means_.carrier >= 0 ? 1 : 0);
 
   out.value[0] = solution.value;
@@ -49,8 +55,8 @@ void LassoAccuracy::write(const LassoPoint::Certificate& solution, const Minima&
   out.relative_error[0] = energy_error == 0 ? 0 : energy_error / solution.value;
   out.rank[0] = rank;
   out.condition[0] =
-      rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest);
-  if (f.rank() == f.size()) bound(gap, smallest, diagonal, out.parameter_error.data());
+      rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest_);
+  if (f.rank() == f.size()) bound(gap, out.parameter_error.data());
 }
 
 // What columns that depend on others within the noise may hide: their errors could have any size but that the penalty
@@ -120,9 +126,9 @@ bool LassoAccuracy::inactive_stay_zero(double reach) const {
 // Bounds the distances of the parameters from the minimiser's, given the diagonal of the active columns' inverse scaled
 // covariances. E(theta) - E* is at least (theta - theta*)' G (theta - theta*), and the residuals are at most gap^1/2
 // from those of the minimiser in root mean square.
-void LassoAccuracy::bound(double gap, double smallest, const Numbers& diagonal, double* out) const {
+void LassoAccuracy::bound(double gap, double* out) const {
   // As in least squares.
-  const double kept = 1 - 2 * x_.centred.lost / smallest;
+  const double kept = 1 - 2 * x_.centred.lost / smallest_;
   if (!(kept > 0)) return;
   const double reach = std::sqrt(gap / kept);
   if (!inactive_stay_zero(reach)) return;
@@ -130,7 +136,7 @@ void LassoAccuracy::bound(double gap, double smallest, const Numbers& diagonal, 
   const std::vector<Index>& columns = factor_.columns();
   std::fill_n(out, x_.features, 0.0);
   for (Index i = 0; i < f.size(); ++i)
-    out[columns[at(f.column(i))]] = reach * std::sqrt(at(diagonal, i)) / f.scale_at(i);
+    out[columns[at(f.column(i))]] = reach * std::sqrt(at(diagonal_, i)) / f.scale_at(i);
   if (!x_.constant && x_.weight > 0) return;
   Numbers whitened(at(f.size()));
   f.whiten(means_.mean.data(), whitened.data());

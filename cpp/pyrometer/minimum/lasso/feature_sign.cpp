@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pyrometer/base/interrupt.hpp"
+#include "pyrometer/minimum/dense/moment_error.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -84,7 +85,11 @@ bool FeatureSignSearch::descend(LassoPoint& x, LassoFactor& factor) {
   return advance(x);
 }
 
-LassoPoint::Certificate FeatureSignSearch::minimise(LassoPoint& x, LassoFactor& factor) {
+LassoPoint::Certificate FeatureSignSearch::minimise(LassoPoint& x, LassoFactor& factor, double unknown) {
+  const auto lost = [&](double value) {
+    const MomentError error(x.centred, x.theta.data());
+    return !(error.first(1, x.weight * x.rbar, value) <= unknown * value);
+  };
   Numbers best_theta, best_low;
   LassoPoint::Certificate best{0, std::numeric_limits<double>::infinity()};
   double lowest = best.gap;
@@ -92,8 +97,10 @@ LassoPoint::Certificate FeatureSignSearch::minimise(LassoPoint& x, LassoFactor& 
   int stale = 0;
   for (Index round = 0; round < limit && stale < 8; ++round) {
     base::throw_if_interrupted();
-    if (!descend(x, factor)) continue;
+    const bool signs = descend(x, factor);
     const LassoPoint::Certificate now = x.certify();
+    if (lost(now.value)) return now;
+    if (!signs) continue;
     stale = now.gap < 0.5 * best.gap || now.value < lowest * (1 - 1e-12) ? 0 : stale + 1;
     lowest = std::min(lowest, now.value);
     if (now.gap <= 1e-14 * now.value) return now;

@@ -15,8 +15,9 @@ namespace pyrometer::minimum {
 /// One object for each thread; it reuses its memory.
 class FeatureSignSearch {
  public:
-  /// Moves the point to the minimum. On return, what refresh() computes is up to date.
-  LassoPoint::Certificate minimise(LassoPoint& point, LassoFactor& factor);
+  /// Moves the point to the minimum, or until the rounding of the moments changes the energy by more than `unknown`
+  /// times its value. On return, what refresh() computes is up to date.
+  LassoPoint::Certificate minimise(LassoPoint& point, LassoFactor& factor, double unknown);
 
  private:
   bool descend(LassoPoint& point, LassoFactor& factor);

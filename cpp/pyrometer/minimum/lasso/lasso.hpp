@@ -14,7 +14,8 @@ namespace pyrometer::minimum {
 /// by coordinate descent until the signs no longer change, then by feature-sign search, an active-set method (Newton
 /// step for the current signs, exact line search over changes of sign, then all violators of the optimality conditions
 /// enter), which terminates. The energy is evaluated as centred part + (mean of the residuals)^2, so large means cause
-/// no loss of accuracy. Each weight starts from the solution for the next larger one. l1 = 0 is least squares.
+/// no loss of accuracy. Each weight starts from the solution for the next larger one; where coordinate descent does not
+/// find the signs, as with more columns than rows, weights between the two lead there. l1 = 0 is least squares.
 ///
 /// weights  k of them, in any order. `out` has k slots for each system, in this order: s x k, parameters s x k x n.
 ///
@@ -28,10 +29,14 @@ namespace pyrometer::minimum {
 /// if
 ///                 they are linearly independent.
 ///
+/// rows_follow  whether systems of too large a relative_error are computed again, from rows: those where the rounding of
+///              the moments moves the energy by more than 1e-6 of it end after coordinate descent, with the gap there.
+///
 /// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or weight.
 ///
 /// Reproducible: each system is computed by one thread. Interruptible.
 /// Cost: p^2 doubles read; 2 p flops a changed coordinate, k^3 / 3 a step with k active columns.
-void lasso(const Moments& data, std::span<const double> weights, bool on_intercept, int threads, const Minima& out);
+void lasso(const Moments& data, std::span<const double> weights, bool on_intercept, int threads, const Minima& out,
+           bool rows_follow = false);
 
 }  // namespace pyrometer::minimum
