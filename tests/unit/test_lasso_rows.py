@@ -180,3 +180,41 @@ def test_bounds_of_parameters_are_known_where_signs_are():
     mean, start = pm.Moments.of(X, y).mean[None], np.zeros((1, 1, 7))
     bound = _core.lasso_rows(X[None], y[None], mean, True, np.array([0.1]), False, start, 1)[5]
     assert (bound < 1e-14).all()
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_small_weights_of_more_columns_than_rows(intercept):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(12, 60))
+    y = X[:, :5].sum(axis=1) + rng.normal(size=12)
+    for lam in (1e-2, 1e-4, 1e-6):
+        system = pm.LinearRegression(X, y, penalty=pm.L1(lam, intercept=intercept))
+        minimum = pm.minimum_energy(system)
+        assert minimum.method == "coordinate-descent"
+        assert np.count_nonzero(minimum.parameters) <= 13
+        truth = in_sixty_digits(X, y, lam, intercept, minimum.parameters)
+        assert abs(minimum.value - truth) <= 10.0 ** (0.5 - minimum.digits) * truth
+        assert minimum.gap < 1e-12 * truth
+        path = pm.minimum_path(system, [lam, 1.0])
+        assert path.value[0] == pytest.approx(minimum.value, rel=1e-10)
+
+
+@pytest.mark.parametrize("factor", [1e7, 1e8, 1e10])
+@pytest.mark.parametrize("with_target", [True, False])
+def test_a_row_of_another_unit(factor, with_target):
+    """Moments that cannot tell the energy are not searched to the end, and say so; the rows are."""
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(60, 20))
+    y = X[:, :4].sum(axis=1) + rng.normal(size=60)
+    X[7] *= factor
+    y[7] *= factor if with_target else 1.0
+    system = pm.LinearRegression(X, y, penalty=pm.L1(1e-3, intercept=False))
+    minimum = pm.minimum_energy(system)
+    truth = in_sixty_digits(X, y, 1e-3, False, minimum.parameters)
+    assert abs(minimum.value - truth) <= 10.0 ** (0.5 - minimum.digits) * truth
+    moments = system.second_moments
+    ended = _core.lasso(
+        60, moments.mean[None], moments.scatter[None], True, np.array([1e-3]), False, 1, rows_follow=True
+    )
+    assert ended[3][0, 0] > 1e-9
+    assert minimum.method == "orthogonal"

@@ -66,10 +66,10 @@ void Descent::approach(double l1, const Numbers& start) {
   x_.theta = start;
   x_.refresh();
   for (double between = previous_ / kRatio; between > l1; between /= kRatio) {
-    sweep(between, std::numeric_limits<double>::infinity());
+    x_.half = between / 2;
     search_.minimise(x_, factor_, std::numeric_limits<double>::infinity());
   }
-  sweep(l1, std::numeric_limits<double>::infinity());
+  x_.half = l1 / 2;
 }
 
 // Of the point, whose parameters are written to `theta`.
