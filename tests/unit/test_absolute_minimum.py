@@ -267,3 +267,28 @@ def test_a_certificate_that_is_loose_is_warned_of_and_an_exact_fit_is_not():
         pm.minimum_energy(pm.LinearRegression(X, 1e-322 * y, energy="mae"))  # numbers of a few bits
     exact = pm.minimum_energy(pm.LinearRegression(X, X @ [0.1, 0.3] + 0.7, energy="mae"))
     assert exact.value < 1e-15
+
+
+@pytest.mark.parametrize("kind", ["effects", "shares", "totals"])
+def test_columns_that_depend_on_many_others(kind):
+    """Rounding errors of an elimination grow with the columns: full sets of dummies, shares of a whole, totals."""
+    rng = np.random.default_rng(3)
+    if kind == "effects":
+        X = np.column_stack(
+            [np.repeat(np.eye(200), 5, axis=0), np.tile(np.eye(5), (200, 1)), rng.normal(size=(1000, 2))]
+        )
+        fewer = np.delete(X, [0, 200], axis=1)
+    else:
+        parts = rng.exponential(size=(600, 150))
+        X = (
+            parts / parts.sum(axis=1, keepdims=True)
+            if kind == "shares"
+            else np.column_stack([parts, parts.sum(axis=1)])
+        )
+        fewer = X[:, 1:]
+    y = rng.normal(size=len(X))
+    minimum, truth = (pm.minimum_energy(pm.LinearRegression(part, y, energy="mae")) for part in (X, fewer))
+    assert minimum.rank == truth.rank == fewer.shape[1]
+    assert minimum.digits > 11
+    assert minimum.gap < 1e-11
+    assert minimum.value == pytest.approx(truth.value, rel=1e-11)

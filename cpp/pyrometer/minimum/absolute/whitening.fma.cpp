@@ -108,8 +108,8 @@ Orthogonal by_products(const Table& table, const Whitening& whitening, const Ind
 class GramSchmidt {
  public:
   // `by_row` divides each row by its largest element first, so that a few rows of extreme size do not hide whether the
-  // others are independent.
-  GramSchmidt(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row)
+  // others are independent. `growth` multiplies what counts as rounding.
+  GramSchmidt(const Table& table, const Whitening& whitening, const Indices& sample, bool by_row, double growth)
       : columns_(whitening.columns),
         rows_(static_cast<Index>(sample.size())),
         stride_((rows_ + kLanes - 1) / kLanes * kLanes),
@@ -124,7 +124,7 @@ class GramSchmidt {
       const bool feature = j < table.features;
       const double offset =
           feature ? std::abs(whitening.centre[at(j)]) * whitening.weight[at(j)] * std::sqrt(squares * scale_) : 0;
-      floor_[at(j)] = 16 * kEpsilon * (offset + result_.size[at(j)]);
+      floor_[at(j)] = 16 * growth * kEpsilon * (offset + result_.size[at(j)]);
     }
   }
 
@@ -324,27 +324,8 @@ bool take_copies(const Table& table, const Orthogonal& o, Index rank, std::vecto
   return any;
 }
 
-}  // namespace
-
-void Whitening::apply(const double* x, double* z) const {
-  for (Index k = 0; k < rank; ++k) {
-    const double* row = A.data() + k * columns;
-    if (ill_conditioned) {
-      z[k] = -residual(0, row, x, columns);
-    } else {
-      z[k] = dot(row, x, columns);
-    }
-  }
-}
-
-Vec Whitening::coefficients(const Vec& phi) const {
-  Vec theta(at(columns));
-  for (Index k = 0; k < rank; ++k)
-    for (Index j = 0; j < columns; ++j) theta[at(j)] += unit * A[at(k * columns + j)] * phi[at(k)];
-  return theta;
-}
-
-Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext context) {
+// See make_whitening() and GramSchmidt.
+Whitening whitening_of(Table& table, const Indices& largest, double growth, ExecutionContext context) {
   Whitening whitening;
   whitening.columns = table.columns;
   const Index wanted = std::min(table.count, std::max<Index>(512, 8 * whitening.columns));
@@ -357,11 +338,11 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
   for (;;) {
     context.check_interrupt();
     Orthogonal o = whitening.columns < kManyColumns ? Orthogonal{} : by_products(table, whitening, sample, context);
-    if (o.order.empty()) o = GramSchmidt(table, whitening, sample, false).run();
+    if (o.order.empty()) o = GramSchmidt(table, whitening, sample, false, growth).run();
     if (o.rank < whitening.columns) {
       Whitening other = whitening;
       if (scale_by_median(table, sample, other)) {
-        Orthogonal by_row = GramSchmidt(table, other, sample, true).run();
+        Orthogonal by_row = GramSchmidt(table, other, sample, true, growth).run();
         if (by_row.rank > o.rank) o = std::move(by_row), whitening = std::move(other);
       }
     }
@@ -390,6 +371,34 @@ Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext 
       return whitening;
     }
   }
+}
+
+}  // namespace
+
+void Whitening::apply(const double* x, double* z) const {
+  for (Index k = 0; k < rank; ++k) {
+    const double* row = A.data() + k * columns;
+    if (ill_conditioned) {
+      z[k] = -residual(0, row, x, columns);
+    } else {
+      z[k] = dot(row, x, columns);
+    }
+  }
+}
+
+Vec Whitening::coefficients(const Vec& phi) const {
+  Vec theta(at(columns));
+  for (Index k = 0; k < rank; ++k)
+    for (Index j = 0; j < columns; ++j) theta[at(j)] += unit * A[at(k * columns + j)] * phi[at(k)];
+  return theta;
+}
+
+Whitening make_whitening(Table& table, const Indices& largest, ExecutionContext context) {
+  // Rounding errors of a column grow with the columns that are eliminated from it.
+  const double growth = std::max(1.0, static_cast<double>(table.columns) / 4);
+  Whitening whitening = whitening_of(table, largest, growth, context);
+  if (growth > 1 && whitening.dependence_uncertain) whitening = whitening_of(table, largest, 1, context);
+  return whitening;
 }
 
 void diagnose(const Table& table) {

@@ -34,8 +34,9 @@ struct Whitening {
 /// Computes the whitening and centres the table for the lifetime of the result.
 ///
 /// Samples about max(512, 8 n) rows; if these are rank deficient, reads all rows for exceptions and adds them. A pivot
-/// counts if its column, orthogonalised to the earlier ones, exceeds the rounding error of the data; in rows outside
-/// the sample, 1e-11 of the column.
+/// counts if its column, orthogonalised to the earlier ones, exceeds the rounding error of the data, which grows with
+/// the number of columns where it then is a combination of the others in every row; in rows outside the sample, 1e-11
+/// of the column.
 ///
 /// largest  rows that the sample must include, sorted.
 ///
