@@ -29,8 +29,8 @@ namespace pyrometer::minimum {
 /// if
 ///                 they are linearly independent.
 ///
-/// rows_follow  whether systems of too large a relative_error are computed again, from rows: those where the rounding of
-///              the moments moves the energy by more than 1e-6 of it end after coordinate descent, with the gap there.
+/// rows_follow  whether systems of too large a relative_error are computed again, from rows. Where the rounding of the
+///              moments moves the energy by more than 1e-6 of it, the search ends at once, with the gap there.
 ///
 /// Throws std::invalid_argument for sizes that do not fit, moments that are not finite, a negative diagonal or weight.
 ///
