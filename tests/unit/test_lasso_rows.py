@@ -199,7 +199,7 @@ def test_small_weights_of_more_columns_than_rows(intercept):
         assert path.value[0] == pytest.approx(minimum.value, rel=1e-10)
 
 
-@pytest.mark.parametrize("factor", [1e7, 1e8, 1e10])
+@pytest.mark.parametrize("factor", [1e6, 1e7, 1e8])
 @pytest.mark.parametrize("with_target", [True, False])
 def test_a_row_of_another_unit(factor, with_target):
     """Moments that cannot tell the energy are not searched to the end, and say so; the rows are."""
