@@ -88,7 +88,7 @@ bool FeatureSignSearch::descend(LassoPoint& x, LassoFactor& factor) {
 LassoPoint::Certificate FeatureSignSearch::minimise(LassoPoint& x, LassoFactor& factor, double unknown) {
   const auto lost = [&](double value) {
     const MomentError error(x.centred, x.theta.data());
-    return !(error.first(1, x.weight * x.rbar, value) <= unknown * value);
+    return error.first(1, x.weight * x.rbar, value) > unknown * value;
   };
   Numbers best_theta, best_low;
   LassoPoint::Certificate best{0, std::numeric_limits<double>::infinity()};
