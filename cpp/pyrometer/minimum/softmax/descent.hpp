@@ -45,6 +45,8 @@ class SoftmaxMetric {
   /// The parameters of the first `count` pivots, in order; all pivots after a singular Hessian are those found.
   [[nodiscard]] std::vector<Index> pivots(Index count) const;
   [[nodiscard]] Index rank() const { return factor_.rank(); }
+  /// The number of pivots above `least`, which are at most 1.
+  [[nodiscard]] Index rank(double least) const;
   /// Whether this is a lower bound of the Hessian.
   [[nodiscard]] bool bounds() const { return blocks_ > 0; }
 

@@ -57,12 +57,16 @@ double reach_of(const data::Rows<double>& rows, Index classes, const OfColumn& p
 }  // namespace
 
 ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
-                          std::vector<std::uint8_t> allowed) {
+                          std::vector<std::uint8_t> allowed, const ClassFace& known) {
   const Index n = rows.features, others = classes - 1, width = others * n;
   std::vector<std::pair<Index, Index>> pairs;
+  Overlap overlap{{}, known.dimension};
   for (Index i = 0; i < rows.rows; ++i)
-    for (Index c = 0; c < classes; ++c)
-      if (allowed[at(i * classes + c)] && c != static_cast<Index>(rows.y[i])) pairs.emplace_back(i, c);
+    for (Index c = 0; c < classes; ++c) {
+      if (!allowed[at(i * classes + c)] || c == static_cast<Index>(rows.y[i])) continue;
+      if (!known.allowed.empty() && known.allowed[at(i * classes + c)]) overlap.rows.push_back(std::ssize(pairs));
+      pairs.emplace_back(i, c);
+    }
   ClassFace out;
   out.allowed = std::move(allowed);
   out.direction.assign(at(width), 0.0);
@@ -82,7 +86,7 @@ ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool co
   const data::Rows<double> differences{V.data(), ones.data(), count, width, count * width};
   const std::vector<bool> all(at(width), true);
   const Face face = combinations ? face_of_combinations(differences, false, all, {}, threads)
-                                 : face_of(differences, false, all, {}, threads);
+                                 : face_of(differences, false, all, {}, threads, overlap);
   out.certain = face.certain;
   out.any = !face.separated.empty();
   out.dimension = face.dimension;

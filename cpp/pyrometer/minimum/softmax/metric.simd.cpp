@@ -96,6 +96,12 @@ double SoftmaxMetric::solve(const std::vector<double>& gradient, std::vector<dou
   return std::sqrt(square);
 }
 
+Index SoftmaxMetric::rank(double least) const {
+  Index out = rank();
+  while (out > 0 && !(factor_.row(out - 1)[out - 1] > std::sqrt(least))) --out;
+  return out;
+}
+
 std::vector<Index> SoftmaxMetric::pivots(Index count) const {
   std::vector<Index> out;
   for (Index k = 0; k < count; ++k) out.push_back(free_[at(factor_.column(k))]);

@@ -1,6 +1,7 @@
 #include "pyrometer/minimum/softmax/rest.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -13,12 +14,19 @@ namespace {
 using Numbers = std::vector<double>;
 // A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
 constexpr double kRuling = 20;
+// A class at this distance may be separated, where a descent has ended without a minimum: as its loss is negligible
+// where Newton's steps converge as for separated rows, or else.
+constexpr double kDrifted = 10, kSeparating = 5;
+// Pivots of the Hessian at 0, whose diagonal is 1, up to this may be rounding errors.
+constexpr double kDependent = 1e-11;
 // Up to this gap, relative to the loss, a minimum is taken for that of the rows.
 constexpr double kClosed = 1e-10;
 
-/// The minimum without the separated classes of rows, on a basis; parameters that depend on others stay as in `start`.
-DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face, Numbers start, int threads,
+/// The minimum over the classes of rows that are allowed, on a basis of face.dimension parameters, of less if `aim` is
+/// minimum_or_drift; those that depend on others stay as in `start`.
+DescentResult on_face(ClassifiedRows<double> table, const ClassFace& face, Numbers start, int threads,
                       NewtonAim aim = NewtonAim::minimum) {
+  table.allowed = face.allowed.data();
   const Numbers none(at(table.rows.features), 0.0);
   SoftmaxEvaluator<double> evaluator(table, none.data(), threads);
   DescentResult out;
@@ -26,40 +34,46 @@ DescentResult on_face(const ClassifiedRows<double>& table, const ClassFace& face
   SoftmaxEvaluation zero;
   evaluator.evaluate(out.theta, Wanted::products, zero);
   out.loss = zero.loss;
-  const Index count = face.dimension;
+  SoftmaxMetric metric;
+  Index count = face.dimension;
+  if (count > 0) metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
+  if (aim == NewtonAim::minimum_or_drift) count = std::min(count, metric.rank(kDependent));
   if (count == 0) {
     out.status = DescentStatus::converged;
     out.gap = 300 * kUnit * out.loss;
     out.theta = std::move(start);
     return out;
   }
-  SoftmaxMetric metric;
-  metric.of_products(zero, evaluator.columns(), table.classes, {}, 1, 0);
   if (metric.rank() < count) return out;
   return newton(evaluator, std::move(start), metric.pivots(count), aim);
+}
+
+/// Takes the classes that are more than `far` below a row's own at `theta` from `allowed`; whether there are any.
+bool leave_out(const ClassifiedRows<double>& table, const Numbers& theta, double far,
+               std::vector<std::uint8_t>& allowed) {
+  const Index classes = table.classes;
+  const Numbers z = logits_of(table.rows, classes, theta);
+  bool any = false;
+  for (Index i = 0; i < table.rows.rows; ++i) {
+    const double own = z[at(i * classes + static_cast<Index>(table.rows.y[i]))];
+    for (Index c = 0; c < classes; ++c)
+      if (own - z[at(i * classes + c)] > far) {
+        any = any || allowed[at(i * classes + c)];
+        allowed[at(i * classes + c)] = 0;
+      }
+  }
+  return any;
 }
 
 /// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at
 /// `theta` is a lower bound, the loss there an upper bound. Undecided if there are none, or that does not close either.
 DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<double>& exact, const ClassFace& face,
                              Numbers theta, int threads) {
-  const Index classes = table.classes;
   std::vector<std::uint8_t> allowed = face.allowed;
-  const Numbers z = logits_of(table.rows, classes, theta);
-  bool any = false;
-  for (Index i = 0; i < table.rows.rows; ++i) {
-    const double own = z[at(i * classes + static_cast<Index>(table.rows.y[i]))];
-    for (Index c = 0; c < classes; ++c)
-      if (own - z[at(i * classes + c)] > kRuling) {
-        any = any || allowed[at(i * classes + c)];
-        allowed[at(i * classes + c)] = 0;
-      }
-  }
   DescentResult out;
-  if (!any) return out;
-  const ClassFace inner = face_of_classes(exact, classes, false, threads, std::move(allowed));
+  if (!leave_out(table, theta, kRuling, allowed)) return out;
+  const ClassFace inner = face_of_classes(exact, table.classes, false, threads, std::move(allowed));
   if (!inner.certain) return out;
-  table.allowed = inner.allowed.data();
   out = on_face(table, inner, std::move(theta), threads);
   if (out.status != DescentStatus::converged) return out;
   table.allowed = face.allowed.data();
@@ -70,6 +84,26 @@ DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<doub
   if (!(out.gap < all.loss)) out.status = DescentStatus::undecided;
   ++out.evaluations;
   return out;
+}
+
+/// Classes of rows, with the dimension of their span, that are not separated, as a minimum over them shows that Newton's
+/// method certifies: without those that single columns separate, and then without those of large margins at `theta`.
+/// `certain` if all others are separated, empty if none is certified. rest: out, the minimum.
+ClassFace overlapping(const ClassifiedRows<double>& table, const data::Rows<double>& exact, const Numbers& theta,
+                      int threads, DescentResult& rest, Index& evaluations) {
+  if (std::ssize(theta) > kMostParameters) return {};
+  const ClassFace columns = face_of_columns(exact, table.classes);
+  for (const double far : {static_cast<double>(INFINITY), kDrifted, kSeparating}) {
+    ClassFace known = columns;
+    if (!leave_out(table, theta, far, known.allowed) && !(known.any && std::isinf(far))) continue;
+    rest = on_face(table, known, Numbers(theta.size(), 0.0), threads, NewtonAim::minimum_or_drift);
+    evaluations += rest.evaluations;
+    if (rest.status != DescentStatus::converged || !(rest.gap <= kClosed * rest.loss)) continue;
+    known.dimension = rest.metric.rank();
+    known.certain = known.allowed == columns.allowed && known.dimension == columns.dimension;
+    return known;
+  }
+  return {};
 }
 
 }  // namespace
@@ -83,33 +117,31 @@ Numbers logits_of(const data::Rows<double>& rows, Index classes, const Numbers& 
   return z;
 }
 
-DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& exact, const Numbers& theta, int threads,
-                      ClassFace& face) {
+DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<double>& exact, const Numbers& theta,
+                      int threads, ClassFace& face) {
   const std::vector<std::uint8_t> every(at(table.rows.rows * table.classes), 1);
   DescentResult rest;
   Index evaluations = 0;
-  if (std::ssize(theta) <= kMostParameters) face = face_of_columns(exact, table.classes);
-  if (face.any) {
-    // A minimum that Newton's method certifies, of as many dimensions as are left, shows that no others are separated.
-    table.allowed = face.allowed.data();
-    rest = on_face(table, face, Numbers(theta.size(), 0.0), threads, NewtonAim::minimum_or_drift);
-    face.certain = rest.status == DescentStatus::converged && rest.gap <= kClosed * rest.loss;
-    if (face.certain) return rest;
-    evaluations = rest.evaluations;
+  ClassFace known = overlapping(table, exact, theta, threads, rest, evaluations);
+  face = known.certain || known.allowed.empty() ? known
+                                                : face_of_classes(exact, table.classes, false, threads, every, known);
+  if (!face.certain) face = ClassFace();
+  if (!(face.any && face.allowed == known.allowed)) {
     rest = DescentResult();
-    face = ClassFace();
-    table.allowed = nullptr;
+    rest.theta = theta;
   }
-  rest.theta = theta;
+  const auto minimise = [&] {
+    rest = on_face(table, face, Numbers(theta.size(), 0.0), threads);
+    evaluations += rest.evaluations;
+  };
+  if (face.any && rest.status != DescentStatus::converged) minimise();
   for (const bool combinations : {false, true}) {
+    if (rest.status == DescentStatus::converged) break;
+    if (face.certain && !combinations) continue;
     ClassFace next = face_of_classes(exact, table.classes, combinations, threads, every);
     if (!next.certain || (face.certain && !next.any)) continue;
     face = std::move(next);
-    if (!face.any) continue;
-    table.allowed = face.allowed.data();
-    rest = on_face(table, face, Numbers(theta.size(), 0.0), threads);
-    evaluations += rest.evaluations;
-    if (rest.status == DescentStatus::converged) break;
+    if (face.any) minimise();
   }
   if (rest.status != DescentStatus::converged && face.certain) {
     rest = without_ruling(table, exact, face, std::move(rest.theta), threads);

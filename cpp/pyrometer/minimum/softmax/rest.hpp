@@ -17,7 +17,7 @@ namespace pyrometer::minimum {
 ///
 /// First without the classes that single columns separate: where Newton's method then certifies a minimum of as many
 /// dimensions as are left, it costs its evaluations, else facial reduction (faces.hpp), up to (n (C - 1))^4 operations.
-[[nodiscard]] DescentResult rest_of(ClassifiedRows<double> table, const data::Rows<double>& exact,
+[[nodiscard]] DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<double>& exact,
                                     const std::vector<double>& theta, int threads, ClassFace& face);
 
 }  // namespace pyrometer::minimum

@@ -135,6 +135,17 @@ TEST_CASE("classes that single columns separate are those of facial reduction, w
     CHECK((columns.any && !columns.certain));
     CHECK(columns.allowed == all.allowed);
     CHECK(columns.dimension == all.dimension);
+    ClassFace known = all;
+    for (Index i = 0; i < m; i += 5) known.allowed[at(i * classes + state() % 3)] = 0;
+    for (const Index other : {Index{0}, Index{-1}, Index{1}}) {
+      known.dimension = all.dimension + other;
+      const ClassFace rest =
+          face_of_classes(rows, classes, false, 1, std::vector<std::uint8_t>(at(m * classes), 1), known);
+      CHECK(rest.certain == (other == 0));
+      if (other != 0) continue;
+      CHECK(rest.allowed == all.allowed);
+      CHECK(rest.dimension == all.dimension);
+    }
     for (Index i = 0; i < m; ++i) {
       double z[3] = {};
       for (Index c = 0; c < classes - 1; ++c)
