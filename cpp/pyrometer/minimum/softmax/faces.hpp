@@ -26,8 +26,8 @@ struct ClassFace {
 /// rows          linearly independent columns, no intercept; classes in rows.y.
 /// combinations  whether columns may be nearly dependent: see face_of_combinations().
 /// allowed       rows x classes, 0 for those that are left out, also in the result.
-/// known         its `allowed` ones are known not to be separated, if any; `dimension` is that of their span. The result
-///               is not `certain` if they have another.
+/// known         its `allowed` ones, if any, are known not to be separated; `dimension` is that of their span. The
+///               result is not `certain` if they have another.
 [[nodiscard]] ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool combinations, int threads,
                                         std::vector<std::uint8_t> allowed, const ClassFace& known = {});
 

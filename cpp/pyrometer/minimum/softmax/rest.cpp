@@ -17,6 +17,8 @@ constexpr double kRuling = 20;
 // A class at this distance may be separated, where a descent has ended without a minimum: as its loss is negligible
 // where Newton's steps converge as for separated rows, or else.
 constexpr double kDrifted = 10, kSeparating = 5;
+// Of more parameters a Hessian is not factored before facial reduction is tried.
+constexpr Index kMostFactored = 4000;
 // Pivots of the Hessian at 0, whose diagonal is 1, up to this may be rounding errors.
 constexpr double kDependent = 1e-11;
 // Up to this gap, relative to the loss, a minimum is taken for that of the rows.
@@ -86,18 +88,21 @@ DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<doub
   return out;
 }
 
-/// Classes of rows, with the dimension of their span, that are not separated, as a minimum over them shows that Newton's
-/// method certifies: without those that single columns separate, and then without those of large margins at `theta`.
+/// Classes of rows, with the dimension of their span, that are not separated, as a minimum over them that Newton's
+/// method certifies shows: without those that single columns separate, and then those of large margins at `theta`.
 /// `certain` if all others are separated, empty if none is certified. rest: out, the minimum.
 ClassFace overlapping(const ClassifiedRows<double>& table, const data::Rows<double>& exact, const Numbers& theta,
                       int threads, DescentResult& rest, Index& evaluations) {
-  if (std::ssize(theta) > kMostParameters) return {};
+  if (std::ssize(theta) > kMostFactored) return {};
   const ClassFace columns = face_of_columns(exact, table.classes);
+  const bool tried = std::ssize(theta) <= kMostParameters && !columns.any;  // Newton's method
+  Numbers drifted;
   for (const double far : {static_cast<double>(INFINITY), kDrifted, kSeparating}) {
     ClassFace known = columns;
-    if (!leave_out(table, theta, far, known.allowed) && !(known.any && std::isinf(far))) continue;
+    if (std::isinf(far) ? tried : !leave_out(table, drifted.empty() ? theta : drifted, far, known.allowed)) continue;
     rest = on_face(table, known, Numbers(theta.size(), 0.0), threads, NewtonAim::minimum_or_drift);
     evaluations += rest.evaluations;
+    if (std::isinf(far) && rest.drifting) drifted = rest.theta;
     if (rest.status != DescentStatus::converged || !(rest.gap <= kClosed * rest.loss)) continue;
     known.dimension = rest.metric.rank();
     known.certain = known.allowed == columns.allowed && known.dimension == columns.dimension;

@@ -15,8 +15,9 @@ namespace pyrometer::minimum {
 /// The minimum without the separated classes of rows, after a descent over all that ended at `theta`. The columns of
 /// `table` and those of `exact` span the same space. face: out, the classes that are separated, if that is certain.
 ///
-/// First without the classes that single columns separate: where Newton's method then certifies a minimum of as many
-/// dimensions as are left, it costs its evaluations, else facial reduction (faces.hpp), up to (n (C - 1))^4 operations.
+/// First without the classes that single columns separate, then without those of large margins at `theta`: where
+/// Newton's method certifies a minimum over the others, these overlap, and facial reduction (faces.hpp) has the few
+/// dimensions left, or none; else up to (n (C - 1))^4 operations.
 [[nodiscard]] DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<double>& exact,
                                     const std::vector<double>& theta, int threads, ClassFace& face);
 
