@@ -16,6 +16,10 @@ constexpr double kAim = 1e-15, kEnough = 1e-11;
 // below the third, relative to the loss: all rows of a rare class converge like this, too, while their loss matters.
 constexpr Index kDriftingSteps = 4;
 constexpr double kDriftTolerance = 0.02, kDriftingPart = 1e-8;
+// Newton's method ends undecided after this number of steps that lower the loss by less than this part of it, as where
+// columns are so nearly dependent that steps are rounding errors.
+constexpr Index kStalledSteps = 3;
+constexpr double kStalledPart = 1e-14;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
   double sum = 0;
@@ -48,10 +52,13 @@ class Descent {
         result_.drifting = true;
         return end(DescentStatus::undecided);
       }
-      if (count == (rough ? 15 : kMostNewton) || !advance(Wanted::products)) {
+      const double loss = here_.loss;
+      const bool stalled = aim == NewtonAim::minimum_or_drift && stalled_ == kStalledSteps;
+      if (stalled || count == (rough ? 15 : kMostNewton) || !advance(Wanted::products)) {
         const bool enough = !rough && certified(metric, kEnough);
         return end(enough ? DescentStatus::converged : DescentStatus::undecided);
       }
+      stalled_ = here_.loss < loss * (1 - kStalledPart) ? 0 : stalled_ + 1;
     }
   }
 
@@ -223,7 +230,7 @@ class Descent {
   std::vector<double> step_, trial_;
   std::deque<Pair> pairs_;
   double decrement_ = 0;
-  Index drifting_ = 0;  ///< the number of steps
+  Index drifting_ = 0, stalled_ = 0;  ///< the numbers of steps
 };
 
 }  // namespace

@@ -76,7 +76,7 @@ struct DescentResult {
 
 enum class NewtonAim {
   rough,             ///< within the standard errors of the parameters
-  minimum_or_drift,  ///< the minimum, undecided once steps converge as for separated rows
+  minimum_or_drift,  ///< the minimum, undecided once steps converge as for separated rows, or change nothing
   minimum,
 };
 
