@@ -18,7 +18,7 @@ constexpr Index kDriftingSteps = 4;
 constexpr double kDriftTolerance = 0.02, kDriftingPart = 1e-8;
 // Newton's method ends undecided after this number of steps that lower the loss by less than this part of it, as where
 // columns are so nearly dependent that steps are rounding errors.
-constexpr Index kStalledSteps = 3;
+constexpr Index kStalledSteps = 5;
 constexpr double kStalledPart = 1e-14;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
