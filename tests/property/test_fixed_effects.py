@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import log_softmax
+from scipy.special import entr, log_softmax
 
 import pyrometer as pm
 
@@ -72,3 +72,22 @@ def test_the_infimum_is_the_minimum_over_the_classes_that_each_person_has():
         theta = np.c_[np.zeros(len(theta)), theta] if classes == 2 else theta
         reached = loss_of(theta, design[repeated], y[repeated], np.ones_like(seen[repeated])) / weights.sum()
         assert abs(reached - truth) <= 2 * found.gap + 1e-11 * truth, seed
+
+
+def entropies_of(group, y):
+    """The mean of -ln p(y) where p are the shares of the classes in each group."""
+    counts = np.array([np.bincount(y[group == k], minlength=y.max() + 1) for k in range(group.max() + 1)])
+    return entr(counts / counts.sum(axis=1, keepdims=True)).sum(axis=1) @ counts.sum(axis=1) / len(y)
+
+
+@pytest.mark.parametrize(("groups", "each", "classes", "reference"), [(110, 25, 16, False), (80, 6, 4, True)])
+def test_groups_that_lack_classes_have_the_entropies_of_their_shares(groups, each, classes, reference):
+    """More than 1,600 parameters had no bound, a reference level took twenty times as long."""
+    group = np.repeat(np.arange(groups), each)
+    y = np.random.default_rng(3).integers(0, classes, len(group))
+    X = (group[:, None] == np.arange(groups)).astype(float)
+    system = pm.SoftmaxRegression(X[:, reference:], y, intercept=reference)
+    found = pm.minimum_energy(system, threads=1)
+    assert not found.attained
+    assert abs(found.value - entropies_of(group, y)) <= found.gap + 1e-14
+    assert found.gap <= 1e-11 * found.value
