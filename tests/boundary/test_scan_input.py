@@ -199,3 +199,29 @@ def test_sources_of_another_kind(tmp_path):
 )
 def test_options(option, message):
     assert message in str(refusal(table(), **option))
+
+
+def test_no_row_of_a_stream_of_arrow_is_lost_silently(tmp_path):
+    path, rows = tmp_path / "rows.arrow", table()
+    with pa.ipc.new_stream(path, rows.schema) as stream:
+        stream.write_table(rows, max_chunksize=40)
+    content = path.read_bytes()
+    refused = []
+    for end in (*range(len(content) % 8, len(content), 8), 3, len(content) - 1):
+        path.write_bytes(content[:end])
+        with pytest.raises(ValueError, match=re.escape(str(path))) as info:
+            pm.Moments.scan(path, target="y", columns=["b", "a"])
+        refused.append("does not: rows may be missing; write it again" in str(info.value))
+    assert sum(refused) >= 4  # after the schema, and after each batch
+    path.write_bytes(content * 2)
+    with pytest.raises(ValueError, match=rf"got {len(content)} bytes after its end; write streams to files"):
+        pm.interop.read_data(path, target="y")
+    path.write_bytes(content)
+    assert pm.Moments.scan(path, target="y", columns=["b", "a"]).count == 100
+
+
+@pytest.mark.parametrize("name", ["rows.feather", "rows.bin"])
+def test_feather_1_is_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"FEA1" + bytes(100) + b"FEA1")
+    with pytest.raises(ValueError, match=r"the content is Feather 1.*write the data frame again, with to_feather"):
+        pm.Moments.scan(tmp_path / name, target="y")

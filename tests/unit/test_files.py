@@ -32,6 +32,13 @@ def test_every_kind_of_file(tmp_path):
         assert data.source == str(tmp_path / f"rows.{kind}")
 
 
+def test_a_stream_of_arrow_has_the_rows_of_a_file(tmp_path):
+    for name in ("rows.arrow", "rows.bin"):
+        with pa.ipc.new_stream(tmp_path / name, TABLE.schema) as stream:
+            stream.write_table(TABLE, max_chunksize=777)
+        assert_same(pm.interop.read_data(tmp_path / name, target="y"))
+
+
 def test_a_folder_and_a_pattern(tmp_path):
     parquet.write_table(TABLE.slice(0, 40_000 - BATCH), tmp_path / "1.parquet")
     csv.write_csv(TABLE.slice(40_000 - BATCH, 10), tmp_path / "2.csv")

@@ -46,6 +46,9 @@ def sources(tmp_path):
     """Every kind of source, each holding the same rows in the same order."""
     parquet.write_table(TABLE, tmp_path / "rows.parquet", row_group_size=700)
     feather.write_feather(TABLE, tmp_path / "rows.feather", chunksize=300)
+    for name in ("rows.arrows", "rows.stream"):
+        with pa.ipc.new_stream(tmp_path / name, TABLE.schema) as stream:
+            stream.write_table(TABLE, max_chunksize=300)
     csv.write_csv(TABLE, tmp_path / "rows.csv")
     csv.write_csv(TABLE, tmp_path / "rows.tsv", write_options=csv.WriteOptions(delimiter="\t"))
     (tmp_path / "days").mkdir()
@@ -53,6 +56,8 @@ def sources(tmp_path):
     return {
         "parquet": tmp_path / "rows.parquet",
         "feather": str(tmp_path / "rows.feather"),
+        "arrows": tmp_path / "rows.arrows",
+        "stream": tmp_path / "rows.stream",
         "csv": tmp_path / "rows.csv",
         "tsv": tmp_path / "rows.tsv",
         "folder": tmp_path / "days",
@@ -70,8 +75,8 @@ def sources(tmp_path):
 @pytest.mark.parametrize(
     "kind",
     [
-        *("parquet", "feather", "csv", "tsv", "folder", "pattern", "list", "dataset", "filtered", "table", "reader"),
-        *("polars", "pandas"),
+        *("parquet", "feather", "arrows", "stream", "csv", "tsv", "folder", "pattern", "list", "dataset", "filtered"),
+        *("table", "reader", "polars", "pandas"),
     ],
 )
 def test_every_source_has_the_moments_of_its_rows(sources, kind):

@@ -69,9 +69,9 @@ def read_data(
     ----------
     path : str or path
         A file of CSV with a header (``.csv``, ``.tsv``, ``.txt``; also compressed by gzip, bzip2, lz4 or zstd), Parquet
-        (``.parquet``, ``.pq``) or Arrow IPC (``.arrow``, ``.feather``, ``.ipc``); with another suffix the format is
-        detected from the first bytes. A folder or a glob pattern of such files, read in order of their names. A named
-        pipe of CSV; "-" is CSV on standard input.
+        (``.parquet``, ``.pq``) or Arrow IPC, files and streams (``.arrow``, ``.arrows``, ``.feather``, ``.ipc``); with
+        another suffix the format is detected from the first bytes. A folder or a glob pattern of such files, read in
+        order of their names. A named pipe of CSV; "-" is CSV on standard input.
     target : str
         Column of the target.
     columns : sequence of str, optional

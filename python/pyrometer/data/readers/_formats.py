@@ -53,8 +53,8 @@ FORMATS = {
         ),
         Format(
             "Arrow IPC",
-            (".arrow", ".feather", ".ipc"),
-            lambda first: first.startswith(BINARY["Arrow IPC"][:2]),
+            (".arrow", ".arrows", ".feather", ".ipc"),
+            lambda first: first.startswith(BINARY["Arrow IPC"]),
             lambda path, _: ArrowFile(path),
         ),
         # Moments.save writes a ZIP archive whose first member is the header.
