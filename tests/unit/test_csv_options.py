@@ -354,3 +354,30 @@ def test_options_of_csv_say_that_a_file_of_any_name_is_text(tmp_path, encoding):
     with pytest.raises(ValueError, match="must be a file of Parquet"):
         pm.interop.read_data(tmp_path / "rows", target="y")
     assert pm.interop.read_data(tmp_path / "rows", target="y", encoding=encoding).y.tolist() == [2.0, 4.0]
+
+
+def test_quotes_within_values_and_above_the_header_are_characters(tmp_path):
+    """They are counted as ends of values no more than Python counts them, with line breaks within quotes among them."""
+    words = ['5" disk', '"l\nm"', 'say "so"', 'x"', '"a ""b""\n\n"', '""', "w"]
+    rng, path = np.random.default_rng(0), tmp_path / "rows.csv"
+    for _ in range(300):
+        end, skip = str(rng.choice(["\n", "\r\n"])), int(rng.integers(3))
+        above = "".join(str(rng.choice(['Disks of 5"', '"', "rows"])) + end for _ in range(skip))
+        cells = [[repr(value), str(rng.choice(words)), "1"] for value in rng.normal(size=rng.integers(1, 12)).tolist()]
+        text = "".join(",".join(row) + end for row in [["a", "text", "y"], *cells])
+        path.write_text(above + text, newline="")
+        expected = list(csv.reader(io.StringIO(text, newline="")))[1:]
+        data = pm.interop.read_data(path, target="y", drop=["text"], skip=skip)
+        np.testing.assert_array_equal(data.X[:, 0], [float(row[0]) for row in expected], str([above, text]))
+
+
+def test_a_row_that_is_too_long_is_explained(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("a,text,y\n" + "1,w,2\n" * 200_000 + f"1,{'w' * 3_000_000},2\n" + "1,w,2\n" * 200_000)
+    said = f"{path} must have rows of less than 1048576 bytes, as its first ones are short, got a longer one; close a"
+    for read in (pm.Moments.scan, pm.interop.read_data):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            read(path, target="y", drop=["text"])
+    path.write_text("a,text,y\n" + f"{2**60},w,2\n" * 200_000 + f"1,{'w' * 3_000_000},2\n")
+    with pytest.raises(ValueError, match=re.escape(said)):
+        pm.Moments.scan(path, target="y", drop=["text"])

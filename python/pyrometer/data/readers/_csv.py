@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import LOOK, hide_numbers, number_of, printable, quoted
-from pyrometer.data.readers._bytes import Text, decompressed, opened
+from pyrometer.data.readers._bytes import Text, decompressed, opened, unreadable
 from pyrometer.data.readers._checks import remedy, require_numeric, too_long
 from pyrometer.data.readers._csv_block import Opening, first_block, opening, parsed, words
 from pyrometer.data.readers._dialect import Dialect, options_text
@@ -210,6 +210,8 @@ class Csv:
 
     def _located(self, error: Exception) -> Exception:
         """Return an error of Arrow with the column and the row; rows are counted from 1, below the header."""
+        import pyarrow as pa
+
         before = 1 + self.dialect.skip
         if match := _BAD_VALUE.search(str(error)):
             name = self.first.types.names[int(match[1])]
@@ -222,7 +224,12 @@ class Csv:
             )
         if "Empty CSV" in str(error):
             return ValueError(f"{printable(self.label)} must be CSV with a header and at least one row, got less.")
-        return error
+        if "straddles two block boundaries" in str(error):
+            return ValueError(
+                f"{printable(self.label)} must have rows of less than {self.first.block} bytes, as its first ones are "
+                "short, got a longer one; close a quote that is open, shorten the value, or write the rows to Parquet."
+            )
+        return unreadable(self.label, error) if isinstance(error, pa.ArrowException) else error
 
     def explained(self, error: Exception, wanted: Iterable[str]) -> Exception:
         """Return an error of the first lines with the options under which they can be read, if there are any."""

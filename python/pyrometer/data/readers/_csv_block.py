@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,7 +54,7 @@ def opening(head: bytes, dialect: Dialect, delimiter: str) -> Opening:
 
     require_encoding(head, dialect)
     lines = _first_lines(head)
-    whole_lines = _whole_lines(head) if lines else head
+    whole_lines = _whole_lines(head, dialect, delimiter) if lines else head
     block = max(_BLOCK, min(4 * max(lines, default=len(head)), _LONGEST))
     with _reader(pa.BufferReader(whole_lines), dialect, delimiter, max(block, len(whole_lines))) as reader:
         names, columns = reader.schema.names, _first_batch(reader)
@@ -96,7 +97,7 @@ def words(head: bytes, dialect: Dialect, delimiter: str, names: Sequence[str]) -
     """Return columns of the first block as they are written, missing values as nulls."""
     import pyarrow as pa
 
-    text = (_whole_lines(head) or head).decode("utf-8", "replace").encode()
+    text = (_whole_lines(head, dialect, delimiter) or head).decode("utf-8", "replace").encode()
     types = dict.fromkeys(names, pa.string())
     block = len(text) + 1
     with _reader(pa.BufferReader(text), dialect, delimiter, block, types, names, nulls=True) as reader:
@@ -125,17 +126,22 @@ def parsed(stream: Any, first: Opening, dialect: Dialect, delimiter: str, column
     return _reader(stream, dialect, delimiter, first.block, types, columns)
 
 
-def _whole_lines(head: bytes) -> bytes:
-    """Return the lines that are complete: up to the last line break that is not within quotes."""
+def _whole_lines(head: bytes, dialect: Dialect, delimiter: str) -> bytes:
+    """Return the lines that are complete: up to the last line break that is not within quotes.
+
+    Quotes are around a value where it begins with one; others, and those before the header, are characters.
+    """
     last = end = _line_break(head, len(head))
-    quotes = head.count(b'"', 0, end)
-    for _ in range(_MOST_LINES):
-        if quotes % 2 == 0 or not end:
-            return head[:end]
-        before = _line_break(head, end - 1)
-        quotes -= head.count(b'"', before, end)
-        end = before
-    return head[:last]
+    before = re.compile(rb"(?:[^\r\n]*(?:\r\n?|\n)){%d}" % dialect.skip).match(head)
+    quoted = re.compile(rb'"(?<![^\r\n%s]")[^"]*(?:""[^"]*)*("|\Z)' % re.escape(delimiter.encode()))
+    for value in reversed(list(quoted.finditer(head, before.end() if before else 0))):
+        # The other half of an escaped quote may follow one at the end.
+        if value.end() <= end and value.end() < len(head):
+            break
+        if len(value[0].splitlines()) > _MOST_LINES:
+            return head[:last]
+        end = min(end, _line_break(head, value.start()))
+    return head[:end]
 
 
 def _line_break(head: bytes, end: int) -> int:

@@ -119,8 +119,7 @@ def schema_of(part: Part, wanted: list[str]) -> pa.Schema:
     try:
         return part.schema()
     except pa.ArrowInvalid as error:
-        better = part.explained(error, wanted) if isinstance(part, Csv) else error
-        raise (unreadable(part.label, error) if better is error else better) from error
+        raise (part.explained(error, wanted) if isinstance(part, Csv) else unreadable(part.label, error)) from error
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise unreadable(part.label, error) from error
     except ValueError as error:
