@@ -293,7 +293,7 @@ def test_classes_of_a_target(seed):
     rng = np.random.default_rng(seed)
     pool = [["a", "b", "c", "d"], [1, 2, 3, 4], [-1.0, 0.5, 2.0, 7.0], [3, 4, 5, 6]][seed % 4]
     for count in (2, 3, 4):
-        y = np.array(pool)[np.r_[np.arange(count), rng.integers(0, count, 20 - count)]]
+        y = np.array(pool)[np.r_[np.arange(count)[::-1], rng.integers(0, count, 20 - count)]]
         for form in (np.asarray, list, pd.Series, pd.Categorical):
             if form is pd.Categorical and not isinstance(pool[0], str):
                 continue
@@ -305,6 +305,7 @@ def test_classes_of_a_target(seed):
                     assert all(repr(value) in text for value in pool[:count])
                     continue
                 (pair,) = re.findall(r"pass labels=(\(.*?\)), the negative one first", text)
+                assert eval(pair) == (pool[0], pool[1])
                 assert pm.LogisticRegression(X, form(y), labels=eval(pair)).rows == 20
 
 

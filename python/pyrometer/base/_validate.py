@@ -5,6 +5,7 @@ Every message says what must hold, what was given, and, where it helps, what to 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import numbers
 import operator
@@ -365,6 +366,8 @@ def _labels(value: Any, pair: Any, dtype: type[np.floating[Any]]) -> npt.NDArray
 def _other_labels(values: list[Any]) -> str:
     """Return what to do with a target of these values, which are not the two labels that are expected."""
     classes = list(dict.fromkeys(value for value in values if value == value))  # without nan
+    with contextlib.suppress(TypeError):  # labels of several kinds
+        classes = sorted(classes)
     if len(classes) < 2:
         return "pass labels=(neg, pos) to use two others."
     if len(classes) == 2:
