@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -447,3 +448,19 @@ def test_narrow_logarithmic_axes_have_more_than_one_label():
         ]
         assert len(labels) > 1
         assert all(float(text) > 0.0 for text in labels)  # all in one notation
+
+
+@pytest.mark.parametrize("size", [(6.0, 4.0), (6.0, 2.0), (3.0, 2.0)])
+@pytest.mark.parametrize(("least", "most"), [(-3, 3), (-130, 130), (0, 139), (-139, 0)])
+def test_axes_over_hundreds_of_decades_are_drawn_without_warnings(size, least, most):
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
+    pm.plot.temperature(LINE, pm.Normal(1.0), factors=np.logspace(least, most, 30), ax=ax)
+    figure.canvas.draw()
+    pickle.loads(pickle.dumps(figure)).canvas.draw()
+    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        ticks = axis.get_majorticklocs()
+        assert np.isfinite(ticks).all()
+        assert (ticks > 0.0).all()
+        assert ((low <= ticks) & (ticks <= high)).sum() >= 2
+        np.testing.assert_allclose(np.log10(ticks), np.round(np.log10(ticks)), atol=1e-9)
+    plt.close(figure)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import described, plain
+from pyrometer.plot._decades import decades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ __all__ = [
     "counted",
     "drawable",
     "label",
+    "logarithmic",
     "panels",
     "positive",
     "signed",
@@ -106,6 +108,13 @@ def counted(ax: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def logarithmic(axis: Any) -> None:
+    """Make an axis, such as `ax.yaxis`, logarithmic, with ticks within the range of doubles."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(decades()())
+    axis.set_minor_locator(decades()(subs="auto"))
 
 
 def label(name: object, most: int = _NAME) -> str:

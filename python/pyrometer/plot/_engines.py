@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array, described, number_of
-from pyrometer.plot._axes import NEGATIVE, axes, label, note_missing, panels, positive, signed, styles
+from pyrometer.plot._axes import NEGATIVE, axes, label, logarithmic, note_missing, panels, positive, signed, styles
 from pyrometer.results import HeatEngine, ModelLayers
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _logarithmic(ax: Axes, values: npt.NDArray[np.float64]) -> None:
     if not shown.size:
         ax.text(0.5, 0.5, "no finite value but 0", transform=ax.transAxes, ha="center")
         return
-    ax.set_yscale("log")
+    logarithmic(ax.yaxis)
     middle = np.sqrt(shown.min()) * np.sqrt(shown.max())
     low, high = min(shown.min() / 2.0, middle / _DECADE), max(shown.max() * 2.0, middle * _DECADE)
     ax.set_ylim(low, high)

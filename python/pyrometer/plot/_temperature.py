@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Array, RandomSource, described, number_of, validate
 from pyrometer.networks import Network
-from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, note_missing, positive
+from pyrometer.plot._axes import NEGATIVE, POSITIVE, STYLES, axes, label, logarithmic, note_missing, positive
 from pyrometer.thermodynamics import System, bind
 from pyrometer.thermodynamics import temperature as temperature_of
 
@@ -82,7 +82,8 @@ def temperature(
     T = np.asarray(hot.value, dtype=np.float64)
     at = x * unit
     ax = axes(ax)
-    ax.set(xscale="log", xlabel=name, ylabel="temperature (loss/nat)")
+    ax.set(xlabel=name, ylabel="temperature (loss/nat)")
+    logarithmic(ax.xaxis)
     _regions(ax, at, np.asarray(hot.verdict))
     ax.plot(at, positive(T), color="black", linewidth=2.0, label=f"T, {hot.method}")
     if (T < 0.0).any():
@@ -92,7 +93,7 @@ def temperature(
         _limits(ax, system, laws, at)
     note_missing(ax, positive(np.abs(T)), T)
     if any(np.isfinite(np.asarray(line.get_ydata(), dtype=np.float64)).any() for line in ax.get_lines()):
-        ax.set_yscale("log")
+        logarithmic(ax.yaxis)
     pole = _pole(x, np.asarray(hot.entropy, dtype=np.float64), hot.parameters)
     if pole is not None:
         ax.axvline(pole * unit, color="0.3", linestyle=":", linewidth=1.2, label="pole: S = 0")

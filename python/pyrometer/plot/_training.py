@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyrometer.base import Array, described
-from pyrometer.plot._axes import Style, counted, drawable, panels, positive, styles
+from pyrometer.plot._axes import Style, counted, drawable, logarithmic, panels, positive, styles
 from pyrometer.results import TrainingPath
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def path(path: TrainingPath, *, ax: Axes | Sequence[Axes] | None = None) -> tupl
         _line(drawn[0], path, line, style)
     drawn[0].set_ylabel("E - E* (loss)")
     if np.isfinite(positive(above)).any():
-        drawn[0].set_yscale("log")
+        logarithmic(drawn[0].yaxis)
     if len(drawn) == 2:
         _temperatures(drawn[1], path, T)
     drawn[-1].set_xlabel("time (parameter²/loss)" if path.method == "gradient-flow" else "steps")
@@ -100,7 +100,7 @@ def _temperatures(ax: Axes, path: TrainingPath, T: npt.NDArray[np.float64]) -> N
     if not sizes.size:
         return
     if negative or np.isfinite(positive(T[np.isfinite(T)])).all():
-        ax.set_yscale("log")
+        logarithmic(ax.yaxis)
     elif sizes.max() > _FAR * sizes.min():
         ax.set_yscale("symlog", linthresh=max(sizes.min(), _LINEAR * sizes.max()))
         locator: Any = ax.yaxis.get_major_locator()
