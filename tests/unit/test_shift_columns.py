@@ -13,8 +13,9 @@ from scipy import stats
 import pyrometer as pm
 from pyrometer import _core
 from pyrometer.states._column_ranks import midranks, rank_statistics
+from pyrometer.states._count_ratios import count_ratios
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import adjusted
+from pyrometer.states._permuted import adjusted, permutations
 from pyrometer.states._resampled import dealt, redrawn_pair
 
 
@@ -227,13 +228,78 @@ def test_more_columns_than_rows():
 
 
 def test_p_values_are_adjusted_for_the_largest_of_all():
-    """Against a loop over permutations."""
+    """Against a loop over permutations, in units of chi-square distributions or of the deviation of cube roots."""
     values = np.random.default_rng(0).standard_exponential((200, 5)) ** 2
-    p, own = adjusted(values)
+    freedom = np.array([1.0, np.nan, 2.0, np.nan, 30.0])
+    p, own = adjusted(values, freedom)
     roots = np.cbrt(values)
     t = (roots - roots.mean(axis=0)) / roots.std(axis=0)
+    for j in (0, 2, 4):
+        nu = freedom[j]
+        t[:, j] = (np.cbrt(values[:, j] / nu) - 1.0 + 2.0 / (9.0 * nu)) / np.sqrt(2.0 / (9.0 * nu))
+        tail = stats.chi2.isf([0.5, 0.05, 0.001], nu)
+        quantiles = (np.cbrt(tail / nu) - 1.0 + 2.0 / (9.0 * nu)) / np.sqrt(2.0 / (9.0 * nu))
+        assert quantiles == pytest.approx(stats.norm.isf([0.5, 0.05, 0.001]), abs=0.06)
     assert own == pytest.approx(t[0])
     assert p == pytest.approx([np.mean(t.max(axis=1) >= t[0, j] - 1e-9) for j in range(5)])
+
+
+@pytest.mark.parametrize("values", [2, 6, 60])
+def test_statistics_of_counts_are_likelihood_ratios(values):
+    """Against SciPy; values of one row are together, and Pearson's statistic has the mean (K - 1) N/(N - 1)."""
+    rng = np.random.default_rng(values)
+    groups = rng.choice(values, 100, p=rng.dirichlet(np.ones(values)))
+    pair = Pair.of(*(pm.DataState(pd.DataFrame({"g": part.astype(str)})) for part in (groups[:60], groups[60:])))
+    found = count_ratios(pair.marginals, permutations(pair.marginals, 99, (1, 2), 1))
+    often, number = np.unique(groups, return_counts=True)
+    merged = np.where(np.isin(groups, often[number == 1]), -1, groups)
+    counts = [[(part == v).sum() for v in np.unique(merged)] for part in (merged[:60], merged[60:])]
+    expected = stats.chi2_contingency(counts, correction=False, lambda_="log-likelihood")[0] * 0.99
+    assert found.counts[0, 0] == pytest.approx(expected, rel=1e-9)
+    assert found.freedom[0] == (1.0 if values == 2 else pytest.approx(found.counts[:, 0].mean()))
+    assert (values == 60) == (len(often) > len(counts[0]) > 2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ratios_of_weights_and_of_blocks_have_the_mean_of_chi_square(weighted):
+    """Weights and blocks of like rows make shares vary more, in samples and permutations, whatever the unit."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"g": np.repeat(rng.choice(list("xyz"), 300), 4)})
+    frame["n"] = np.where(np.repeat(rng.random(300) < 0.3, 4), np.nan, rng.normal(size=1200))
+    weights = np.repeat(rng.exponential(size=300), 4)
+    found = []
+    for unit in (1.0, 1e6):
+        halves = (slice(0, 800), slice(800, None))
+        of = [{"weights": unit * weights[half]} if weighted else {} for half in halves]
+        states = [pm.DataState(frame[half], block=4, **each) for half, each in zip(halves, of, strict=True)]
+        pair = Pair.of(*states)
+        found.append(count_ratios(pair.marginals, permutations(pair.marginals, 3000, (1, 2), 1)))
+    for ratios, freedom in ((found[0].counts[:, 0], 2.0), (found[0].missing[:, 0], 1.0)):
+        assert ratios.mean() == pytest.approx(freedom, abs=4.0 * ratios.std() / np.sqrt(3000) + 0.02 * freedom)
+    for first, second in zip(*found, strict=True):
+        assert second == pytest.approx(first, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "dose"), [((500, 500), 0.3), ((600, 60), 0.8), ((60, 600), 0.8)])
+def test_rare_values_do_not_hide_the_column_that_moved(rows, dose):
+    """One number beside 30 columns with values of a few rows, moved by what ranks find in most cases among 31."""
+    clear = 0
+    for seed in range(8):
+        rng = np.random.default_rng([seed, rows[0]])
+        X, Z = (np.column_stack([rng.normal(size=m), (rng.random((m, 30)) < 0.005) * 1.0]) for m in rows)
+        Z[:, 0] += dose
+        clear += "column 0" in pm.shift(X, Z, resamples=199, rng=seed, threads=1).moved
+    assert clear >= 5  # with divergences as the statistics of counts: 2, 0 and 4
+
+
+def test_a_value_that_a_sample_lacks_is_found_in_both_directions():
+    """Eight rows of 400 against none: 0.4 % of permutations; the divergence of what is lost is small."""
+    rng = np.random.default_rng(0)
+    before, after = rng.normal(size=(400, 5)), rng.normal(size=(400, 5))
+    before[:, 4], after[:, 4] = 0.0, 0.0
+    before[::50, 4] = 1.0
+    for pair in ((before, after), (after, before)):
+        assert pm.shift(*pair, resamples=199, rng=0).moved == ("column 4",)
 
 
 def test_the_one_column_that_moved_comes_first():
@@ -267,7 +333,8 @@ def test_rank_statistics_are_those_of_the_definition():
     X = np.column_stack([rng.standard_t(3, 60), rng.poisson(2.0, 60)])
     Z = np.column_stack([rng.standard_t(3, 40) + 1.0, rng.poisson(2.0, 40)])
     pair = Pair.of(pm.DataState(X), pm.DataState(Z))
-    found, _ = rank_statistics(pair.marginals, 30, (1, 2), 1)
+    found, _, freedom = rank_statistics(pair.marginals, 30, (1, 2), 1)
+    assert freedom.tolist() == [2.0, 2.0]
     both = np.concatenate([X, Z])
     few = _core.dealt_sums(np.eye(100), 40, (1, 2), 30, 1).astype(bool)  # of the smaller sample
     members = np.vstack([np.arange(100) >= 60, few])

@@ -149,7 +149,7 @@ def test_rank_statistics_with_weights_are_those_of_the_definition():
     X, Z = rng.standard_t(3, (60, 1)), rng.standard_t(3, (40, 1)) + 1.0
     v, w = rng.lognormal(size=60), rng.lognormal(size=40)
     states = pm.DataState(X, weights=v), pm.DataState(Z, weights=w)
-    found, _ = rank_statistics(Pair.of(*states).marginals, 30, (1, 2), 1)
+    found, _, _ = rank_statistics(Pair.of(*states).marginals, 30, (1, 2), 1)
     x, weights = np.concatenate([X, Z])[:, 0], np.concatenate([v, w])
     weights = weights / weights.mean()
 

@@ -27,11 +27,14 @@ _TIED = 1e-12  # relative difference of values that are equal up to rounding
 _DEPENDENT = 1e-9  # share of the variance of a score that another leaves unexplained: rounding
 
 
-def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int) -> tuple[Array, Array]:
+def rank_statistics(
+    marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int
+) -> tuple[Array, Array, Array]:
     """Return the statistics of numbers (resamples + 1, d), and of widths (resamples + 1,), in permutations of blocks.
 
-    The permutations are those of `dealt_shifts`; the samples themselves come first. Chi-square with two degrees of
-    freedom, of widths one, if the samples are of one distribution.
+    The permutations are those of `dealt_shifts`; the samples themselves come first. Chi-square if the samples are of
+    one distribution, of widths with one degree of freedom, of numbers with those that are returned (d,): two, or one
+    where the scores depend on each other, as those of two values do.
     """
     (first, blocks_before), (second, others) = exchangeable(*marginals.pair, marginals.rows_of_pair)
     blocks = np.concatenate([first[:blocks_before], second[:others]])
@@ -46,7 +49,8 @@ def rank_statistics(marginals: Marginals, resamples: int, seed: tuple[int, int],
     residual = squares[2] - slope * squares[1]
     residual = np.where(residual > _DEPENDENT * squares[2], residual, 0.0)
     statistic = _quotient(of_place**2, squares[0]) + _quotient((of_scale - slope * of_place) ** 2, residual)
-    return factor * statistic, factor * _quotient(of_widths[:, 0] ** 2, np.asarray((widths**2).sum()))
+    of_widths = factor * _quotient(of_widths[:, 0] ** 2, np.asarray((widths**2).sum()))
+    return factor * statistic, of_widths, (squares[0] > 0.0).astype(np.float64) + (residual > 0.0)
 
 
 def _scores(marginals: Marginals, blocks: Array, blocks_before: int) -> tuple[Array, Array, Array]:

@@ -13,9 +13,10 @@ from pyrometer.results import Table
 from pyrometer.states._column_ranks import rank_statistics
 from pyrometer.states._columns import LABEL
 from pyrometer.states._conditionals import CONDITIONALS
+from pyrometer.states._count_ratios import count_ratios
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import adjusted, permuted
+from pyrometer.states._permuted import adjusted, permutations, permuted
 from pyrometer.states._predictions import NO_LOSS
 
 if TYPE_CHECKING:
@@ -69,34 +70,42 @@ class ColumnTable:
             rows.append({"column": "(energy)", "kind": "energy", **_EMPTY, **changed})
         p_values, clear = np.ones(len(rows)), np.zeros(len(rows))
         if self.changes is not None and rows:
-            p_values, clear = adjusted(self._statistics(pair, joint=joint, of_energy=of_energy))
+            p_values, clear = adjusted(*self._statistics(pair, joint=joint, of_energy=of_energy))
         order = np.lexsort([-clear, p_values])
         sorted_rows = [rows[k] | {"p_value": float(p_values[k])} for k in order]
         units = {"divergence": "nat", "standard_error": "nat"} if rows else None
         return Table.from_rows("Columns of a shift", sorted_rows, units=units)
 
-    def _statistics(self, pair: Pair, *, joint: bool, of_energy: bool) -> Array:
-        """Statistics of the rows in the samples and their permutations, (resamples + 1, rows)."""
+    def _statistics(self, pair: Pair, *, joint: bool, of_energy: bool) -> tuple[Array, Array]:
+        """Statistics of the rows in the samples and their permutations, (resamples + 1, rows), and their freedom."""
         assert self.changes is not None
-        marginals, seed = pair.marginals, (self.seed[0], self.seed[1] ^ 1)
-        parts = permuted(marginals, self.resamples, seed, self.threads)
-        ranks, of_widths = rank_statistics(marginals, self.resamples, seed, self.threads)
-        inflation = self.inflation * marginals.weighting
-        for of_columns in (ranks, of_widths, *parts):  # of the samples themselves, in units of permutations
-            of_columns[0] /= inflation
-        sizes = [float(table[:, 0].sum()) / marginals.mean_weight for table in marginals.tables]
-        ranks += 2.0 * sizes[0] * sizes[1] / sum(sizes) * parts.missing  # chi-square, too
+        marginals, seed, laplace = pair.marginals, (self.seed[0], self.seed[1] ^ 1), pair.old.law == "laplace"
+        drawn = permutations(marginals, self.resamples, seed, self.threads)
+        ratios = count_ratios(marginals, drawn)
+        ranks, of_widths, freedom = rank_statistics(marginals, self.resamples, seed, self.threads)
         numbers = [i for i, _ in _numbers(pair)]
-        statistics = [ranks[:, numbers], *([of_widths[:, None]] if pair.old.law == "laplace" else []), parts.counts]
+        statistics, degrees = [(ranks + ratios.missing)[:, numbers]], [(freedom + ratios.missing_freedom)[numbers]]
+        if laplace:
+            statistics.append(of_widths[:, None])
+            degrees.append(np.ones(1))
+        statistics.append(ratios.counts)
+        degrees.append(ratios.freedom)
+        inflation = self.inflation * marginals.weighting
+        for of_columns in statistics:  # of the samples themselves, in units of permutations
+            of_columns[0] /= inflation
         if joint:
+            parts = permuted(marginals, drawn)
             labels = [each.place == LABEL for each in marginals.counted]
             own = parts.numbers[:, numbers].sum(axis=1) + parts.counts[:, np.logical_not(labels)].sum(axis=1)
-            if pair.old.law == "laplace":
+            if laplace:
                 own += parts.widths
+            own[0] /= inflation
             statistics.append((self.changes[:, 2] - own)[:, None])
         if of_energy:
-            statistics.append(np.abs(self.changes[:, :1]))
-        return np.hstack(statistics)
+            largest = np.abs(self.changes[:, :1]).max()
+            statistics.append(np.square(self.changes[:, :1] / (largest if largest > 0.0 else 1.0)))
+        degrees.append(np.full(joint + of_energy, np.nan))
+        return np.hstack(statistics), np.concatenate(degrees)
 
     def _rows(self, pair: Pair) -> list[_Row]:
         """Rows of the columns of X, the residual and the label."""

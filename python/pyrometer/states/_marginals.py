@@ -39,7 +39,6 @@ class Parts(NamedTuple):
     counts: Array
     entropy: Array  # (r,)
     divergence: Array  # (r,)
-    missing: Array  # of the shares of missing numbers (r, d)
     widths: Array  # of Laplace distributions whose widths are the mean scores (r,)
 
 
@@ -248,13 +247,13 @@ class Marginals:
             _, mean, variance = self.moments(a)
             new_share, new_mean, new_variance = self.moments(b, second=True)
             normal = _normal(mean, variance, new_mean, new_variance)
-            own, lost = normal.copy(), np.zeros_like(normal)
+            own = normal.copy()
             beside = normal[:, self.alone].sum(axis=1)
             for i, (column, _) in self.missing.items():
                 pair = [np.stack([x[:, 0] - x[:, column], x[:, column]], axis=1) for x in (a, b)]
                 present = new_share[:, i]
-                lost[:, i] = _of_counts(pair[0], pair[1], one)
-                own[:, i] = np.where(present > 0.0, present * normal[:, i], 0.0) + lost[:, i]
+                lost = _of_counts(pair[0], pair[1], one)
+                own[:, i] = np.where(present > 0.0, present * normal[:, i], 0.0) + lost
                 beside += own[:, i]
                 if self.alone[i]:
                     beside -= normal[:, i]
@@ -268,7 +267,7 @@ class Marginals:
             if each.place != LABEL:
                 beside = beside + counts[:, k]
         entropy = self.entropy(b, reference, second=True) - self.entropy(a, reference)
-        return Parts(own, counts, entropy, beside, lost, _widths(a, b))
+        return Parts(own, counts, entropy, beside, _widths(a, b))
 
     def moments(self, sums: Array, *, second: bool = False, filled: bool = False) -> tuple[Array, Array, Array]:
         """Return shares of rows with a number, means and variances (r, d) of the numbers, in units.

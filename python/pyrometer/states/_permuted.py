@@ -20,7 +20,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import factors_of, of_coordinates
 
-__all__ = ["Permutations", "adjusted", "compared", "permuted", "varying"]
+__all__ = ["Dealt", "Permutations", "adjusted", "compared", "permutations", "permuted", "varying"]
 
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
 _FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
@@ -35,6 +35,29 @@ class Permutations(NamedTuple):
 
     p_value: float
     changes: Array
+
+
+class Dealt(NamedTuple):
+    """Sums over the blocks of two samples, those that are exchanged, and the sums of both in each permutation.
+
+    Attributes
+    ----------
+    first, second : ndarray, shapes (b, C) and (c, C)
+        The blocks of both.
+    exchanged : ndarray, shape (e, C)
+        Those of both that are exchanged.
+    few : int
+        How many of these the smaller sample has.
+    old, new : ndarray, shape (resamples + 1, C)
+        Sums of both; those of the samples themselves come first.
+    """
+
+    first: Array
+    second: Array
+    exchanged: Array
+    few: int
+    old: Array
+    new: Array
 
 
 def compared(
@@ -68,7 +91,7 @@ def compared(
     tables = [np.ascontiguousarray(np.vstack([sums, prior])[:, chosen]) for sums in (first, second)]
     changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
     if marginals.adds:
-        parts = permuted(marginals, resamples, seed, threads, most=most)
+        parts = permuted(marginals, permutations(marginals, resamples, seed, threads, most=most))
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
     inflation *= marginals.weighting
@@ -76,17 +99,22 @@ def compared(
     return Permutations(_p_value(changes, float(pool[1])), changes)
 
 
-def permuted(
+def permutations(
     marginals: Marginals, resamples: int, seed: tuple[int, int], threads: int, *, most: int | None = None
-) -> Parts:
-    """Return the contributions of the columns of two samples that have blocks to exchange."""
+) -> Dealt:
+    """Return the sums of the columns of two samples that have blocks to exchange."""
     (first, many), (second, others) = exchangeable(*marginals.pair, marginals.rows_of_pair)
     if most is not None:
         many, others = min(many, most * others), min(others, most * many)
-    pool = first.sum(axis=0) + second.sum(axis=0)
-    pool /= pool[0]
     sums = dealt((first, many), (second, others), seed, resamples, threads)
-    old, new = (each + _PRIOR * marginals.mean_weight * pool for each in sums)
+    return Dealt(first, second, np.concatenate([first[:many], second[:others]]), min(many, others), *sums)
+
+
+def permuted(marginals: Marginals, drawn: Dealt) -> Parts:
+    """Return the contributions of the columns in permutations."""
+    pool = drawn.first.sum(axis=0) + drawn.second.sum(axis=0)
+    pool /= pool[0]
+    old, new = (each + _PRIOR * marginals.mean_weight * pool for each in (drawn.old, drawn.new))
     return Parts(*map(_bounded, marginals.parts(old, new, pool[None])))
 
 
@@ -95,20 +123,27 @@ def _bounded(values: Array) -> Array:
     return np.asarray(np.nan_to_num(values, nan=0.0, posinf=_FARTHEST, neginf=-_FARTHEST))
 
 
-def adjusted(statistics: Array) -> tuple[Array, Array]:
-    """p-values (k,) of statistics (b, k), adjusted for all of them together, and the standardised first row.
+def adjusted(statistics: Array, freedom: Array) -> tuple[Array, Array]:
+    """p-values (k,) of statistics (b, k), adjusted for all of them together, and the first row in common units.
 
-    Each is compared with the largest of all in each permutation (max-T), in units of its deviation over permutations,
-    the sample's own included: the family-wise error is that of the level whatever their dependence [Westfall, Young].
-    Cube roots make the distributions of divergences alike.
+    Each is compared with the largest of all in each permutation (max-T), the sample's own included: the family-wise
+    error is that of the level whatever their dependence and whatever the units [Westfall, Young], which decide about
+    power alone: a column whose tail is heavier than the units suggest hides all others. Those of chi-square with
+    degrees of `freedom` (k,) are normal quantiles, by cube roots [Wilson, Hilferty]; others, with nan, are cube roots
+    in units of their own deviation over permutations.
     """
     if not statistics.shape[1]:
         return np.empty(0), np.empty(0)
     size = np.abs(statistics).max(axis=0)
-    roots = np.cbrt(statistics / np.where(size > 0.0, size, 1.0))
-    away = roots - roots.mean(axis=0)
-    deviation = away.std(axis=0)
-    away = np.where(deviation > _ROUNDING, away / np.where(deviation > 0.0, deviation, 1.0), 0.0)
+    size = np.where(size > 0.0, size, 1.0)
+    roots = np.cbrt(statistics / size)
+    deviation = roots.std(axis=0)
+    varies, known = deviation > _ROUNDING, freedom > 0.0
+    ninth = 2.0 / (9.0 * np.where(known, freedom, 1.0))
+    unit = np.cbrt(np.where(known, freedom, 1.0) / size)
+    middle = np.where(known, (1.0 - ninth) * unit, roots.mean(axis=0))
+    scale = np.where(known, np.sqrt(ninth) * unit, deviation)
+    away = np.where(varies, (roots - middle) / np.where(varies, scale, 1.0), 0.0)
     largest = away.max(axis=1)
     own = away[0]
     return np.mean(largest[:, None] >= own - 1e-6 * np.abs(own), axis=0), own

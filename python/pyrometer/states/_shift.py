@@ -120,12 +120,16 @@ def shift(
     permutations, whatever the counts.
 
     `Shift.columns` is computed when it is first read. Its p-values compare each row's statistic, in each permutation,
-    with the largest of all rows (max-T, in units of their deviations over the permutations, after a cube root) [1]_.
-    The statistic of counts, and of the joint density, is the divergence. That of numbers and residuals has ranks, so
+    with the largest of all rows (max-T) [1]_, as normal quantiles of chi-square distributions, so that no row hides
+    another because its statistic has other tails. The statistic of counts is the likelihood ratio of their shares, of
+    values of one row together, in units of its variance over permutations. That of numbers and residuals has ranks, so
     that an outlier in a column with heavy tails decides nothing: Wilcoxon's scores for the place and Savage's for the
     squares about the median, of the permuted blocks, in units of their covariance, as Lepage's test [2]_ (not in the
-    paper). The test of all columns together has moments, not ranks: with heavy tails in many columns it may reject
-    because of an outlier, and the first column is then another, or has no small p-value.
+    paper); where numbers are missing, the likelihood ratio of their shares is added. That of the joint density is the
+    divergence that it adds, and that of the energy the square of its change, both after a cube root, in units of their
+    deviation over permutations. The test of all columns together has moments and divergences, not ranks: with heavy
+    tails in many columns it may reject because of an outlier, and the first column is then another, or has no small
+    p-value; beside many rare values it may not find the one column that has moved.
 
     Cost: ``resamples`` products with some thousand sums over blocks at most, of :math:`(p + 2)(p + 5)/2` numbers, two
     for each sample.
