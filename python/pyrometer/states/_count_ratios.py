@@ -9,9 +9,12 @@ it depends on the smoothing, and is large in a permutation out of a few.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pyrometer.base import Array
 from pyrometer.states._marginals import Marginals
@@ -38,38 +41,41 @@ def count_ratios(marginals: Marginals, drawn: Dealt) -> CountRatios:
     """
     missing, missing_freedom = np.zeros((len(drawn.old), marginals.d)), np.zeros(marginals.d)
     for i, (column, _) in marginals.missing.items():
-        shares = np.array([[1.0, 0.0], [-1.0, 1.0]])
-        missing[:, i], missing_freedom[i] = _ratio(drawn, [0, column], shares)
+        missing[:, i], missing_freedom[i] = _ratio(drawn, partial(_presence, column=column))
     counts, freedom = np.zeros((len(drawn.old), len(marginals.counted))), np.zeros(len(marginals.counted))
     for k, place in enumerate(marginals.slices):
-        columns = list(range(place.start, place.stop))
-        counts[:, k], freedom[k] = _ratio(drawn, columns, _grouped(drawn, columns))
+        counts[:, k], freedom[k] = _ratio(drawn, partial(_gathered, place=place, single=_single(drawn, place)))
     return CountRatios(missing, missing_freedom, counts, freedom)
 
 
-def _grouped(drawn: Dealt, columns: list[int]) -> Array:
-    """Return the values (K, K') to be counted together: those of which all rows are in one block.
-
-    Which sample has this block says nothing about the value.
-    """
-    blocks = sum((table[:, columns] > 0.0).sum(axis=0) for table in (drawn.first, drawn.second))
-    single = np.asarray(blocks) <= 1
-    groups = np.eye(len(columns))[:, ~single]
-    return np.hstack([groups, single[:, None].astype(np.float64)]) if single.any() else groups
+def _presence(table: Array, column: int) -> Array:
+    return np.stack([table[:, 0] - table[:, column], table[:, column]], axis=1)
 
 
-def _ratio(drawn: Dealt, columns: list[int], groups: Array) -> tuple[Array, float]:
-    """Ratios (r,) of shares of groups of columns, and their degrees of freedom."""
-    old, new = drawn.old[:, columns] @ groups, drawn.new[:, columns] @ groups
+def _gathered(table: Array, place: slice, single: npt.NDArray[np.bool_]) -> Array:
+    """Counts of values, but of those that are `single` together."""
+    own = table[:, place]
+    return np.column_stack([own[:, ~single], own[:, single].sum(axis=1)]) if single.any() else own
+
+
+def _single(drawn: Dealt, place: slice) -> npt.NDArray[np.bool_]:
+    """Values (K,) of which all rows are in one block: which sample has this block says nothing about the value."""
+    blocks = sum((table[:, place] > 0.0).sum(axis=0) for table in (drawn.first, drawn.second))
+    return np.asarray(blocks) <= 1
+
+
+def _ratio(drawn: Dealt, counts: Callable[[Array], Array]) -> tuple[Array, float]:
+    """Ratios (r,) of shares in the counts that a function takes from tables, and their degrees of freedom."""
+    old, new = counts(drawn.old), counts(drawn.new)
     sizes = old.sum(axis=1, keepdims=True), new.sum(axis=1, keepdims=True)
-    share = (old + new) / (sizes[0] + sizes[1])
+    share = (old[0] + new[0]) / (old[0] + new[0]).sum()
     inverse = float(np.mean(1.0 / sizes[0] + 1.0 / sizes[1]))
-    unit = inverse * _mean_square(drawn, columns, groups) / max(len(share[0]) - 1, 1)
+    unit = inverse * _mean_square(counts(drawn.exchanged), share, drawn.few) / max(len(share) - 1, 1)
     if not unit > 0.0:
         return np.zeros(len(old)), 0.0
     ratio = sum(_excess(of, size * share) for of, size in zip((old, new), sizes, strict=True)) / unit
     ratio = np.where(ratio > _ZERO, ratio, 0.0)
-    return ratio, 1.0 if len(share[0]) == 2 else max(float(ratio.mean()), 1.0)
+    return ratio, 1.0 if len(share) == 2 else max(float(ratio.mean()), 1.0)
 
 
 def _excess(counts: Array, expected: Array) -> Array:
@@ -79,13 +85,10 @@ def _excess(counts: Array, expected: Array) -> Array:
     return np.asarray(2.0 * (expected * ((1.0 + away) * ratio - away)).sum(axis=1))
 
 
-def _mean_square(drawn: Dealt, columns: list[int], groups: Array) -> float:
+def _mean_square(exchanged: Array, share: Array, few: int) -> float:
     r"""Mean over all permutations of :math:`\sum (O - E)^2/p` of a sample, from what the blocks add to it."""
-    exchanged, total = drawn.exchanged[:, columns] @ groups, (drawn.old[0, columns] + drawn.new[0, columns]) @ groups
-    share = total / total.sum()
     away = exchanged - exchanged.sum(axis=1, keepdims=True) * share
     away -= away.mean(axis=0)
-    blocks, few = len(exchanged), drawn.few
+    blocks, present = len(exchanged), share > 0.0
     squares = np.square(away).sum(axis=0) * few * (blocks - few) / max(blocks * (blocks - 1.0), 1.0)
-    present = share > 0.0
     return float((squares[present] / share[present]).sum())
