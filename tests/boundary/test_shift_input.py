@@ -86,6 +86,14 @@ def of(**columns):
         (lambda: pm.shift(of(d=["1", "2"] * 30), of(d=[1, 2] * 30)), "after: X must have columns of the kinds .* in d"),
         (lambda: pm.shift(of(d=[1, 2] * 30), of(d=["1", "2"] * 30)), "after: X must have columns of the kinds .* in d"),
         (
+            lambda: pm.shift(of(d=[True, False] * 30), of(d=["True", "b"] * 30)),
+            "after: X must have categories of the types .*, got 'True' of type str in column d, where these have bool",
+        ),
+        (
+            lambda: pm.RefreshMonitor(of(d=pd.Categorical([1, 2] * 30)), None).update(of(d=["1", "b"] * 30)),
+            "got '1' of type str in column d, where these have int; convert one of them",
+        ),
+        (
             lambda: pm.shift(pm.DataState(GAPS), pm.DataState(GAPS.assign(x=GAPS["x"] + 1.0))),
             "give after as rows, or make its state with like=before",
         ),

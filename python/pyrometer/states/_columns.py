@@ -114,6 +114,7 @@ def described_columns(
     """
     if like is not None:
         _require_kinds(like, data)
+        _require_values(like, data)
         data = _of_kinds(like, data)
     weights, unit = data.weights, 1.0 if data.weights is None else min(1.0, float(data.weights.mean()))
     tables = [counted("category", of, begins, weights) for of in data.coded]
@@ -195,6 +196,22 @@ def _require_kinds(like: Columns, data: Predicted) -> None:
             f"X must have columns of the kinds of the rows that it is compared with, got others in "
             f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them."
         )
+
+
+def _require_values(like: Columns, data: Predicted) -> None:
+    """Raise if a category looks like one of the other sample and is of another type, such as "True" and True."""
+    for of in data.coded:
+        other = like.of(of.place)
+        known = () if other is None or other.kind != "category" else other.values
+        alike = {str(value): value for value in known if value is not None}
+        for value in of.values:
+            if value is not None and value not in known and str(value) in alike:
+                types = [type(each).__name__ for each in (value, alike[str(value)])]
+                name = plain(data.names[of.place]) if data.names else str(of.place)
+                raise ValueError(
+                    f"X must have categories of the types of the rows that it is compared with, got {value!r} of type "
+                    f"{types[0]} in column {name}, where these have {types[1]}; convert one of them."
+                )
 
 
 def _empty(like: Columns) -> set[int]:
