@@ -131,6 +131,11 @@ def shift(
     tails in many columns it may reject because of an outlier, and the first column is then another, or has no small
     p-value; beside many rare values it may not find the one column that has moved.
 
+    The p-value of ``(joint)`` is that of one distribution, too, not of one dependence: where the deviation of a column
+    has changed, the sample correlations with it add more to the divergence than they do in permutations. Among 120
+    pairs of 200 and 200 rows of independent columns it was at most 0.05 in 42 % with one deviation tripled, and in 8 %
+    with one mean moved by 1.5 deviations. The dependence is known to have changed only where no column has moved.
+
     Cost: ``resamples`` products with some thousand sums over blocks at most, of :math:`(p + 2)(p + 5)/2` numbers, two
     for each sample.
 

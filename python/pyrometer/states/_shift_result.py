@@ -124,7 +124,8 @@ class Shift(Shown, record=records.SHIFT):
         """The columns whose adjusted p-value is at most `level`, the clearest change first (not in the paper).
 
         With many columns this finds what the test of all together does not: one that has moved, among others that have
-        not. Both tests have the level `level`.
+        not. Both tests have the level `level`. Beside a column that has moved, ``(joint)`` may be named although the
+        dependence has not changed (Notes of `shift`).
         """
         return tuple(row["column"] for row in self.columns if row["p_value"] <= self.level)
 
