@@ -205,3 +205,49 @@ def test_sums_that_are_written_to_a_tensor_are_left_out():
     found = pm.models.balance(lambda: Added(product), torch.randn(20, 8))
     assert found.name.tolist() == ["i", "o"]
     assert found.skipped == {"w": "its operation is not a supported product with weights"}
+
+
+PROPORTIONAL = [
+    lambda b: 3.0 * b,
+    lambda b: torch.cat([b[: WIDTH // 2], torch.zeros(WIDTH // 2)]),
+    lambda b: b.flip(0).clone(),
+    lambda b: (b.double() - b.double().mean()).float(),
+    lambda b: torch.relu(b),
+    lambda b: b * torch.rand(WIDTH),
+]
+NOT_PROPORTIONAL = [
+    lambda b: b**2,
+    lambda b: 3.0 * b + 1.0,
+    lambda b: torch.exp(b),
+    lambda b: b / b.norm(),
+    lambda b: torch.tanh(b),
+    lambda b: 0.5 * b * b.abs(),
+]
+
+
+@pytest.mark.parametrize("bias", [*PROPORTIONAL, *NOT_PROPORTIONAL])
+@pytest.mark.parametrize("fused", [True, False])
+def test_biases_that_are_not_proportional_to_parameters_are_no_part_of_a_factor(bias, fused):
+    def parts(m, x):
+        h = functional.linear(x, m.w.T, bias(m.b)) if fused else x @ m.w + bias(m.b)
+        note("w", h)
+        return torch.relu(h), torch.tanh(h)
+
+    global noted
+    x = torch.randn(20, 8, generator=torch.Generator().manual_seed(1))
+    found = pm.models.balance(lambda: Model(parts), x, target=2.0)
+    whole = not any("not proportional" in why for why in found.skipped.values())
+    assert whole == (bias in PROPORTIONAL)
+    assert found.achieved == pytest.approx(2.0, rel=0.03, abs=4.5 * found.achieved_errors.max())
+    torch.manual_seed(2)
+    noted = {}
+    try:
+        with torch.no_grad():
+            for _ in range(60):
+                found.apply(Model(parts))(x)
+    finally:
+        energies, noted = noted, None
+    for name in found.name.tolist():
+        if name in energies:
+            each = np.array(energies[name])
+            assert abs(each.mean() - 2.0) < 5.0 * np.hypot(each.std(ddof=1) / math.sqrt(60), 0.03)

@@ -58,13 +58,15 @@ class _Balancing:
     def result(self, skip: list[str]) -> Balance:
         """Return the balance."""
         request, (number, module) = self._request, self._first
-        scout = Scout(self._drawn(module, self._runs), self._inputs, self._rows)
+        drawn = self._drawn(module, self._runs)
+        scout = Scout(drawn, self._inputs, self._rows)
         run_on(self._inputs, partial(self._run, scout, number, module))
         if not scout.sites:
             raise without_parameters(self._source.title)
-        layers, skipped = layers_of(scout, self._source.built, self._runs, skip)
+        bent = self._bent(scout, number, drawn) if scout.added else set[int]()
+        layers, skipped = layers_of(scout, bent, self._source.built, self._runs, skip)
         self._marked = not self._source.renew(module)
-        del self._first, module
+        del self._first, module, drawn
         draws, measured = 0, self._together(layers, skipped, 0)
         if measured is None:
             draws, measured = self._sampled(layers, skipped)
@@ -90,6 +92,20 @@ class _Balancing:
             seed=request.seed,
             draws=draws,
         )
+
+    def _bent(self, scout: Scout, number: int, drawn: Drawn) -> set[int]:
+        """Return which operations add what is computed from parameters and not proportional to them."""
+        sources = [drawn.parameters[name] for name in sorted(scout.sources)]
+        before = [tensor.detach().clone() for tensor in sources]
+        with torch.no_grad():
+            for tensor in sources:
+                tensor.mul_(2)
+        again = Scout(drawn, self._inputs, self._rows)
+        self._run(again, number, drawn.module)
+        with torch.no_grad():
+            for tensor, own in zip(sources, before, strict=True):
+                tensor.copy_(own)
+        return scout.out_of_proportion(again)
 
     # ---- Models and passes.
 

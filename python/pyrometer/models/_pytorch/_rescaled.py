@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from pyrometer.models._pytorch._closed_energies import ClosedPass
 from pyrometer.models._pytorch._consumers import Operands
 from pyrometer.models._pytorch._early import Readings
 from pyrometer.models._pytorch._lockstep import DIFFERS, Stepper
-from pyrometer.models._pytorch._operations import Given
+from pyrometer.models._pytorch._operations import Given, tensors_in
 from pyrometer.models._pytorch._pass import Drawn, Pass
 
 __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
@@ -64,6 +65,10 @@ class Scout(Pass):
         """By call site: its operations by their numbers among all."""
         self.products: dict[int, bool] = {}
         """By call site: whether its weight is a parameter, or a part of one."""
+        self.added: dict[int, list[torch.Tensor]] = {}
+        """By the number of an operation: what it adds that is computed from parameters."""
+        self.sources: set[str] = set()
+        """The parameters from which these are computed."""
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         """Note the operation, and to which call site it belongs."""
@@ -71,6 +76,7 @@ class Scout(Pass):
         self._readings.note(func, given, out)
         if site is not None:
             self._met[site] += 1
+            self._keep_added(given, operands)
             self.belonging.setdefault(site, {})[self._count] = (site, self._met[site])
             for joined in [number for number in self.belonging if number >= len(self.sites)]:
                 self.belonging[site] |= self.belonging.pop(joined)
@@ -78,6 +84,23 @@ class Scout(Pass):
             if operands is not None and site == len(self.sites) - 1:
                 self.products[site] = operands.weight.untyped_storage()._cdata in self._own
         self._count += 1
+
+    def _keep_added(self, given: Given, operands: Operands | None) -> None:
+        """Keep what a call site adds to its product, if it is computed from parameters and no part of one."""
+        weight = None if operands is None else operands.weight.untyped_storage()._cdata
+        for tensor in chain.from_iterable(map(tensors_in, given.values())):
+            if self.origins[tensor].weight and tensor.untyped_storage()._cdata not in {*self._own, weight}:
+                self.added.setdefault(self._count, []).append(tensor.clone())
+                self.sources |= self.origins[tensor].parameters
+
+    def out_of_proportion(self, again: Scout) -> set[int]:
+        """Return which operations add what is not twice as much in a pass with twice the parameters in `sources`."""
+        return {
+            number
+            for number, before in self.added.items()
+            if len(before) != len(after := again.added.get(number, []))
+            or not all(torch.equal(2 * one, two) for one, two in zip(before, after, strict=True))
+        }
 
     def early(self) -> dict[int, set[int]]:
         """Return by call site which sites depend on outputs that are used before it is complete."""
@@ -149,8 +172,13 @@ class RescaledMoments(Rescaled, ClosedPass):
         super().rescale(tensor)
 
 
-def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]) -> tuple[list[Layer], dict[str, str]]:
-    """Return the layers to rescale in the order in which they are complete, and why others are not."""
+def layers_of(
+    scout: Scout, bent: set[int], built: Built, runs: dict[str, Runs], skip: list[str]
+) -> tuple[list[Layer], dict[str, str]]:
+    """Return the layers to rescale in the order in which they are complete, and why others are not.
+
+    `bent` are the operations whose bias is not proportional to parameters.
+    """
     uses = Counter(name for site in scout.sites for name in site.parameters)
     names = {*uses, *(site.name for site in scout.sites)}
     for pattern in skip:
@@ -166,6 +194,8 @@ def layers_of(scout: Scout, built: Built, runs: dict[str, Runs], skip: list[str]
                 skipped[site.name] = "its operation is not a supported product with weights"
             continue
         why = _reason(site, uses, built, runs, skip, plain=scout.products[number])
+        if not why and bent & scout.belonging[number].keys():
+            why = "its bias is computed from parameters and not proportional to them"
         if why:
             skipped[site.name] = why
         else:
