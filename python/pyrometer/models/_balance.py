@@ -64,7 +64,8 @@ def balance(
     Balance
         Factors of the layers, the energies that they achieve, and why layers were left as they are: a parameter that
         several operations use has no factor that is right for all, nor have outputs that are used before their
-        bias is added to them, nor layers whose bias is a function of parameters that is not proportional to them.
+        bias is added to them, nor layers whose bias, or a weight that a forward pass changes, is a function of
+        parameters that is not proportional to them.
 
     Raises
     ------

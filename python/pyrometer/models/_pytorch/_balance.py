@@ -63,7 +63,7 @@ class _Balancing:
         run_on(self._inputs, partial(self._run, scout, number, module))
         if not scout.sites:
             raise without_parameters(self._source.title)
-        bent = self._bent(scout, number, drawn) if scout.added else set[int]()
+        bent = self._bent(scout, number, drawn) if scout.computed else set[int]()
         layers, skipped = layers_of(scout, bent, self._source.built, self._runs, skip)
         self._marked = not self._source.renew(module)
         del self._first, module, drawn
@@ -94,7 +94,7 @@ class _Balancing:
         )
 
     def _bent(self, scout: Scout, number: int, drawn: Drawn) -> set[int]:
-        """Return which operations add what is computed from parameters and not proportional to them."""
+        """Return which operations take a bias or weight that is not proportional to the parameters it stems from."""
         sources = [drawn.parameters[name] for name in sorted(scout.sources)]
         before = [tensor.detach().clone() for tensor in sources]
         with torch.no_grad():

@@ -92,6 +92,7 @@ class Pass(Mode):
         self.sites: list[CallSite] = []
         self._path, self._parameters = Path(drawn.module, drawn.parameters), drawn.parameters
         self._expectation = Expectation(drawn.runs, drawn.memory)
+        self._own = {tensor.untyped_storage()._cdata for tensor in drawn.parameters.values()}
         for tensor in drawn.module.buffers():
             self.origins[tensor] = Origin(kept=True)
         for name, tensor in drawn.parameters.items():
@@ -136,8 +137,9 @@ class Pass(Mode):
         summands = self._summands(name, given)
         out = func(*args, **(kwargs or {}))
         _require_dense(name, out)
-        consumed = operands is not None or (bool(weights) and origin.activation and name not in _DERIVING)
-        if name in _DERIVING:
+        deriving = name in _DERIVING or self._into_parameters(func, given)
+        consumed = operands is not None or (bool(weights) and origin.activation and not deriving)
+        if deriving:
             origin = joint([self.origins[tensor] for tensor in weights])
         self._note(func, given, inputs, out, _activated(origin) if consumed else origin)
         if consumed:
@@ -149,6 +151,11 @@ class Pass(Mode):
             site = self._summed(summands, out)
         self.observe(func, given, out, site, operands)
         return out
+
+    def _into_parameters(self, func: Any, given: Given) -> bool:
+        """Whether an operation writes into parameters alone, as one that initialises them by the inputs: no layer."""
+        written = [tensor for each in signature(func).written for tensor in tensors_in(given.get(each))]
+        return bool(written) and all(tensor.untyped_storage()._cdata in self._own for tensor in written)
 
     def _names(self, weights: list[torch.Tensor]) -> tuple[str, ...]:
         """Return the parameters that weights stem from, in their order."""

@@ -21,7 +21,7 @@ from pyrometer.models._pytorch._closed_energies import ClosedPass
 from pyrometer.models._pytorch._consumers import Operands
 from pyrometer.models._pytorch._early import Readings
 from pyrometer.models._pytorch._lockstep import DIFFERS, Stepper
-from pyrometer.models._pytorch._operations import Given, tensors_in
+from pyrometer.models._pytorch._operations import Given, signature, tensors_in
 from pyrometer.models._pytorch._pass import Drawn, Pass
 
 __all__ = ["Layer", "Rescaled", "RescaledMoments", "Scout", "layers_of"]
@@ -59,14 +59,14 @@ class Scout(Pass):
 
     def __init__(self, drawn: Drawn, inputs: Any, rows: int) -> None:
         super().__init__(drawn, inputs, rows)
-        self._own = {tensor.untyped_storage()._cdata for tensor in drawn.parameters.values()}
+        self._written = set[int]()  # storages of parameters that an operation has changed
         self._count, self._met, self._readings = 0, Counter[int](), Readings()
         self.belonging: dict[int, dict[int, _Operation]] = {}
         """By call site: its operations by their numbers among all."""
         self.products: dict[int, bool] = {}
         """By call site: whether its weight is a parameter, or a part of one."""
-        self.added: dict[int, list[torch.Tensor]] = {}
-        """By the number of an operation: what it adds that is computed from parameters."""
+        self.computed: dict[int, list[torch.Tensor]] = {}
+        """By the number of an operation: biases that are computed from parameters, and parameters that were changed."""
         self.sources: set[str] = set()
         """The parameters from which these are computed."""
 
@@ -76,29 +76,32 @@ class Scout(Pass):
         self._readings.note(func, given, out)
         if site is not None:
             self._met[site] += 1
-            self._keep_added(given, operands)
+            self._keep(given, operands)
             self.belonging.setdefault(site, {})[self._count] = (site, self._met[site])
             for joined in [number for number in self.belonging if number >= len(self.sites)]:
                 self.belonging[site] |= self.belonging.pop(joined)
                 self.products.pop(joined, None)
             if operands is not None and site == len(self.sites) - 1:
                 self.products[site] = operands.weight.untyped_storage()._cdata in self._own
+        for tensor in chain.from_iterable(tensors_in(given.get(each)) for each in signature(func).written):
+            self._written |= {tensor.untyped_storage()._cdata} & self._own
         self._count += 1
 
-    def _keep_added(self, given: Given, operands: Operands | None) -> None:
-        """Keep what a call site adds to its product, if it is computed from parameters and no part of one."""
+    def _keep(self, given: Given, operands: Operands | None) -> None:
+        """Keep biases that are computed from parameters, and parameters that the program has changed."""
         weight = None if operands is None else operands.weight.untyped_storage()._cdata
         for tensor in chain.from_iterable(map(tensors_in, given.values())):
-            if self.origins[tensor].weight and tensor.untyped_storage()._cdata not in {*self._own, weight}:
-                self.added.setdefault(self._count, []).append(tensor.clone())
+            same = tensor.untyped_storage()._cdata in {*self._own, weight} - self._written
+            if self.origins[tensor].weight and not same:
+                self.computed.setdefault(self._count, []).append(tensor.clone())
                 self.sources |= self.origins[tensor].parameters
 
     def out_of_proportion(self, again: Scout) -> set[int]:
-        """Return which operations add what is not twice as much in a pass with twice the parameters in `sources`."""
+        """Return which operations take what is not twice as much in a pass with twice the parameters in `sources`."""
         return {
             number
-            for number, before in self.added.items()
-            if len(before) != len(after := again.added.get(number, []))
+            for number, before in self.computed.items()
+            if len(before) != len(after := again.computed.get(number, []))
             or not all(torch.equal(2 * one, two) for one, two in zip(before, after, strict=True))
         }
 
@@ -177,7 +180,7 @@ def layers_of(
 ) -> tuple[list[Layer], dict[str, str]]:
     """Return the layers to rescale in the order in which they are complete, and why others are not.
 
-    `bent` are the operations whose bias is not proportional to parameters.
+    `bent` are the operations whose bias or weight is not proportional to parameters.
     """
     uses = Counter(name for site in scout.sites for name in site.parameters)
     names = {*uses, *(site.name for site in scout.sites)}
@@ -195,7 +198,7 @@ def layers_of(
             continue
         why = _reason(site, uses, built, runs, skip, plain=scout.products[number])
         if not why and bent & scout.belonging[number].keys():
-            why = "its bias is computed from parameters and not proportional to them"
+            why = "its bias or weight is computed from parameters and not proportional to them"
         if why:
             skipped[site.name] = why
         else:
