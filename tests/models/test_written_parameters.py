@@ -49,6 +49,18 @@ def in_place(m, x):
     m.s.div_(x.std(0))
 
 
+def assigned(m, x):
+    m.b.data = -x.mean(0)
+    m.s.data = 1.0 / x.std(0)
+
+
+def shared_with_an_activation(m, x):
+    h = x[:1].clone()
+    m.b.data = h[0]
+    h.mul_(1.0)
+    m.s.data = (1.0 / x.std(0)).to(m.s)
+
+
 def in_part(m, x):
     m.b[:3] = -x.mean(0)[:3]
     m.s[2:].mul_(1.0 + x.std(0)[2:])
@@ -84,7 +96,10 @@ class Model(nn.Module):
 
 
 LAYERS = {
-    **{write.__name__: (lambda write=write: Shift(write)) for write in (copied, in_place, in_part)},
+    **{
+        write.__name__: (lambda write=write: Shift(write))
+        for write in (copied, in_place, in_part, assigned, shared_with_an_activation)
+    },
     **{write.__name__: (lambda write=write: Linear(write)) for write in (normalised, clamped, renormalised, masked)},
 }
 

@@ -92,6 +92,7 @@ class Pass(Mode):
         self.sites: list[CallSite] = []
         self._path, self._parameters = Path(drawn.module, drawn.parameters), drawn.parameters
         self._expectation = Expectation(drawn.runs, drawn.memory)
+        self._names_by_id = {id(tensor): name for name, tensor in drawn.parameters.items()}
         self._own = {tensor.untyped_storage()._cdata for tensor in drawn.parameters.values()}
         for tensor in drawn.module.buffers():
             self.origins[tensor] = Origin(kept=True)
@@ -125,6 +126,9 @@ class Pass(Mode):
                 "within torch.backends.mkldnn.flags(enabled=False)."
             )
         inputs = [tensor for value in given.values() if isinstance(value, _HOLDERS) for tensor in tensors_in(value)]
+        for tensor in inputs:
+            if id(tensor) in self._names_by_id and not self.origins[tensor].weight:
+                self._reassigned(tensor)
         origins = [self.origins[tensor] for tensor in inputs]
         origin = joint(origins)
         weights = [tensor for tensor, each in zip(inputs, origins, strict=True) if each.weight]
@@ -156,6 +160,11 @@ class Pass(Mode):
         """Whether an operation writes into parameters alone, as one that initialises them by the inputs: no layer."""
         written = [tensor for each in signature(func).written for tensor in tensors_in(given.get(each))]
         return bool(written) and all(tensor.untyped_storage()._cdata in self._own for tensor in written)
+
+    def _reassigned(self, parameter: torch.Tensor) -> None:
+        """Give a parameter whose `data` were assigned from activations memory of its own: it remains a parameter."""
+        parameter.data = parameter.data.clone()
+        self.origins[parameter] = Origin(frozenset([self._names_by_id[id(parameter)]]))
 
     def _names(self, weights: list[torch.Tensor]) -> tuple[str, ...]:
         """Return the parameters that weights stem from, in their order."""
