@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -103,7 +104,7 @@ def _gather_elements(attributes: _Attributes, x: Any, places: Any) -> Any:
 
 
 def _expand(_: _Attributes, x: Any, shape: Any) -> Any:
-    return x.expand(torch.broadcast_shapes(x.shape, tuple(shape.tolist())))
+    return x.expand(np.broadcast_shapes(x.shape, tuple(shape.tolist())))
 
 
 def _tile(_: _Attributes, x: Any, repeats: Any) -> Any:

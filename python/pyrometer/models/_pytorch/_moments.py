@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 
 __all__ = [
@@ -205,7 +206,7 @@ def _scaled(weights: Moments, factor: Moments) -> bool:
     if not weights.independent or factor.random or factor.square is None or weights.square is None:
         return False
     shape = weights.square.shape
-    return bool(torch.broadcast_shapes(shape, factor.square.shape) == shape)
+    return bool(np.broadcast_shapes(shape, factor.square.shape) == shape)
 
 
 def _even(factor: Moments, other: Moments) -> bool:
