@@ -125,6 +125,24 @@ def test_truncation_by_the_inverse_of_the_error_function():
     assert table["law"].tolist() == ["TruncatedNormal(0.5, bound=2)"]
 
 
+@pytest.mark.parametrize(
+    ("write", "constant"),
+    [
+        (nn.init.eye_, True),
+        (lambda w: torch.add(torch.ones(w.shape), 1.0, out=w), True),
+        (lambda w: torch.cumsum(torch.ones(w.shape), 0, out=w), True),
+        (lambda w: torch.add(torch.randn(w.shape), 1.0, out=w), False),
+        (lambda w: torch.mul(w, 2.0, out=w.normal_()), False),
+        (lambda w: torch.normal(torch.zeros(w.shape), 1.0, out=w), False),
+    ],
+)
+def test_what_is_written_by_out_depends_on_the_other_arguments(write, constant):
+    with torch.no_grad():
+        table = pm.models.laws(with_weight(write))
+    assert table["law"][0].startswith("Constant" if constant else "unknown")
+    assert (table["parameters"][0] == 0) == constant
+
+
 def test_orthogonal_matrices_have_no_entropy():
     table = pm.models.laws(with_weight(lambda w: nn.init.orthogonal_(w, gain=1.5)))
     assert table["law"].tolist() == ["Orthogonal(1.5)"]

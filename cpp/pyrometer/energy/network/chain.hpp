@@ -87,8 +87,7 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 ///
 /// Cost: that of network_chain with five times the nodes in layer 1: measured 1.0 to 1.3 times it for one row or many
 /// layers, 2 to 5 times it for one to three hidden layers and 200 rows of different norms.
-void network_chain_growth(const Networks& networks, int threads, double* growth, double* error,
-                          unsigned char* trusted);
+void network_chain_growth(const Networks& networks, int threads, double* growth, double* error, unsigned char* trusted);
 
 /// The limit of infinite width, q_l = n_l g(v_l), g(v) = E phi(sqrt(v) Z)^2, and its correction of order 1 / n:
 ///

@@ -60,7 +60,7 @@ def relabel(memory: Memory, func: Any, given: Given, out: Any) -> None:
 def _unrecognised(memory: Memory, func: Any, given: Given, out: Any) -> None:
     """Give what an operation has written the label of a computed constant, or an unknown one."""
     name = signature(func).name
-    inputs = [tensor for value in given.values() for tensor in tensors_in(value)]
+    inputs = [tensor for argument, value in given.items() if argument != "out" for tensor in tensors_in(value)]
     random = torch.Tag.nondeterministic_seeded in func.tags
     kinds = set().union(*(memory.kinds(tensor) for tensor in inputs)) if inputs else {Kind.CONSTANT}
     label = Label(Kind.UNKNOWN, reason=f"the operation {name}")
