@@ -80,9 +80,9 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 /// q_{l-1}. Interpolants are differentiated; in layer 1 a central difference of fourth order with step 0.01 of ln v.
 ///
 /// growth   laws x energies(), out; 0 where the energy is 0.
-/// error    laws x energies(), out: estimate of the error of the derivative of E_l, in units of E_l, from the difference
-///          to the coarser discretisation, as of energies, what the central difference leaves out, h^2 times its
-///          difference to that of second order, and rounding.
+/// error    laws x energies(), out: estimate of the error of the derivative of E_l, in units of E_l: from the
+///          difference to the coarser discretisation, as of energies, what the central difference leaves out, h^2 times
+///          its difference to that of second order, and rounding.
 /// trusted  laws, out: as above.
 ///
 /// Cost: that of network_chain with five times the nodes in layer 1: measured 1.0 to 1.3 times it for one row or many

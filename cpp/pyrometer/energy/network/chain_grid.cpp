@@ -14,7 +14,8 @@ namespace {
 
 constexpr Index kMany = 36;            // units of which one is active but for a probability below 1e-10
 constexpr Index kFew = 8;              // up to this many, rules have more points
-constexpr Index kWide = 64;            // from this many units on rules are computed from cumulants
+constexpr Index kWide = 64;            // from this many units on rules are computed from cumulants ...
+constexpr double kSkewed = 0.5;        // ... unless the skewness of their sum is larger
 constexpr double kBend = 1e-3;         // variance at which energies of many layers above become nonlinear
 constexpr double kBendStep = 8;        // between the bends that rules are made about, in powers of two
 constexpr double kLeastBend = 1e-60;   // of v: smaller ones are improbable or enter linearly
@@ -34,15 +35,31 @@ double fluctuation(const Chain& chain, Index l, const Fineness& fineness) {
   return std::min(fineness.widest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
 }
 
-/// The scale about which the rule of layer l at v is made.
-double scale_of(const Chain& chain, Index l, double v, double bend) {
+/// Whether the sum of the units of a layer with a constant bias is skewed: as few of them are active, all may be 0.
+bool is_skewed(const Chain& chain, Index l, double v, const Fineness& fineness) {
+  if (chain.shift(l) == 0) return false;
+  const Rule one = squared_unit(chain.activation(l), v, fineness.step, chain.shift(l));
+  const double mean = dot(one.point.data(), one.weight.data(), one.size());
+  double square = 0, cube = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    const double away = one.point[i] / mean - 1, part = one.weight[i] * away * away;
+    square += part;
+    cube += part * away;
+  }
+  return !(cube <= kSkewed * std::sqrt(chain.width(l)) * std::pow(square, 1.5));
+}
+
+/// The scale about which the rule of layer l at v is made; infinite for rules from cumulants.
+double scale_of(const Chain& chain, Index l, double v, double bend, const Fineness& fineness) {
+  if (bend == 0) return 0;
   const Index count = chain.networks.widths[at(l)];
-  if (bend == 0 || count >= kWide) return bend == 0 ? 0 : 1;
+  const bool skewed = is_skewed(chain, l, v, fineness);
+  if (count >= kWide && !skewed) return std::numeric_limits<double>::infinity();
   // The sum of n units is below this share of the largest square with a probability of about 1e-20, where half of them
   // may be 0; but all of them are 0 with probability 2^-n, which is negligible beside rounding for many.
   const bool fades = model::activate(chain.activation(l), -1e150) == 0;
   const double units = static_cast<double>(count) / (fades ? 2 : 1);
-  const double share = fades && count < kMany ? 1e-43 : std::pow(10.0, -3 - 40 / units);
+  const double share = skewed || (fades && count < kMany) ? 1e-43 : std::pow(10.0, -3 - 40 / units);
   const double far = kFar * std::sqrt(v), shift = chain.shift(l);
   const double most = std::max(std::abs(model::activate(chain.activation(l), shift + far)),
                                std::abs(model::activate(chain.activation(l), shift - far)));
@@ -60,11 +77,11 @@ Rule without_negligible(const Rule& rule) {
   return kept;
 }
 
-/// Sums over the units of a layer: their rules about `scales`, or none where these are 0.
+/// Sums over the units of a layer: their rules about `scales`, all finite or none, or no rules where these are 0.
 std::vector<Rule> sums(const std::vector<Rule>& ones, Index count, const std::vector<double>& scales, bool accelerates,
                        const Fineness& fineness) {
   if (scales[0] == 0) return std::vector<Rule>(ones.size());
-  if (count >= kWide) return sums_by_cumulants(ones, count, fineness.wide);
+  if (std::isinf(scales[0])) return sums_by_cumulants(ones, count, fineness.wide);
   if (count > 1)
     return sums_by_powering(ones, count, count <= kFew && accelerates ? fineness.few : fineness.narrow, scales);
   std::vector<Rule> rules;
@@ -142,12 +159,14 @@ std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const s
   std::vector<const Given*> nodes;
   std::vector<std::pair<const Key*, Given*>> missing;
   for (const double each : v) {
-    const Key key{chain.activation(l), chain.networks.widths[at(l)], chain.shift(l), scale_of(chain, l, each, bend),
-                  each};
+    const Key key{chain.activation(l), chain.networks.widths[at(l)], chain.shift(l),
+                  scale_of(chain, l, each, bend, fineness), each};
     const auto [place, fresh] = known_.try_emplace(key);
     if (fresh) missing.emplace_back(&place->first, &place->second);
     nodes.push_back(&place->second);
   }
+  std::stable_partition(missing.begin(), missing.end(),
+                        [](const auto& one) { return std::isinf(std::get<3>(*one.first)); });
   const std::size_t number = missing.size();
   base::for_each_chunk(static_cast<Index>((number + kTogether - 1) / kTogether), threads, [&](Index chunk, int) {
     const std::size_t first = kTogether * at(chunk), end = std::min(number, first + kTogether);
