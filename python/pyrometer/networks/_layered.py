@@ -68,7 +68,8 @@ def grown(layered: Layered, growth: Array, error: Array) -> Slopes:
 def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, draws: int) -> Layered:
     """Energies by quadrature with their errors, and for the `undecided` laws those of draws where these are better.
 
-    That is where the error of the quadrature is above two standard errors. The two are then compared: the quadrature
+    That is where the error of the quadrature is above two standard errors; draws that are all equal, as those in which
+    no unit is active, have no standard error. The two are then compared: the quadrature
     includes heavy tails, which most samples miss. A standard error is raised to their difference where both errors do
     not explain it, with a SimulationWarning.
     """
@@ -80,7 +81,8 @@ def settled(energy: Array, error: Array, undecided: np.ndarray, tally: Tally, dr
     )
     mean, spread = tally.mean(), tally.error()
     exact, bound = energy[undecided], error[undecided]
-    kept = ((bound <= np.maximum(2.0 * spread, _EXACT * exact)) & (bound <= _MOST_BOUND * exact)).all(axis=-1)
+    better = (bound <= np.maximum(2.0 * spread, _EXACT * exact)) | (spread == 0.0)
+    kept = (better & (bound <= _MOST_BOUND * exact)).all(axis=-1)
     apart = np.where(np.isfinite(bound), np.abs(mean - exact), 0.0)
     hidden = (apart > bound + _APART * spread + _EXACT * exact) & ~kept[..., None]
     if hidden.any():
