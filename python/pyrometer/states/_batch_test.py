@@ -54,9 +54,9 @@ class BatchTest(NamedTuple):
             return self.coarsened, united(state)
         old = layout.state(pair.before)
         if not len(pair.after) or not state.sums.is_comparable(self.reference.sums):
-            return old, state
+            return old, layout.in_its_cells(state)
         if state.columns.present or not state.sums.is_near(self.reference.sums, self.reference.joint):
-            return old, state
+            return old, layout.in_its_cells(state)
         return old, layout.state(pair.after, state)
 
     def compared(
@@ -71,7 +71,7 @@ class BatchTest(NamedTuple):
         """Compare a batch with the reference, by as few permutations of `states` as are enough."""
         result = compare(*states, self.level, FIRST, seed, threads=0)
         if self.grows:
-            first = None if states[1] is state else result.p_value
+            first = None if states[1].sums is state.sums else result.p_value
             p_value = self.tested(layout, pair, resamples, seed, first)
             return with_p_value(result, p_value, before=states[0], after=states[1])
         pair_of_states = self.reference, state

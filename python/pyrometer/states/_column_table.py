@@ -160,7 +160,8 @@ def _of_counts(pair: Pair, k: int, totals: list[Array]) -> _Row:
     largest = int(np.argmax(np.abs(shares[1] - shares[0])))
     value = each.values[largest]
     row |= {"before": float(shares[0][largest]), "after": float(shares[1][largest])}
-    row["category"] = "missing" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    shown = f"{value:g}" if isinstance(value, float) else f"cell {value}" if each.cells else str(value)
+    row["category"] = "missing" if value is None else shown
     return row
 
 

@@ -49,12 +49,15 @@ class Counted:
         What is counted; None, the last one, stands for missing values.
     counts : ndarray, shape (b, K)
         Rows of each block that have each value; with weights, the sum of theirs.
+    cells : bool
+        Whether `values` are the numbers of cells, each of many values.
     """
 
     place: int
     kind: str
     values: tuple[Any, ...]
     counts: Array
+    cells: bool = False
 
     def has_density(self, unit: float = 1.0) -> bool:
         """Whether the numbers vary in enough blocks to have a density beside the counts; `unit` counts as one row."""
@@ -118,10 +121,11 @@ def aligned(tables: Sequence[Counted]) -> list[Counted]:
     if any(table.kind == "value" and OTHER in table.values for table in tables):
         tables = _beside_the_most_common(tables)
     values = in_order({value: 0 for table in tables for value in table.values})
+    at = {value: k for k, value in enumerate(values)}
     result = []
     for table in tables:
         counts = np.zeros((len(table.counts), len(values)))
-        counts[:, [values.index(value) for value in table.values]] = table.counts
+        counts[:, [at[value] for value in table.values]] = table.counts
         result.append(replace(table, values=values, counts=counts))
     return result
 

@@ -1,18 +1,21 @@
 """One table for the rows of many batches: sums over blocks like those of the reference, and counts of values.
 
 New values of a column, such as a category that the reference does not have, become new columns of the table; tables
-from before are filled with zeros.
+from before are filled with zeros. A column with too many values is counted in cells from then on, in all tables.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pyrometer.base import Array
 from pyrometer.states._blocks import coarsened
+from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, in_cells
 from pyrometer.states._columns import LABEL, ROWS, Columns
 from pyrometer.states._counted import PRESENT, Counted
 from pyrometer.states._data_state import DataState, too_many
@@ -31,30 +34,47 @@ class Layout:
     labels : tuple of (int, value)
         Place of the column in X and the value, for each column of counts; of columns of numbers that contribute as
         numbers, only missing ones, None. Once rows have weights, (`ROWS`, None) for their number.
+    in_cells : frozenset of int
+        Places of the columns that are counted in cells, whose values are the numbers of these.
     """
 
     like: DataState
     labels: tuple[tuple[int, Any], ...] = ()
+    in_cells: frozenset[int] = frozenset()
+
+    @cached_property
+    def _at(self) -> dict[tuple[int, Any], int]:
+        """The column of each label among those of counts."""
+        return {label: k for k, label in enumerate(self.labels)}
 
     @property
     def rows_at(self) -> int:
         """The column of the numbers of rows: the first, unless that has their weights."""
-        return self.width + self.labels.index((ROWS, None)) if (ROWS, None) in self.labels else 0
+        at = self._at.get((ROWS, None))
+        return 0 if at is None else self.width + at
 
     @property
     def width(self) -> int:
         """Columns before those of counts."""
         return 1 + int(self.like.sums.sums.shape[1])
 
+    @cached_property
+    def _by_place(self) -> dict[int, list[int]]:
+        """Columns among those of counts, by the place of the counted column."""
+        places: dict[int, list[int]] = {}
+        for k, (place, _) in enumerate(self.labels):
+            if place != ROWS:
+                places.setdefault(place, []).append(k)
+        return places
+
     @property
     def groups(self) -> list[list[int]]:
         """Columns of the table that have the counts of each counted column; with the others, for missing numbers."""
-        places = dict.fromkeys(place for place, _ in self.labels if place != ROWS)
-        return [[self.width + k for k, label in enumerate(self.labels) if label[0] == place] for place in places]
+        return [[self.width + k for k in columns] for columns in self._by_place.values()]
 
     def with_state(self, state: DataState) -> tuple[Layout, Array]:
         """Return the layout with the values of a state, and its table."""
-        table, counts, labels = state.sums.table(self.like.sums), {}, list(self.labels)
+        table, counts = state.sums.table(self.like.sums), {}
         for each in state.columns.counted:
             numbers = each.place in self.like.columns.places and each.place not in self.like.columns.by_counts
             for k, value in enumerate(each.values):
@@ -62,36 +82,68 @@ class Layout:
                     counts[each.place, value] = each.counts[:, k]
         if self.rows_at or state.sums.rows is not None:
             counts[ROWS, None] = state.sums.sizes
-        labels += [label for label in counts if label not in self.labels]
-        if labels:
-            none = np.zeros(len(table))
-            table = np.column_stack([table, *(counts.get(at, none) for at in labels)])
-        return replace(self, labels=tuple(labels)), table
+        layout = self._with_labels(list(counts))
+        if layout.labels:
+            columns = np.zeros((len(table), len(layout.labels)))
+            for label, rows in counts.items():
+                columns[:, layout._at[layout._label(label)]] += rows
+            table = np.hstack([table, columns])
+        return layout, table
 
-    def filled(self, table: Array) -> Array:
-        """Return a table of fewer values with zeros for the others; rows that had no weights have 1 each."""
-        width, at = table.shape[1], self.rows_at
-        if width == self.width + len(self.labels):
+    def _with_labels(self, labels: list[tuple[int, Any]]) -> Layout:
+        """Return the layout with the columns of more values; those of columns with too many are cells."""
+        new = dict.fromkeys(label for label in map(self._label, labels) if label not in self._at)
+        if not new:
+            return self
+        every = (*self.labels, *new)
+        number = Counter(place for place, value in every if value is not None)
+        many = {place for place, values in number.items() if values > MOST_VALUES and place != LABEL} - self.in_cells
+        kept = [label for label in every if label[0] not in many or label[1] is None]
+        cells = [(place, cell) for place in sorted(many) for cell in range(CELLS)]
+        return replace(self, labels=(*kept, *cells), in_cells=self.in_cells | many)
+
+    def _label(self, label: tuple[int, Any]) -> tuple[int, Any]:
+        """Return the label of the column that counts a value."""
+        place, value = label
+        return (place, cell_of(value)) if place in self.in_cells else label
+
+    def filled(self, table: Array, of: Layout) -> Array:
+        """Return a table of a layout of fewer values, with zeros for the others; rows without weights have 1 each."""
+        if of.labels == self.labels and of.in_cells == self.in_cells:
             return table
-        table = np.hstack([table, np.zeros((len(table), self.width + len(self.labels) - width))])
-        if at >= width:
-            table[:, at] = table[:, 0]
-        return table
+        counts = np.zeros((len(table), len(self.labels)))
+        for k, label in enumerate(of.labels):
+            same = label[0] in of.in_cells
+            counts[:, self._at[label if same else self._label(label)]] += table[:, self.width + k]
+        if self.rows_at and not of.rows_at:
+            counts[:, self.rows_at - self.width] = table[:, 0]
+        return np.hstack([table[:, : self.width], counts])
+
+    def require_values(self, other: Layout) -> None:
+        """Raise if this, of a file, lacks values of another, of its reference."""
+        if lacking := [label for label in other.labels if self._label(label) not in self._at]:
+            raise ValueError(f"labels must have the values of the reference, got none for {lacking[0]!r}")
+
+    def in_its_cells(self, state: DataState) -> DataState:
+        """Return a state whose columns are counted in cells where these are; energy and entropy are its own."""
+        if not self.in_cells:
+            return state
+        counted = tuple(in_cells(each, self.in_cells) for each in state.columns.counted)
+        return DataState.of_sums(state, replace(state.columns, counted=counted), state.sums, state)
 
     def state(self, table: Array, of: DataState | None = None) -> DataState:
         """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""
-        table, like = self.filled(table), self.like
+        like = self.like
         counts, numbers = table[:, self.width :], set(like.columns.places) - like.columns.by_counts
         counted, fill = [], dict(like.columns.fill)
-        for place in dict.fromkeys(place for place, _ in self.labels if place != ROWS):
-            at = [k for k, label in enumerate(self.labels) if label[0] == place]
-            at.sort(key=lambda k: self.labels[k][1] is None)
+        for place, columns_of_place in self._by_place.items():
+            at = sorted(columns_of_place, key=lambda k: self.labels[k][1] is None)
             values, own = tuple(self.labels[k][1] for k in at), counts[:, at]
             kind = "label" if place == LABEL else "value" if place in like.columns.places else "category"
             if place in numbers:
                 kind, values, own = "missing", (PRESENT, None), np.column_stack([table[:, 0] - own[:, 0], own])
                 fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))
-            counted.append(Counted(place, kind, values, own))
+            counted.append(Counted(place, kind, values, own, place in self.in_cells))
         joint = len(like.sums.centre) - len(like.columns.by_counts & set(like.columns.places))
         alone = too_many(len(table), joint)
         columns = Columns(like.columns.places, tuple(counted), fill, like.columns.by_counts, alone)

@@ -11,6 +11,8 @@ import numpy as np
 
 from pyrometer.base import Archive, Array, Members, number_of, validate
 from pyrometer.losses import loss_named
+from pyrometer.states._cells import CELLS
+from pyrometer.states._columns import LABEL
 from pyrometer.states._data_state import DataState
 from pyrometer.states._file_fields import (
     CLOSE,
@@ -20,6 +22,7 @@ from pyrometer.states._file_fields import (
     is_value,
     number,
     pairs_of,
+    places_of,
     require_moments,
     squares_of,
     text,
@@ -32,6 +35,7 @@ from pyrometer.states._reference_file import checked_state
 
 __all__ = ["ARCHIVE", "read_monitor"]
 
+_PLACES = 2**31  # above those of all columns
 _COUNTS = {"batches": 0, "run_length": 2, "memory": 1, "block": 1, "history": 1}
 
 
@@ -136,12 +140,14 @@ def checked_later(header: Any, version: int) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {"grow": False, "start": 0, "origin": header["batches"], "dependence": None, "alarm": None}
     fields["chosen"] = False
-    fields["labels"] = []
+    fields["labels"], fields["in_cells"] = [], frozenset()
     if version == 1:
         return fields
     fields["labels"] = field(header, "labels", pairs_of(is_value))
     if len(set(map(repr, fields["labels"]))) != len(fields["labels"]):
         raise ValueError("labels must be different")
+    if "in_cells" in header:
+        fields["in_cells"] = _cells(header, fields["labels"])
     fields["grow"] = field(header, "grow", validate.flag)
     fields["start"], fields["origin"] = (field(header, name, whole(0)) for name in ("start", "origin"))
     memory, alarm = (field(header, name, lambda _, value: value) for name in ("dependence", "alarm"))
@@ -156,6 +162,16 @@ def checked_later(header: Any, version: int) -> dict[str, Any]:
         fields["alarm"] = {name: field(alarm, name, check, "alarm") for name, check in alarmed.items()}
     _require_order(fields, header)
     return fields
+
+
+def _cells(header: Any, labels: list[tuple[int, Any]]) -> frozenset[int]:
+    """Return the places of the columns that are counted in cells, each of which is a label then."""
+    places = field(header, "in_cells", places_of(_PLACES))
+    for place in places:
+        given = [value for at, value in labels if at == place and value is not None]
+        if any(type(value) is not int for value in given) or sorted(given) != list(range(CELLS)):
+            raise ValueError(f"labels must have the {CELLS} cells of the column at place {place}")
+    return frozenset(places)
 
 
 def _require_order(fields: dict[str, Any], header: Any) -> None:
@@ -179,7 +195,10 @@ def checked_pools(
 
     Pools that wait for others are the binary digits of the number of batches since they began.
     """
-    layout = Layout(state, tuple(levels["labels"]))
+    layout = Layout(state, tuple(levels["labels"]), levels["in_cells"])
+    if odd := layout.in_cells & (set(state.columns.places) - state.columns.by_counts | {LABEL}):
+        raise ValueError(f"in_cells must be places of columns that contribute by their counts, got {min(odd)}")
+    layout.require_values(Layout(state).with_state(state)[0])
     width, d = layout.width + len(layout.labels), len(state.sums.centre)
     since = 0 if levels["grow"] and levels["alarm"] else levels["batches"] - levels["start"]
     tables = [state.sums.table()] + ([array_of(arrays, "totals", (None, width))] if version > 1 else [])

@@ -80,7 +80,7 @@ class Pair:
         keep[: len(old.columns.places)] = [place not in by_counts and not alone for place in old.columns.places]
         tables = _of_coordinates(moved[0], keep), _of_coordinates(moved[1], keep)
         is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
-        is_own &= not any(each.kind == "value" and OTHER in each.values for each in marginals.counted)
+        is_own &= not any(each.cells or (each.kind == "value" and OTHER in each.values) for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
         note, reason = _note(old, by_counts, alone), _reason(old, flat)
         return cls(old, new, tables, marginals, first, keep, is_own, note, reason)

@@ -35,7 +35,7 @@ class Pools:
     Attributes
     ----------
     layout : Layout
-        What the columns of the sums are; sums of earlier batches may lack the last ones.
+        What the columns of the sums are.
     base : ndarray, shape (b, w)
         Blocks of the reference, and of all batches that have joined it.
     waiting : tuple of ndarray or None
@@ -92,17 +92,18 @@ class Pools:
         return self._filled(layout)._with_sums(sums, within)
 
     def _filled(self, layout: Layout) -> Pools:
-        """Return the same, with the columns of a layout that has more values."""
-        if layout.labels == self.layout.labels:
+        """Return the same, with the columns of a layout that has more values, or has some in cells."""
+        before = self.layout
+        if layout is before:
             return self
         return replace(
             self,
             layout=layout,
-            base=layout.filled(self.base),
-            waiting=tuple(None if pool is None else layout.filled(pool) for pool in self.waiting),
-            begun=None if self.begun is None else layout.filled(self.begun[None])[0],
-            earlier=layout.filled(self.earlier[None])[0],
-            totals=layout.filled(self.totals),
+            base=layout.filled(self.base, before),
+            waiting=tuple(None if pool is None else layout.filled(pool, before) for pool in self.waiting),
+            begun=None if self.begun is None else layout.filled(self.begun[None], before)[0],
+            earlier=layout.filled(self.earlier[None], before)[0],
+            totals=layout.filled(self.totals, before),
         )
 
     def _with_sums(self, sums: Array, within: bool) -> tuple[Pools, list[Comparison]]:
@@ -130,7 +131,7 @@ class Pools:
         """
         if not self.grows:
             return self
-        reference = self.layout.filled(before.before(window.bit_length() - 1))
+        reference = self.layout.filled(before.before(window.bit_length() - 1), before.layout)
         return replace(self, base=reference, waiting=(None,) * len(self.waiting))
 
     def restarted(self) -> Pools:

@@ -1,0 +1,43 @@
+"""Values of a column that has too many of them, counted together in cells.
+
+The cell of a value is a hash of the value alone, and all values are in cells, those of the reference included: which
+values are counted together does not depend on the rows that have them, so that permutations of rows are as exact as
+with values of their own. Were only new values counted together, every sample that repeats none would seem to differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import replace
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from pyrometer.states._counted import Counted
+
+__all__ = ["CELLS", "MOST_VALUES", "cell_of", "in_cells"]
+
+MOST_VALUES = 1000  # of a column that are counted each: as many as one sample may have
+CELLS = 256  # those of a byte; a value with a share p of the rows is in one with p + (1 - p) / 256 on average
+
+
+def cell_of(value: Any) -> int | None:
+    """Return the cell of a value, 0 to 255, in every process the same; equal numbers have one, missing values none."""
+    if value is None:
+        return None
+    text = f"number {hash(value)}" if isinstance(value, Number) else str(value)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=1).digest()[0]
+
+
+def in_cells(table: Counted, places: Collection[int]) -> Counted:
+    """Return counts in cells, if those of this column are."""
+    if table.place not in places or table.cells:
+        return table
+    missing = None in table.values
+    counts = np.zeros((len(table.counts), CELLS + missing))
+    for k, value in enumerate(table.values):
+        cell = cell_of(value)
+        counts[:, -1 if cell is None else cell] += table.counts[:, k]
+    return replace(table, values=(*range(CELLS), None)[: CELLS + missing], counts=counts, cells=True)
