@@ -11,9 +11,6 @@
 namespace pyrometer::minimum {
 namespace {
 
-// Of the terms: more than the rounding errors of double-double operations.
-constexpr double kWideRounding = 0x1p-100;
-
 /// a -= f u, 0 where that is at rounding level of the terms so far: `lost` is what was there. Without branches, so that
 /// loops are pipelined.
 inline void subtract(DoubleDouble& a, double& terms, double& lost, DoubleDouble f, DoubleDouble u) {

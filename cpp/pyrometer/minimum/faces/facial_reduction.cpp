@@ -171,10 +171,8 @@ class Search {
 
   /// Adds rows that are known to overlap; false if they have other dimensions.
   bool add(const Overlap& known) {
-    for (auto i = known.rows.begin(); i != known.rows.end() && span_.rank() < view_.size(); ++i) {
-      Wide row = view_.row(*i);
-      if (span_.represent(row)) span_.add(std::move(row), span_.rank() == 0 ? view_.constant() : -1);
-    }
+    for (auto i = known.rows.begin(); i != known.rows.end() && span_.rank() < view_.size(); ++i)
+      span_.add(view_.row(*i), span_.rank() == 0 ? view_.constant() : -1);
     return span_.rank() == known.dimension;
   }
 
@@ -279,18 +277,17 @@ class Search {
     for (std::size_t more = std::max<std::size_t>(rows.size() - 1, 1); more > 0; --more) {
       // The constant column is the first pivot, as in a model with an intercept.
       const Index first = span_.rank() == 0 ? view_.constant() : -1;
-      Wide best;
-      double most = 0;
       std::size_t taken = 0;
-      for (std::size_t k = 0; k < rows.size(); ++k) {
-        Wide row = view_.row(rows[k]);
-        if (!span_.represent(row)) continue;
-        const double size = first < 0 ? 1 : std::abs(row[at(first)].hi);
-        if (size > most) most = size, best = std::move(row), taken = k;
-        if (first < 0) break;
+      if (first >= 0) {
+        const auto size = [&](Index i) {
+          Wide row = view_.row(i);
+          return span_.represent(row) ? std::abs(row[at(first)].hi) : 0;
+        };
+        taken = at(std::max_element(rows.begin(), rows.end(), [&](Index i, Index j) { return size(i) < size(j); }) -
+                   rows.begin());
       }
-      if (best.empty()) return;
-      span_.add(std::move(best), first);
+      while (taken < rows.size() && !span_.add(view_.row(rows[taken]), first)) ++taken;
+      if (taken == rows.size()) return;
       rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(taken));
     }
   }

@@ -22,21 +22,24 @@ class Quotient {
   /// Replaces the row by its representative, scaled by a power of two to a largest element near 1; false if it is in
   /// the subspace. 2 size double-double operations for each pivot where the row is not 0.
   bool represent(std::vector<DoubleDouble>& row) const;
-  /// Whether the row is in the subspace. At most as many operations.
+  /// Whether the row is known to be in the subspace: not if a remainder that rounding errors of the basis explain
+  /// exceeds 2^-60 of the row's largest element. At most as many operations.
   [[nodiscard]] bool contains(const std::vector<DoubleDouble>& row) const;
-  /// Adds a representative (see represent) to the subspace. `first` is the pivot, unless it is negative.
-  void add(std::vector<DoubleDouble> row, Index first);
+  /// Adds a row to the subspace; false if it is in it. `first` is the pivot, unless it is negative.
+  bool add(std::vector<DoubleDouble> row, Index first);
   /// Extends a direction given in the other columns to the pivot columns, orthogonal to the subspace.
   void complete(std::vector<DoubleDouble>& direction) const;
 
  private:
   [[nodiscard]] std::vector<std::size_t> parts(const std::vector<DoubleDouble>& row) const;
   [[nodiscard]] DoubleDouble remainder(const std::vector<DoubleDouble>& row, const std::vector<std::size_t>& parts,
-                                       std::size_t j) const;
+                                       std::size_t j, double most, double& terms) const;
+  bool reduce(std::vector<DoubleDouble>& row, std::vector<double>* terms) const;
 
   std::vector<bool> taken_;
   std::vector<Index> pivots_;
   std::vector<std::vector<DoubleDouble>> basis_;
+  std::vector<std::vector<double>> terms_;  ///< of each element, the largest one that its rounding errors come from
 };
 
 }  // namespace pyrometer::minimum

@@ -9,6 +9,8 @@ namespace pyrometer::minimum {
 
 /// Sums below this multiple of their terms are taken for 0.
 inline constexpr double kVanishing = 0x1p-80;
+/// Of the terms: more than the rounding errors of double-double operations.
+inline constexpr double kWideRounding = 0x1p-100;
 
 struct SmallestPoint {
   enum class Kind {
