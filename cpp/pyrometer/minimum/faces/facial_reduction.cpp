@@ -135,8 +135,8 @@ class View {
 /// 0.
 class Search {
  public:
-  Search(const View& view, double least)
-      : view_(view), least_(least), span_(view.size()), direction_(at(view.size())) {}
+  Search(const View& view, double least, double rounding)
+      : view_(view), least_(least), span_(view.size(), rounding), direction_(at(view.size())) {}
 
   /// Of rows that overlap.
   [[nodiscard]] const Quotient& span() const { return span_; }
@@ -384,8 +384,8 @@ bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<I
 
 /// The same for the remaining rows, by facial reduction; false if undecided because of rounding.
 bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, double least,
-                const Overlap& known, int threads, Face& face) {
-  Search search(view, least);
+                double rounding, const Overlap& known, int threads, Face& face) {
+  Search search(view, least, rounding);
   if (!search.add(known)) return false;
   std::vector<Search::Side> sides(remaining.size());
   std::vector<double> margins(remaining.size());
@@ -531,14 +531,17 @@ bool found(const data::Rows<double>& rows, bool intercept, const View& view, con
   std::set_difference(remaining.begin(), remaining.end(), known.rows.begin(), known.rows.end(),
                       std::back_inserter(others));
   const std::size_t before = face.separated.size();
-  // Rounding errors of elements that are 0 are margins of rows that have no others.
-  for (const double least : {0.0, kVanishing}) {
-    face.independent.clear();
-    if (!search_for(view, known.rows.empty() ? sample : evenly(others, 2 * kFirstRows), others, least, known, threads,
-                    face))
-      return false;
-    if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
-    face.separated.pop_back();
+  const std::vector<Index> own = known.rows.empty() ? sample : evenly(others, 2 * kFirstRows);
+  // Rounding errors taken for dimensions of the span leave fewer rows to be separated; those that are, are.
+  for (const double rounding : {kWideRounding, 0.0}) {
+    // Rounding errors of elements that are 0 are margins of rows that have no others.
+    for (const double least : {0.0, kVanishing}) {
+      face.independent.clear();
+      if (!search_for(view, own, others, least, rounding, known, threads, face)) break;
+      if (face.separated.size() == before && rounding == 0) break;
+      if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
+      face.separated.pop_back();
+    }
   }
   return false;
 }

@@ -13,15 +13,14 @@ namespace {
 // known to be in the subspace.
 constexpr double kNegligible = 0x1p-60;
 
-/// Whether a sum of terms is at rounding level: of its own terms, or of those that they are computed from and at most
-/// `most`.
-bool vanishes(const DoubleDouble& sum, double own, double all, double most = INFINITY) {
-  return std::abs(sum.hi) <= std::max(kVanishing * own, std::min(kWideRounding * all, most));
+/// Whether a sum is at rounding level: of its own terms, or of an error that these may have, which counts up to `most`.
+bool vanishes(const DoubleDouble& sum, double own, double error, double most = INFINITY) {
+  return std::abs(sum.hi) <= std::max(kVanishing * own, std::min(error, most));
 }
 
 }  // namespace
 
-Quotient::Quotient(Index size) : taken_(at(size), false) {}
+Quotient::Quotient(Index size, double rounding) : rounding_(rounding), taken_(at(size), false) {}
 
 /// The basis rows that have a part in a row: of a sparse row, few.
 std::vector<std::size_t> Quotient::parts(const std::vector<DoubleDouble>& row) const {
@@ -46,7 +45,7 @@ DoubleDouble Quotient::remainder(const std::vector<DoubleDouble>& row, const std
     own += std::abs(part.hi);
     terms = std::max(terms, std::abs(factor.hi) * terms_[k][j]);
   }
-  return vanishes(sum, own, terms, most) ? DoubleDouble() : sum;
+  return vanishes(sum, own, rounding_ * terms, most) ? DoubleDouble() : sum;
 }
 
 /// Replaces the row by its remainders in the other columns, and 0 in the pivot columns, scaled by 2^-exponent.
@@ -105,7 +104,7 @@ bool Quotient::add(std::vector<DoubleDouble> row, Index first) {
       const DoubleDouble term = part * row[j], rest = other[j] - term;
       double& own = terms_[k][j];
       own = std::max({own, std::abs(part.hi) * terms[j], part_terms * std::abs(row[j].hi)});
-      const bool zero = vanishes(rest, std::abs(term.hi), own);
+      const bool zero = vanishes(rest, std::abs(term.hi), rounding_ * own);
       other[j] = zero ? DoubleDouble() : rest;
       if (zero) own = 0;
     }

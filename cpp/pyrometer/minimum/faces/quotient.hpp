@@ -13,7 +13,8 @@ namespace pyrometer::minimum {
 /// are 0. A class is represented by its row that vanishes in all pivot columns.
 class Quotient {
  public:
-  explicit Quotient(Index size);
+  /// rounding: of the terms that an element is computed from, in all steps: a bound of their errors, up to which it is 0.
+  explicit Quotient(Index size, double rounding = 0x1p-100);
 
   [[nodiscard]] Index size() const { return std::ssize(taken_); }
   [[nodiscard]] Index rank() const { return std::ssize(basis_); }
@@ -36,6 +37,7 @@ class Quotient {
                                        std::size_t j, double most, double& terms) const;
   bool reduce(std::vector<DoubleDouble>& row, std::vector<double>* terms) const;
 
+  double rounding_;
   std::vector<bool> taken_;
   std::vector<Index> pivots_;
   std::vector<std::vector<DoubleDouble>> basis_;
