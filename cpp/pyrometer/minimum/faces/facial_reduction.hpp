@@ -36,10 +36,11 @@ struct Overlap {
 /// so do all rows in their span. The other rows, modulo that span, are treated in the same way until they are separated
 /// or none is left.
 ///
-/// Double-double arithmetic, on rows and columns scaled by powers of two; sums below 2^-80 of their terms are taken
-/// for 0. Positive margins are rigorous; overlap holds up to this precision. The rounded direction is verified: if the
-/// margins of its rows are not positive, or those of others not 0 within its rounding, the face is not `certain`, and
-/// `separated` has those rows only that comparisons find.
+/// Double-double arithmetic, on rows and columns scaled by powers of two; sums below 2^-80 of their terms, or 2^-100 of
+/// those that these are computed from, are taken for 0. Where the latter leaves it undecided, only separated rows that
+/// are verified are accepted. Positive margins are rigorous; overlap holds up to this precision. The rounded direction
+/// is verified: if the margins of its rows are not positive, or those of others not 0 within its rounding, the face is
+/// not `certain`, and `separated` has those rows only that comparisons find.
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
 /// used       which columns may have a coefficient; together with the constant they are linearly independent. A single

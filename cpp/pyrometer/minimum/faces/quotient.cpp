@@ -4,8 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "pyrometer/minimum/faces/smallest_point.hpp"
-
 namespace pyrometer::minimum {
 namespace {
 

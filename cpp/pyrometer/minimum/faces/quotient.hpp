@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/faces/smallest_point.hpp"
 
 namespace pyrometer::minimum {
 
@@ -13,8 +14,8 @@ namespace pyrometer::minimum {
 /// are 0. A class is represented by its row that vanishes in all pivot columns.
 class Quotient {
  public:
-  /// rounding: of the terms that an element is computed from, in all steps: a bound of their errors, up to which it is 0.
-  explicit Quotient(Index size, double rounding = 0x1p-100);
+  /// rounding: times the terms that an element is computed from, in all steps, a bound of its error: up to it, it is 0.
+  explicit Quotient(Index size, double rounding = kWideRounding);
 
   [[nodiscard]] Index size() const { return std::ssize(taken_); }
   [[nodiscard]] Index rank() const { return std::ssize(basis_); }
