@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.states._counted import Counted
+from pyrometer.states._columns import Columns
+from pyrometer.states._counted import OTHER, Counted
 
-__all__ = ["CELLS", "MOST_VALUES", "cell_of", "in_cells"]
+__all__ = ["CELLS", "MOST_VALUES", "cell_of", "columns_in_cells", "in_cells", "places_in_cells"]
 
 MOST_VALUES = 1000  # of a column that are counted each: as many as one sample may have
 CELLS = 256  # those of a byte; a value with a share p of the rows is in one with p + (1 - p) / 256 on average
@@ -35,9 +36,26 @@ def in_cells(table: Counted, places: Collection[int]) -> Counted:
     """Return counts in cells, if those of this column are."""
     if table.place not in places or table.cells:
         return table
+    if table.kind == "value" and OTHER in table.values:
+        raise ValueError(
+            f"column {table.place} must have counts of each number, to be compared with a state that has its "
+            "values in cells, got numbers that are counted together; give the rows instead of the state."
+        )
     missing = None in table.values
     counts = np.zeros((len(table.counts), CELLS + missing))
     for k, value in enumerate(table.values):
         cell = cell_of(value)
         counts[:, -1 if cell is None else cell] += table.counts[:, k]
     return replace(table, values=(*range(CELLS), None)[: CELLS + missing], counts=counts, cells=True)
+
+
+def places_in_cells(columns: Columns) -> frozenset[int]:
+    """Return the places of the columns that are counted in cells."""
+    return frozenset(each.place for each in columns.counted if each.cells)
+
+
+def columns_in_cells(columns: Columns, places: Collection[int]) -> Columns:
+    """Return columns that are counted in cells at these places."""
+    if places_in_cells(columns).issuperset(places):
+        return columns
+    return replace(columns, counted=tuple(in_cells(each, places) for each in columns.counted))

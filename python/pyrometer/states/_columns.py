@@ -62,7 +62,11 @@ class Columns:
 
     def header(self) -> dict[str, Any]:
         """Return what describes the columns besides their counts."""
-        counted = [{"place": each.place, "kind": each.kind, "values": list(each.values)} for each in self.counted]
+        counted = [
+            {"place": each.place, "kind": each.kind, "values": list(each.values)}
+            | ({"cells": True} if each.cells else {})
+            for each in self.counted
+        ]
         fill = [[place, value] for place, value in self.fill.items()]
         header = {
             "places": list(self.places),
@@ -173,6 +177,12 @@ def _like(
 ) -> tuple[str, Coded] | None:
     """Return the values of a column of numbers that is counted in another sample: its values, and all others as one."""
     values = [value for value in reference.values if value is not None]
+    if reference.cells:  # of which each number has one
+        values = np.unique(numbers if missing is None else numbers[~missing]).tolist()
+        if missing is None or not missing.any():
+            return "value", Coded(place, tuple(values), np.searchsorted(values, numbers))
+        codes = np.where(missing, len(values), np.searchsorted(values, np.where(missing, 0.0, numbers)))
+        return "value", Coded(place, (*values, None), codes)
     codes = np.full(len(numbers), len(values), dtype=np.int64)
     for k, value in enumerate(values):
         codes[numbers == value] = k
@@ -202,7 +212,7 @@ def _require_values(like: Columns, data: Predicted) -> None:
     """Raise if a category looks like one of the other sample and is of another type, such as "True" and True."""
     for of in data.coded:
         other = like.of(of.place)
-        known = () if other is None or other.kind != "category" else other.values
+        known = () if other is None or other.kind != "category" or other.cells else other.values
         alike = {str(value): value for value in known if value is not None}
         for value in of.values:
             if value is not None and value not in known and str(value) in alike:

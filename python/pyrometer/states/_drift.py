@@ -13,6 +13,7 @@ from pyrometer.base import Array, RandomSource, described, listed, number_of, pl
 from pyrometer.results import Shown
 from pyrometer.states import _records as records
 from pyrometer.states._blocks import LEAST
+from pyrometer.states._cells import places_in_cells
 from pyrometer.states._data_state import DataState
 from pyrometer.states._predictions import NO_LOSS
 
@@ -232,6 +233,13 @@ def _require_comparable(first: DataState, state: DataState, begin: float, time: 
         raise ValueError(
             f"states must have the same kind of density, got {kinds[0]} at time {begin:g} and {kinds[1]} at time "
             f"{time:g}."
+        )
+    if any(places_in_cells(each.columns) for each in (first, state)):
+        place = min(place for each in (first, state) for place in places_in_cells(each.columns))
+        column = place if state.names is None else plain(state.names[place])
+        raise ValueError(
+            f"states must have counts of each value of a column, got column {column} with values counted in cells by a "
+            "monitor; give the rows instead of the state, or leave the column out."
         )
     with_density = [_with_density(each) for each in (first, state)]
     if apart := with_density[0] ^ with_density[1]:

@@ -7,6 +7,7 @@ from before are filled with zeros. A column with too many values is counted in c
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from pyrometer.base import Array
 from pyrometer.states._blocks import coarsened
-from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, in_cells
+from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, columns_in_cells, places_in_cells
 from pyrometer.states._columns import LABEL, ROWS, Columns
 from pyrometer.states._counted import PRESENT, Counted
 from pyrometer.states._data_state import DataState, too_many
@@ -75,32 +76,40 @@ class Layout:
     def with_state(self, state: DataState) -> tuple[Layout, Array]:
         """Return the layout with the values of a state, and its table."""
         table, counts = state.sums.table(self.like.sums), {}
-        for each in state.columns.counted:
-            numbers = each.place in self.like.columns.places and each.place not in self.like.columns.by_counts
+        as_numbers = set(self.like.columns.places) - self.like.columns.by_counts
+        known = self._with_cells(places_in_cells(state.columns) - as_numbers - self.in_cells)
+        for each in columns_in_cells(state.columns, known.in_cells).counted:
+            numbers = each.place in as_numbers
             for k, value in enumerate(each.values):
                 if not numbers or value is None:
                     counts[each.place, value] = each.counts[:, k]
         if self.rows_at or state.sums.rows is not None:
             counts[ROWS, None] = state.sums.sizes
-        layout = self._with_labels(list(counts))
+        layout = known._with_labels(list(counts))
         if layout.labels:
             columns = np.zeros((len(table), len(layout.labels)))
             for label, rows in counts.items():
-                columns[:, layout._at[layout._label(label)]] += rows
+                columns[:, layout._at[label if label[0] in known.in_cells else layout._label(label)]] += rows
             table = np.hstack([table, columns])
         return layout, table
 
     def _with_labels(self, labels: list[tuple[int, Any]]) -> Layout:
-        """Return the layout with the columns of more values; those of columns with too many are cells."""
-        new = dict.fromkeys(label for label in map(self._label, labels) if label not in self._at)
+        """Return the layout with the columns of more values, or cells; columns with too many values are in cells."""
+        new = dict.fromkeys(label for label in labels if label not in self._at)
         if not new:
             return self
         every = (*self.labels, *new)
         number = Counter(place for place, value in every if value is not None)
         many = {place for place, values in number.items() if values > MOST_VALUES and place != LABEL} - self.in_cells
-        kept = [label for label in every if label[0] not in many or label[1] is None]
-        cells = [(place, cell) for place in sorted(many) for cell in range(CELLS)]
-        return replace(self, labels=(*kept, *cells), in_cells=self.in_cells | many)
+        return replace(self, labels=every)._with_cells(many)
+
+    def _with_cells(self, places: Collection[int]) -> Layout:
+        """Return the layout with the columns at more places in cells."""
+        if not places:
+            return self
+        kept = [label for label in self.labels if label[0] not in places or label[1] is None]
+        cells = [(place, cell) for place in sorted(places) for cell in range(CELLS)]
+        return replace(self, labels=(*kept, *cells), in_cells=self.in_cells.union(places))
 
     def _label(self, label: tuple[int, Any]) -> tuple[int, Any]:
         """Return the label of the column that counts a value."""
@@ -121,15 +130,19 @@ class Layout:
 
     def require_values(self, other: Layout) -> None:
         """Raise if this, of a file, lacks values of another, of its reference."""
-        if lacking := [label for label in other.labels if self._label(label) not in self._at]:
+        if odd := other.in_cells - self.in_cells:
+            raise ValueError(
+                f"in_cells must have the columns of the reference that are in cells, got none for {min(odd)}"
+            )
+        at = (label if label[0] in other.in_cells else self._label(label) for label in other.labels)
+        if lacking := [label for label in at if label not in self._at]:
             raise ValueError(f"labels must have the values of the reference, got none for {lacking[0]!r}")
 
     def in_its_cells(self, state: DataState) -> DataState:
         """Return a state whose columns are counted in cells where these are; energy and entropy are its own."""
         if not self.in_cells:
             return state
-        counted = tuple(in_cells(each, self.in_cells) for each in state.columns.counted)
-        return DataState.of_sums(state, replace(state.columns, counted=counted), state.sums, state)
+        return DataState.of_sums(state, columns_in_cells(state.columns, self.in_cells), state.sums, state)
 
     def state(self, table: Array, of: DataState | None = None) -> DataState:
         """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""

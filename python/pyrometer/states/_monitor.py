@@ -21,11 +21,12 @@ from pyrometer.states._dependence import Dependence
 from pyrometer.states._first_kind import first_kind
 from pyrometer.states._layout import united
 from pyrometer.states._monitor_file import ARCHIVE, read_monitor
-from pyrometer.states._monitored import require_like, require_reference
+from pyrometer.states._monitored import as_reference, require_like, require_reference
 from pyrometer.states._neighbour import Neighbour
 from pyrometer.states._pools import Pools
 from pyrometer.states._predictions import Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
+from pyrometer.states._reference_file import is_united
 from pyrometer.states._shift import warn_of_dependence
 from pyrometer.states._since import beginning, dispersion, dispersion_of_losses
 
@@ -126,7 +127,8 @@ class RefreshMonitor(Displayed):
     of one cell are counted together, those of the reference included, so that the level holds. The share of a common
     value is seen in that of its cell (of 24 growing monitors with identifiers in most rows no fewer had an alarm than
     with counts of each value), but the column is often not named, and a shift has the cell as its `category`. Columns
-    that name rows are better left out.
+    that name rows are better left out. In the states of results these counts are in cells, too; rows, and other states,
+    that such a state is compared with are put in the same cells, and the temperature from one to the next is nan.
 
     Memory: the sums over blocks of the reference, and of one pool of each size, about a thousand blocks each, and in
     each block counts of at most 1,000 values of a column.
@@ -183,6 +185,7 @@ class RefreshMonitor(Displayed):
 
     def _begin(self, reference: DataState, block: int | Literal["auto"]) -> None:
         """Compare with this reference from the next batch on."""
+        reference = as_reference(reference)
         require_reference(reference, self.model, loss_of(self.model, self.energy), block, grow=self.grow)
         self.reference, self.block = reference, reference.block
         sizes, carries = self.memory.bit_length() - 1, self.block > 1 and (self.grow or self._chosen)
@@ -416,7 +419,7 @@ class RefreshMonitor(Displayed):
         header |= {"origin": self._origin}
         header |= {"energy": self.energy, "reference": self.reference.header(), "last": self._last._asdict()}
         header |= {"dependence": self.reference.dependence._asdict() if self._remembers else None}
-        header |= {"chosen": self._chosen}
+        header |= {"chosen": self._chosen} | ({"united": True} if is_united(self.reference) else {})
         header |= {"alarm": self._alarm and self._alarm._asdict()}
         layout = self._pools.layout
         header |= {"labels": [list(label) for label in layout.labels]}

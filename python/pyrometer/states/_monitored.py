@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any, Literal
+
+import numpy as np
 
 from pyrometer.base import number_of, plain
 from pyrometer.linear import LinearRegression, LogisticRegression
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
+from pyrometer.states._file_fields import CLOSE
+from pyrometer.states._predictions import NO_LOSS
 from pyrometer.states._row_sums import FAR
 
-__all__ = ["require_like", "require_reference"]
+__all__ = ["as_reference", "require_like", "require_reference"]
+
+
+def as_reference(state: DataState) -> DataState:
+    """Return a state whose blocks and numbers are those of a reference; itself, if it was made of rows.
+
+    States that a growing monitor has compared may begin with the rest of a block, which others cannot be exchanged
+    with, and may have the energy of rows of which some are in a block that is not complete.
+    """
+    if state.kept is not None:
+        return state
+    sums, columns = state.sums, state.columns
+    if sums.sizes[0] < state.block:
+        order = np.argsort(sums.sizes != state.block, kind="stable")
+        rows = None if sums.rows is None else sums.rows[order]
+        sums = sums.of_table(np.ascontiguousarray(sums.table()[order]), rows)
+        counted = tuple(replace(each, counts=each.counts[order]) for each in columns.counted)
+        present = tuple(replace(each, sums=each.sums[order]) for each in columns.present)
+        state = DataState.of_sums(state, replace(columns, counted=counted, present=present), sums, state)
+    if sums.sizes[0] != state.block:
+        state = DataState.of_sums(state, state.columns, sums, state)
+        state.block = int(sums.sizes[0])
+    numbers, stated = state.numbers(), (state.energy, state.entropy)
+    if any(
+        not math.isnan(own) and not math.isclose(own, of, rel_tol=CLOSE, abs_tol=least)
+        for own, of, least in zip(stated, numbers, (0.0, CLOSE), strict=True)
+    ):
+        reason, pairs = state.reason, zip(stated, numbers, strict=True)
+        state = DataState.of_sums(state, state.columns, state.sums, None)
+        state.energy, state.entropy = (math.nan if math.isnan(own) else of for own, of in pairs)
+        state.reason = reason
+    lost = math.isnan(state.entropy) or (math.isnan(state.energy) and state.loss != NO_LOSS)
+    if lost and not state.reason:
+        state = DataState.of_sums(state, state.columns, state.sums, state)
+        state.reason = "the sums over complete blocks of rows have no energy or no entropy."
+    return state
 
 
 def require_reference(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyrometer.states._cells import places_in_cells
 from pyrometer.states._data_state import DataState
 from pyrometer.states._row_sums import in_range
 
@@ -23,6 +24,8 @@ class Neighbour(NamedTuple):
 
     @classmethod
     def of(cls, state: DataState, source: np.random.SeedSequence) -> Neighbour:
+        if places_in_cells(state.columns):  # its entropy is not that of values
+            return cls(state.energy, state.entropy, np.nan)
         variance = state.covariance(_RESAMPLES, source)[1, 1]
         return cls(state.energy, state.entropy, float(variance))
 

@@ -13,6 +13,7 @@ from pyrometer import _core
 from pyrometer.base import Array, listed, plain
 from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST
+from pyrometer.states._cells import columns_in_cells, places_in_cells
 from pyrometer.states._columns import LABEL
 from pyrometer.states._counted import OTHER
 from pyrometer.states._marginals import Marginals
@@ -71,11 +72,15 @@ class Pair:
             if any(state.columns.counts_alone(place) for state in both)
             or all(_is_counted(state, place) for state in both)
         )
+        cells = (places_in_cells(old.columns) | places_in_cells(new.columns)) & (
+            by_counts | _categories(old) | _categories(new)
+        )
+        columns = [columns_in_cells(state.columns, cells) for state in both]
         alone = any(state.columns.alone for state in both)
         first = old.sums if new.sums.is_comparable(old.sums) else old.sums.coarser(new.sums)
         sums = [first, new.sums]
         moved = [each.table(first) for each in sums]
-        marginals = Marginals.of(sums, [state.columns for state in both], by_counts, alone=alone, moved=moved)
+        marginals = Marginals.of(sums, columns, by_counts, alone=alone, moved=moved)
         keep = np.ones(marginals.d, dtype=bool)
         keep[: len(old.columns.places)] = [place not in by_counts and not alone for place in old.columns.places]
         tables = _of_coordinates(moved[0], keep), _of_coordinates(moved[1], keep)
@@ -191,6 +196,10 @@ def _of_coordinates(table: Array, keep: npt.NDArray[np.bool_]) -> Array:
     if keep.all() and columns == len(keep) * (len(keep) + 1) // 2:
         return table
     return np.ascontiguousarray(table[:, of_coordinates(keep, columns)])
+
+
+def _categories(state: DataState) -> frozenset[int]:
+    return frozenset(each.place for each in state.columns.counted if each.kind == "category")
 
 
 def _is_counted(state: DataState, place: int) -> bool:

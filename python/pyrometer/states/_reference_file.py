@@ -12,6 +12,7 @@ from pyrometer.base import number_of, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._block_sums import BlockSums
 from pyrometer.states._blocks import boundaries
+from pyrometer.states._cells import CELLS
 from pyrometer.states._columns import LABEL, Columns
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._counted import Counted
@@ -32,10 +33,18 @@ from pyrometer.states._file_fields import (
 from pyrometer.states._predictions import NO_LOSS
 from pyrometer.states._present import Present
 
-__all__ = ["checked_state"]
+__all__ = ["checked_state", "is_united"]
 
 _FARTHEST_CENTRE = 2.0**300  # in units: ordinary magnitudes, to 2^200, and rows that differ by rounding alone
+_ALL_CELLS = tuple(range(CELLS))
 _UNITS = 5000  # exponents of doubles, twice those of their squares, are less
+
+
+def is_united(state: DataState) -> bool:
+    """Whether a reference is of a comparison: its blocks are not those of rows at once, and the rows are unknown."""
+    begins = boundaries(state.rows, state.block)
+    unknown = math.isnan(state.discrete_entropy) and not (state.reason or state.columns.fill)
+    return unknown or not np.array_equal(state.sums.sizes, np.diff(np.append(begins, state.rows)))
 
 
 def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataState:
@@ -53,6 +62,7 @@ def checked_state(header: Any, arrays: Mapping[str, Any], block: int) -> DataSta
     columns = checked_columns(described.get("columns"), arrays, fields["features"])
     if fields["rows"] > 2**53:
         raise ValueError(f"reference.rows must be at most 2**53, got {fields['rows']}")
+    fields["united"] = field(header, "united", validate.flag) if "united" in header else False
     sums = _sums(arrays, fields, len(columns.places) + CONDITIONALS[fields["loss"]].joint, block)
     for each in columns.counted:
         total = each.counts.sum(axis=1)
@@ -70,7 +80,10 @@ def _sums(arrays: Mapping[str, Any], fields: dict[str, Any], d: int, block: int)
     name = "rows" if "rows" in arrays else "counts"
     rows = array_of(arrays, name, counts.shape)
     begins = boundaries(fields["rows"], block) if len(rows) <= fields["rows"] else np.empty(0)
-    if not np.array_equal(rows, np.diff(np.append(begins, fields["rows"]))):
+    if fields["united"]:
+        if not len(rows) or rows[0] != block or rows.sum() != fields["rows"]:
+            raise ValueError(f"{name} must be those of blocks of {fields['rows']} rows, the first of {block}")
+    elif not np.array_equal(rows, np.diff(np.append(begins, fields["rows"]))):
         raise ValueError(f"{name} must be the rows of {fields['rows']} rows' blocks of {block}")
     fields_of_sums = {"centre": centre, "counts": counts} | ({"rows": rows} if name == "rows" else {})
     if "units" in arrays:
@@ -104,7 +117,7 @@ def _require_numbers(state: DataState, fields: dict[str, Any]) -> None:
     least = -math.inf if weighted else 0.0  # the row of the least weight may have all of the density
     if not (
         least - CLOSE <= fields["discrete_entropy"] <= most + CLOSE * (abs(most) + 1.0)
-        or (math.isnan(fields["discrete_entropy"]) and (fields["reason"] or state.columns.fill))
+        or (math.isnan(fields["discrete_entropy"]) and (fields["reason"] or state.columns.fill or fields["united"]))
     ):
         raise ValueError(
             f"reference.discrete_entropy must be {least:g} to ln(rows), {most:g}, got {fields['discrete_entropy']}"
@@ -131,7 +144,10 @@ def checked_columns(given: Any, arrays: Mapping[str, Any], features: int) -> Col
         counts = array_of(arrays, f"counts_{k}", (None, len(values)))
         if not ((counts >= 0) & ((counts == np.floor(counts)) | ("rows" in arrays))).all():
             raise ValueError(f"counts_{k} must be whole numbers of at least 0")
-        counted.append(Counted(place, kind, tuple(values), counts))
+        cells = field(each, "cells", validate.flag, where) if "cells" in each else False
+        if cells and (kind not in ("category", "value") or tuple(values) not in (_ALL_CELLS, (*_ALL_CELLS, None))):
+            raise ValueError(f"{where}.values must be the {CELLS} cells of a column")
+        counted.append(Counted(place, kind, tuple(values), counts, cells))
     distinct = {each.place for each in counted}
     categories = {each.place for each in counted if each.kind == "category"}
     if len(distinct) != len(counted) or not set(by_counts) <= distinct or len(places) + len(categories) != features:
