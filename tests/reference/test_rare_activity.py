@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, ndtri
+from scipy.stats import binom
 
 import pyrometer as pm
 
@@ -43,3 +44,18 @@ def test_draws_without_an_active_unit_are_no_estimate():
     found = pm.mean_energy(network, law, rng=1)
     assert found.value == pytest.approx(5.0 * -np.expm1(40.0 * np.log1p(-ndtr(-5.0))), rel=0.05)
     assert 0.0 < found.error_bound < 0.1 * found.value
+
+
+@pytest.mark.parametrize("width", [63, 64, 400])
+@pytest.mark.parametrize("active", [1.0, 4.5, 12.0])
+def test_units_that_are_0_or_1(width, active):
+    """Of saturated sigmoids a binomial number is 1."""
+    scale, share = 1e15, active / width
+    network = pm.Network([[1.0]], hidden=(width, 5), outputs=1, activation=["sigmoid", "erf"], bias=True)
+    constants = [pm.Constant(scale * ndtri(share)), pm.Constant(0.0), pm.Constant(0.0)]
+    found = pm.mean_energy(network, pm.Layers(pm.Normal([scale, 1e3, 1.0]), biases=constants))
+    number = np.arange(width + 1)
+    squares = 4.0 / np.pi * np.arctan(np.sqrt(1.0 + 4e6 * number)) - 1.0
+    exact = 5.0 * binom.pmf(number, width, share) @ squares
+    assert found.method == "exact"
+    assert found.value == pytest.approx(exact, abs=found.error_bound + 1e-9 * exact)

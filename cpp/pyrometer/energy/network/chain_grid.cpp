@@ -15,7 +15,9 @@ namespace {
 constexpr Index kMany = 36;            // units of which one is active but for a probability below 1e-10
 constexpr Index kFew = 8;              // up to this many, rules have more points
 constexpr Index kWide = 64;            // from this many units on rules are computed from cumulants ...
-constexpr double kSkewed = 0.5;        // ... unless the skewness of their sum is larger
+constexpr double kSkewed = 0.5;        // ... unless the skewness of their sum is larger,
+constexpr double kRare = 1e-13;        // or the probability that all of them are
+constexpr double kSmall = 1e-2;        // below this share of their mean
 constexpr double kBend = 1e-3;         // variance at which energies of many layers above become nonlinear
 constexpr double kBendStep = 8;        // between the bends that rules are made about, in powers of two
 constexpr double kLeastBend = 1e-60;   // of v: smaller ones are improbable or enter linearly
@@ -35,18 +37,21 @@ double fluctuation(const Chain& chain, Index l, const Fineness& fineness) {
   return std::min(fineness.widest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
 }
 
-/// Whether the sum of the units of a layer with a constant bias is skewed: as few of them are active, all may be 0.
+/// Whether the sum of the units of a layer with a constant bias is skewed, as few of them are active, or all of them may
+/// be small.
 bool is_skewed(const Chain& chain, Index l, double v, const Fineness& fineness) {
   if (chain.shift(l) == 0) return false;
   const Rule one = squared_unit(chain.activation(l), v, fineness.step, chain.shift(l));
   const double mean = dot(one.point.data(), one.weight.data(), one.size());
-  double square = 0, cube = 0;
+  double square = 0, cube = 0, small = 0;
   for (std::size_t i = 0; i < one.size(); ++i) {
     const double away = one.point[i] / mean - 1, part = one.weight[i] * away * away;
     square += part;
     cube += part * away;
+    if (one.point[i] < kSmall * mean) small += one.weight[i];
   }
-  return !(cube <= kSkewed * std::sqrt(chain.width(l)) * std::pow(square, 1.5));
+  return !(cube <= kSkewed * std::sqrt(chain.width(l)) * std::pow(square, 1.5)) ||
+         std::pow(small, chain.width(l)) > kRare;
 }
 
 /// The scale about which the rule of layer l at v is made; infinite for rules from cumulants.
