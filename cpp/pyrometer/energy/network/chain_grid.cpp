@@ -37,8 +37,8 @@ double fluctuation(const Chain& chain, Index l, const Fineness& fineness) {
   return std::min(fineness.widest, fineness.panel * std::sqrt(kVariance / chain.width(l)));
 }
 
-/// Whether the sum of the units of a layer with a constant bias is skewed, as few of them are active, or all of them may
-/// be small.
+/// Whether the sum of the units of a layer with a constant bias is skewed, as few of them are active, or all may be
+/// small.
 bool is_skewed(const Chain& chain, Index l, double v, const Fineness& fineness) {
   if (chain.shift(l) == 0) return false;
   const Rule one = squared_unit(chain.activation(l), v, fineness.step, chain.shift(l));

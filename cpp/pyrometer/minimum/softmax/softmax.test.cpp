@@ -136,7 +136,7 @@ TEST_CASE("classes that single columns separate are those of facial reduction, w
     CHECK(columns.allowed == all.allowed);
     CHECK(columns.dimension == all.dimension);
     ClassFace known = all;
-    for (Index i = 0; i < m; i += 5) known.allowed[at(i * classes + state() % 3)] = 0;
+    for (Index i = 0; i < m; i += 5) known.allowed[at(i * classes) + state() % 3] = 0;
     for (const Index other : {Index{0}, Index{-1}, Index{1}}) {
       known.dimension = all.dimension + other;
       const ClassFace rest =
