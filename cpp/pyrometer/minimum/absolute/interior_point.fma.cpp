@@ -9,9 +9,9 @@
 namespace pyrometer::minimum::absolute {
 namespace {
 
-constexpr int kMostInteriorSteps = 40;
-// Tolerance of the complementarity sum p (1 - d) + q (1 + d), relative to sum |r|.
-constexpr double kClosed = 1e-12;
+constexpr int kMostInteriorSteps = 100;
+// Steps shorter than this mean that the starting point was too close to the boundary.
+constexpr double kStuck = 0.1;
 // Fraction of the step to the boundary.
 constexpr double kShort = 0.9995;
 
@@ -23,13 +23,28 @@ class Interior {
     change_.resize(at(n_));
   }
 
-  void run(Vec& phi) {
+  // Returns signed distances of the dual solution from its bounds, see interior().
+  Vec run(Vec& phi, double closed) {
+    const Vec given = phi;
     start(phi);
+    if (descend(phi, closed, true)) {
+      phi = given;
+      start_centred(phi);
+      descend(phi, closed, false);
+    }
+    Vec room(used());
+    for (std::size_t i = 0; i < used(); ++i) room[i] = above_[i] < below_[i] ? above_[i] : -below_[i];
+    return room;
+  }
+
+ private:
+  // Returns whether to start again, if that is `allowed`: a step is too short, or the first one is impossible.
+  bool descend(Vec& phi, double closed, bool allowed) {
     for (int step = 0; step < kMostInteriorSteps; ++step) {
       context_.check_interrupt();
       const double gap = products(0, 0);
-      if (!(gap > kClosed * std::accumulate(p_.begin(), p_.end(), std::accumulate(q_.begin(), q_.end(), 0.0)))) return;
-      if (!factorise()) return;
+      if (!(gap > closed * std::accumulate(p_.begin(), p_.end(), std::accumulate(q_.begin(), q_.end(), 0.0)))) break;
+      if (!factorise()) return allowed && step == 0;
       const double mean = gap / (2 * static_cast<double>(rows_.count));
       direction(0, false);
       const double ahead = products(reach_primal(1), reach_dual(1)) / (2 * static_cast<double>(rows_.count));
@@ -44,11 +59,12 @@ class Interior {
         above_[i] -= dual * dd_[i];
         below_[i] += dual * dd_[i];
       }
-      if (std::max(primal, dual) < 1e-8) return;
+      if (allowed && std::max(primal, dual) < kStuck) return true;
+      if (std::max(primal, dual) < 1e-8) break;
     }
+    return false;
   }
 
- private:
   [[nodiscard]] std::size_t used() const { return at(rows_.count); }
 
   // On the central path for a mu of the size of the residuals near zero, except that Z' d = 0 need not hold.
@@ -68,6 +84,18 @@ class Interior {
       q_[i] = positive ? smaller : larger;
       above_[i] = positive ? mu / larger : 1 + d;
       below_[i] = positive ? 1 + d : mu / larger;
+    }
+  }
+
+  // At d = 0, for which Z' d = 0, with products p (1 - d) and q (1 + d) of at least the mean of |r|.
+  void start_centred(const Vec& phi) {
+    product(phi, rows_.y.data(), r_);
+    double mean = 0;
+    for (std::size_t i = 0; i < used(); ++i) mean += std::abs(r_[i]) / static_cast<double>(rows_.count);
+    for (std::size_t i = 0; i < used(); ++i) {
+      p_[i] = std::max(r_[i], 0.0) + mean;
+      q_[i] = std::max(-r_[i], 0.0) + mean;
+      above_[i] = below_[i] = 1;
     }
   }
 
@@ -147,6 +175,8 @@ class Interior {
 
 }  // namespace
 
-void interior(const Rows& rows, Vec& phi, ExecutionContext context) { Interior(rows, context).run(phi); }
+Vec interior(const Rows& rows, double closed, Vec& phi, ExecutionContext context) {
+  return Interior(rows, context).run(phi, closed);
+}
 
 }  // namespace pyrometer::minimum::absolute

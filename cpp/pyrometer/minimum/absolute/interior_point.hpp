@@ -11,12 +11,18 @@ namespace pyrometer::minimum::absolute {
 ///
 ///     p (1 - d) = mu,    q (1 + d) = mu,    mu -> 0.
 ///
-/// rows  whitened, y perturbed by jitter(): the optimal vertex is then unique, and its basis is the rows whose
-///       residuals vanish.
-/// phi   in: starting point; out: within about 1e-10 of the vertex, in units of typical residuals. Unchanged if the
-///       normal matrix of the first step is not positive definite.
+/// rows    whitened, y perturbed by jitter(): the optimal vertex is then unique, and its basis is the rows whose
+///         residuals vanish.
+/// closed  the sum of the left sides, relative to sum |r|, at which the method stops. At 1e-12 phi is within about
+///         1e-10 of the vertex, in units of typical residuals.
+/// phi     in: starting point; out: near the vertex. Unchanged if the normal matrix of the first step is not positive
+///         definite.
 ///
-/// Cost: 10 to 20 steps of m n^2 + n^3 / 3 flops; each reads m n doubles three times.
-void interior(const Rows& rows, Vec& phi, ExecutionContext context);
+/// Returns for every row the distance of d_i from the nearer of its bounds, negative where that is -1: about 0 where
+/// the sign of the residual is decided.
+///
+/// Cost: 10 to 20 steps of m n^2 + n^3 / 3 flops, up to 60 where the energy is flat or many residuals are tied; each
+/// reads m n doubles three times.
+[[nodiscard]] Vec interior(const Rows& rows, double closed, Vec& phi, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -54,7 +54,9 @@ Answer solve_system(Table& table, const Indices& largest, ExecutionContext conte
   bool exact = whitening.rank == 0 && improves(at_zero(table, whitening, context));
   // With less jitter if the optimal vertex of the perturbed data is not optimal for the data, as with outliers that
   // dominate the scale of the residuals.
-  for (const double size : {1e-7, 1e-10, 1e-13}) exact = exact || improves(solve(table, whitening, size, context));
+  Vertex vertex;
+  for (const double size : {1e-7, 1e-10, 1e-13})
+    exact = exact || improves(solve(table, whitening, size, context, vertex));
   if (!exact && !largest.empty()) improves(at_zero(table, whitening, context));
   if (!is_finite(best.certified)) diagnose(table);
   return best;

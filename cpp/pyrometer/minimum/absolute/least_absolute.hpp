@@ -40,14 +40,16 @@ namespace pyrometer::minimum {
 /// their sign and are aggregated to one row (Portnoy and Koenker, Statistical Science 12 (1997) 279); the others are
 /// reduced recursively by Newton steps, down to a few hundred rows, where the simplex method of Barrodale and Roberts
 /// (SIAM J. Numer. Anal. 10 (1973) 839) finds an optimal vertex; from 24 parameters on an interior-point method gives
-/// its starting point. Misclassified rows are put back. Of more than 16384 rows of which most are duplicates, each
+/// its starting point. Misclassified rows are put back. Where the energy is so flat that the rows near zero do not
+/// determine the minimum (tied targets on smooth columns), the interior-point method decides the signs of all rows. Of
+/// more than 16384 rows of which most are duplicates, each
 /// distinct one is solved once, with its multiplicity. Weighted rows are not sampled: all are copied, whitened and
 /// times their weights. A last pass evaluates value and gap. Columns and targets whose
 /// products leave the range of a double are scaled by powers of two.
 ///
 /// Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m, and about
-/// 20 m' n^2 + 10 n^3 flops with m' = min(m, 24 n). Memory: for reduced problems of m' rows, m' n doubles; of weighted
-/// rows 2 m n.
+/// 20 m' n^2 + 10 n^3 flops with m' = min(m, 24 n); 40 m n^2 flops where the interior-point method runs on all rows.
+/// Memory: for reduced problems of m' rows, m' n doubles; of weighted rows, and of all rows, 2 m (n + 10).
 template <class T>
 void least_absolute(const T* X, const T* y, Index systems, Index rows, Index features, bool intercept, int threads,
                     double* value, double* parameters, double* gap, Index* rank, double* parameter_error = nullptr,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "pyrometer/minimum/absolute/groups.hpp"
 #include "pyrometer/minimum/absolute/interior_point.hpp"
@@ -9,6 +10,7 @@
 #include "pyrometer/minimum/absolute/passes.hpp"
 #include "pyrometer/minimum/absolute/scales.hpp"
 #include "pyrometer/minimum/absolute/simplex.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 
 namespace pyrometer::minimum::absolute {
 namespace {
@@ -17,14 +19,22 @@ namespace {
 constexpr double kBandErrors = 4;
 // Up to this many rows the simplex method is applied to all rows directly.
 constexpr Index kSimplexRows = 1024;
-// From this many columns on an interior-point method provides the starting point of the simplex method.
+// From this many columns on, half as many with many rows, an interior-point method provides the starting point of the
+// simplex method.
 constexpr Index kInteriorPointColumns = 24;
+// Where the interior-point method stops at first, and how near to a bound the dual solution of a decided row then is.
+constexpr double kNearlyClosed = 1e-4;
+constexpr double kDecidedRoom = 1e-3;
+// Where it stops at last.
+constexpr double kClosed = 1e-12;
 // Up to this many rows a table is copied into whitened coordinates as a whole.
 constexpr Index kWholeTableRows = 16384;
 // Up to this many numbers a table is copied as a whole after two failed reductions.
-constexpr Index kWholeTableNumbers = Index{1} << 22;
+constexpr Index kWholeTableNumbers = Index{1} << 24;
 // Typical residual, in units of y, that the jitter is based on where all rows fit exactly.
 constexpr double kLeastTypical = 1e-2;
+// How often rows of the wrong sign are put back.
+constexpr int kMostRepairs = 8;
 // Rounding error of residuals in whitened coordinates, where y is about 1.
 constexpr double kRoundingError = 1e-14;
 
@@ -66,8 +76,8 @@ struct WhitenedSource {
   [[nodiscard]] Vec theta(const Vec& phi) const { return phi; }
   [[nodiscard]] Vec weight() const { return Vec(at(rows.columns), 1.0); }
   [[nodiscard]] double least_band() const { return 0; }
-  // The fallback, the simplex method on all rows, is affordable here.
-  [[nodiscard]] static int max_tries() { return 2; }
+  // The fallback, the interior-point method on all rows, costs little more.
+  [[nodiscard]] static int max_tries() { return 1; }
   [[nodiscard]] Rows take(const Indices& chosen) const { return pack(rows, chosen); }
   double whiten(const double* x, double y, Vec& z) const {
     z.assign(x, x + rows.columns);
@@ -178,12 +188,58 @@ bool lift(const Reduced& reduced, Vertex& vertex, Signs& signs) {
   return true;
 }
 
+// The rows without a sign, and the aggregate of the others. A pass over the rows, 2 n flops each.
+Sides split(const Source& source, const Signs& signs) {
+  const Index n = source.columns;
+  Sides sides{{}, {Vec(at(n)), 0}};
+  std::vector<DoubleDouble> all(at(n + 1));
+  Vec x(at(n + 1)), part(at(n + 1));
+  for (Index i = 0; i < source.count; ++i) {
+    if (const double s = signs[at(i)]; s == 0) {
+      sides.undecided.push_back(i);
+    } else {
+      x[at(n)] = source.row(i, x.data());
+      for (Index j = 0; j <= n; ++j) part[at(j)] += s * x[at(j)];
+    }
+    if (i % kBlock == kBlock - 1 || i + 1 == source.count)
+      for (Index j = 0; j <= n; ++j) all[at(j)].add(std::exchange(part[at(j)], 0.0));
+  }
+  for (Index j = 0; j < n; ++j) sides.rest.x[at(j)] = all[at(j)].value();
+  sides.rest.y = all[at(n)].value();
+  return sides;
+}
+
+// Solves the rows of undecided sign with `solve_rows(rows, phi)`, together with the aggregate of the others, and puts
+// rows back whose sign is wrong at the solution, until there are none. False, and nothing changes, if the reduced
+// problem has no solution of its own, or half of the rows.
+template <class Problem, class Solve>
+bool settle(const Problem& source, Sides sides, Signs signs, Vec phi, const Solve& solve_rows, Vertex& out) {
+  Reduced reduced = reduce(source, std::move(sides));
+  for (int repairs = 0; repairs < kMostRepairs; ++repairs) {
+    Vertex vertex = solve_rows(reduced.rows, phi);
+    if (!vertex.optimal || !lift(reduced, vertex, signs)) return false;
+    phi = vertex.phi;
+    Indices wrong = source.wrong(vertex);
+    // Rows of the reduced problem have the right sign up to jitter.
+    std::erase_if(wrong, [&](Index i) { return reduced.has(i); });
+    if (wrong.empty()) {
+      out = std::move(vertex);
+      return true;
+    }
+    if (2 * (static_cast<Index>(wrong.size()) + reduced.rows.count) > source.rows.count) return false;
+    signs = std::move(vertex.signs);
+    release(source, wrong, signs, reduced);
+  }
+  return false;
+}
+
 // Solves a source by reduction, with phi so accurate that `inside` rows are expected to contain all those of undecided
-// sign. Updates phi and vertex. False if half of the rows are undecided, so that the reduction does not pay.
+// sign. False, and the vertex is unchanged, if half of the rows are undecided, so that the reduction does not pay.
 template <class Problem>
-bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContext context, Vertex& vertex) {
+bool by_reduction(const Problem& source, Vec phi, Index inside, ExecutionContext context, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
+  const auto solve_rows = [&](const Rows& rows, const Vec& start) { return solve(rows, start, context); };
   for (int tries = 0; tries < source.max_tries() && 2 * inside < m; ++tries, inside *= 3) {
     // With discrete residuals the minimum of the smoothed energy is inaccurate: use the vertex of a sample.
     if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
@@ -199,22 +255,45 @@ bool by_reduction(const Problem& source, Vec& phi, Index inside, ExecutionContex
     Sides sides = classify(source.rows, theta, weight, width, signs, context, finite);
     source.check_finite(finite);
     if (4 * static_cast<Index>(sides.undecided.size()) > 3 * m) return false;
-    Reduced reduced = reduce(source, std::move(sides));
-    for (int repairs = 0; repairs < 6; ++repairs) {
-      vertex = solve(reduced.rows, phi, context);
-      if (!vertex.optimal) break;
-      phi = vertex.phi;
-      if (!lift(reduced, vertex, signs)) break;
-      Indices wrong = source.wrong(vertex);
-      // Rows of the reduced problem have the right sign up to jitter.
-      std::erase_if(wrong, [&](Index i) { return reduced.has(i); });
-      if (wrong.empty()) return true;
-      if (4 * static_cast<Index>(wrong.size()) > reduced.rows.count) break;
-      signs = std::move(vertex.signs);
-      release(source, wrong, signs, reduced);
-    }
+    if (settle(source, std::move(sides), std::move(signs), phi, solve_rows, vertex)) return true;
   }
   return false;
+}
+
+// Solves rows by the interior-point method. Of many rows it first decides the signs of most, whose aggregate then is
+// one row of the problem that is solved to the end.
+Vertex by_interior(const Rows& rows, Vec phi, ExecutionContext context) {
+  const Index m = rows.count, few = simplex_rows(rows.columns);
+  if (m > 4 * few) {
+    const Vec room = interior(rows, kNearlyClosed, phi, context);
+    Vec sizes(room.size());
+    for (std::size_t i = 0; i < room.size(); ++i) sizes[i] = std::isnan(room[i]) ? 1 : std::abs(room[i]);
+    Vec sorted = sizes;
+    std::nth_element(sorted.begin(), sorted.end() - few, sorted.end());
+    const double least = std::min(*(sorted.end() - few), kDecidedRoom);
+    Signs signs(room.size());
+    for (std::size_t i = 0; i < room.size(); ++i) signs[i] = sizes[i] >= least ? 0 : room[i] > 0 ? 1 : -1;
+    Sides sides = split(rows, signs);
+    const auto solve_rows = [&](const Rows& some, const Vec& start) { return by_interior(some, start, context); };
+    if (Vertex vertex;
+        2 * static_cast<Index>(sides.undecided.size()) < m &&
+        settle(WhitenedSource{rows, context}, std::move(sides), std::move(signs), phi, solve_rows, vertex))
+      return vertex;
+  }
+  static_cast<void>(interior(rows, kClosed, phi, context));
+  return simplex(rows, phi, true, context);
+}
+
+// Solves a source from the vertex of the same rows with other jitter: rows off its basis keep their signs where these
+// are right for the source. Updates the vertex, if that succeeds.
+template <class Problem>
+bool resume(const Problem& source, ExecutionContext context, Vertex& vertex) {
+  const auto solve_rows = [&](const Rows& rows, const Vec& start) { return solve(rows, start, context); };
+  Signs signs = vertex.signs;
+  for (const Index i : vertex.basis) signs[at(i)] = 0;
+  for (const Index i : source.wrong(vertex)) signs[at(i)] = 0;
+  Sides sides = split(source.rows, signs);
+  return settle(source, std::move(sides), std::move(signs), vertex.phi, solve_rows, vertex);
 }
 
 void require_finite(const Table& table, const Vec& values) {
@@ -223,7 +302,8 @@ void require_finite(const Table& table, const Vec& values) {
 }
 
 // Solves all rows without reduction.
-Certified solve_whole(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
+Certified solve_whole(const Table& table, const Whitening& whitening, double size, ExecutionContext context,
+                      Vertex& vertex) {
   Indices every(at(table.count));
   std::iota(every.begin(), every.end(), Index{0});
   Rows rows = pack(table, whitening, every, context);
@@ -232,7 +312,8 @@ Certified solve_whole(const Table& table, const Whitening& whitening, double siz
   require_finite(table, phi);
   jitter(rows, every, size * (typical(rows, phi) + kLeastTypical));
   if (table.weights != nullptr) weigh(rows, table.weights);
-  return certify(table, whitening, solve(rows, phi, context), context);
+  if (!vertex.optimal || !resume(WhitenedSource{rows, context}, context, vertex)) vertex = solve(rows, phi, context);
+  return certify(table, whitening, vertex, context);
 }
 
 // Solves each distinct row once, with its multiplicity; nullopt if there are too many distinct rows.
@@ -258,19 +339,18 @@ Vertex solve(const Rows& given, Vec phi, ExecutionContext context) {
   Vertex vertex;
   const auto inside = static_cast<Index>(kBandErrors * std::sqrt(2 * static_cast<double>(n) * size * share)) + 8 * n;
   if (m <= simplex_rows(n) || !by_reduction(WhitenedSource{rows, context}, phi, inside, context, vertex)) {
-    const bool interior_first = n >= kInteriorPointColumns;
-    if (interior_first) interior(rows, phi, context);
-    vertex = simplex(rows, phi, interior_first, context);
+    const bool interior_first = (m > simplex_rows(n) ? 2 : 1) * n >= kInteriorPointColumns;
+    vertex = interior_first ? by_interior(rows, phi, context) : simplex(rows, phi, false, context);
   }
   vertex.phi = solve_transposed(factor, vertex.phi);
   return vertex;
 }
 
-Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context) {
+Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context, Vertex& vertex) {
   const Index m = table.count, n = whitening.rank;
   // Weighted rows are multiplied by their weights where they are copied.
   if (table.weights != nullptr || m <= std::max(kWholeTableRows, 64 * n))
-    return solve_whole(table, whitening, size, context);
+    return solve_whole(table, whitening, size, context, vertex);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());
@@ -279,18 +359,18 @@ Certified solve(const Table& table, const Whitening& whitening, double size, Exe
   require_finite(table, phi);
   newton(sample, std::max<Index>(1, taken / std::max<Index>(2048, 64 * n)), 0.125, phi, context);
   const double noise = size * (typical(sample, phi) + kLeastTypical);
-  if (repeats(sample))
-    if (const auto certified = by_groups(table, whitening, chosen, phi, noise, context)) return *certified;
-  jitter(sample, chosen, noise);
-  newton(sample, 1, 0.125, phi, context);
 
-  Vertex vertex;
   Certified certified;
-  const Index inside = rows_within_error(m, n, taken);
   const Vec weights = inner_weights(table, whitening, chosen, whitening.coefficients(phi));
   const TableSource source{table, {table, noise * whitening.unit}, whitening, weights, noise, certified, context};
-  if (by_reduction(source, phi, inside, context, vertex)) return certified;
-  return solve_whole(table, whitening, size, context);
+  if (vertex.optimal && resume(source, context, vertex)) return certified;
+  vertex.optimal = false;
+  if (repeats(sample))
+    if (auto grouped = by_groups(table, whitening, chosen, phi, noise, context)) return std::move(*grouped);
+  jitter(sample, chosen, noise);
+  newton(sample, 1, 0.125, phi, context);
+  if (by_reduction(source, phi, rows_within_error(m, n, taken), context, vertex)) return certified;
+  return solve_whole(table, whitening, size, context, vertex);
 }
 
 }  // namespace pyrometer::minimum::absolute

@@ -12,7 +12,12 @@ namespace pyrometer::minimum::absolute {
 /// aggregate of all others, the signs of those are checked, and misclassified rows are put back.
 [[nodiscard]] Vertex solve(const Rows& rows, Vec phi, ExecutionContext context);
 
-/// The same for a table, with the certificate. `size` is the scale of the jitter, relative to typical residuals.
-[[nodiscard]] Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context);
+/// The same for a table, with the certificate.
+///
+/// size    the scale of the jitter, relative to typical residuals.
+/// vertex  in: empty, or that of the same table with other jitter, from which most signs are known; out: the solution,
+///         not optimal where distinct rows were solved instead.
+[[nodiscard]] Certified solve(const Table& table, const Whitening& whitening, double size, ExecutionContext context,
+                              Vertex& vertex);
 
 }  // namespace pyrometer::minimum::absolute
