@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.special import expit, ndtr, ndtri
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 import pyrometer as pm
 
@@ -59,3 +60,49 @@ def test_units_that_are_0_or_1(width, active):
     exact = 5.0 * binom.pmf(number, width, share) @ squares
     assert found.method == "exact"
     assert found.value == pytest.approx(exact, abs=found.error_bound + 1e-9 * exact)
+
+
+def above(deviations, function):
+    """E of a function of x = z - a > 0, z standard normal and a the number of deviations: 0 for x <= 0."""
+    integral = 0.0
+    for first in np.arange(0.0, 60.0, 2.0):
+        integral += quad(
+            lambda u: function(u / deviations) * np.exp(-u - 0.5 * (u / deviations) ** 2), first, first + 2.0
+        )[0]
+    return norm.pdf(deviations) * integral / deviations
+
+
+@pytest.mark.parametrize("deviations", [8.0, 11.0, 12.0, 13.0, 13.6, 15.0, 20.0, 30.0])
+@pytest.mark.parametrize("width", [1, 8, 100])
+def test_energies_of_units_that_are_active_once_in_many_networks(deviations, width):
+    """Rectifiers far below 0, of which one at most is active, and what follows from their squares above them."""
+    constants = [pm.Constant(-deviations), pm.Constant(0.0), pm.Constant(0.0)]
+    law = pm.Layers(pm.Normal(1.0), biases=constants)
+    second = 5.0 * width * above(deviations, np.square)
+    squares = {"relu": lambda x: 0.5 * x**2, "erf": lambda x: 4.0 / np.pi * np.arctan(np.sqrt(1.0 + 4.0 * x**2)) - 1.0}
+    for name, square in squares.items():
+        network = pm.Network([[1.0]], hidden=(width, 5), outputs=1, activation=["relu", name], bias=True)
+        layers = pm.heat_engine(network, law).layers
+        third = 5.0 * width * above(deviations, square)
+        several = width * ndtr(-deviations)
+        assert layers.energy[1] == pytest.approx(second, rel=1e-10, abs=layers.error_bound[1])
+        assert layers.energy[2] == pytest.approx(third, rel=1e-10 + several, abs=layers.error_bound[2])
+        assert layers.error_bound[2] < 1e-4 * third
+
+
+def test_units_that_are_never_active_in_doubles():
+    """Their energy is below the range of doubles, which is said."""
+    network = pm.Network([[1.0]], hidden=(8,), outputs=1, activation="relu", bias=True)
+    law = pm.Layers(pm.Normal(1.0), biases=[pm.Constant(-40.0), pm.Constant(0.0)])
+    with pytest.raises(ValueError, match="underflow"):
+        pm.mean_energy(network, law)
+
+
+@pytest.mark.parametrize("depth", [3, 7, 12])
+def test_layers_that_fall_silent(depth):
+    """The pre-activations of all layers but the first two are the constant biases but for 1e-10."""
+    network = pm.Network(np.ones((1, 10)), hidden=(256,) * depth, outputs=3, activation="relu", bias=True)
+    layers = pm.heat_engine(network, pm.Layers(pm.LecunNormal(1.3), biases=pm.Constant(-2.0))).layers
+    constant = np.array([1024.0] * (depth - 2) + [12.0])
+    assert np.all(np.abs(layers.energy[2:] - constant) < 1e-9 * constant)
+    assert np.all(layers.error_bound[2:] < 1e-9 * constant)

@@ -30,7 +30,7 @@ void find(const Chain& chain, Index l, const Layer& layer, const Layer& above, T
     for (std::size_t j = 0; j < given->rule.size(); ++j) {
       const double v = chain.variance(l + 1, given->rule.point[j]), log = std::log(std::max(v, kLeast));
       const double past = log < above.low ? log - above.low : std::max(0.0, log - above.high);
-      out.value.push_back({given->rule.weight[j], log, past, 0, above.zero && v < kLeast});
+      out.value.push_back({given->rule.weight[j], log, past, 0, above.zero && (v < kLeast || above.width == 0)});
     }
     out.begin.push_back(out.value.size());
   }

@@ -22,7 +22,7 @@ constexpr double kBend = 1e-3;         // variance at which energies of many lay
 constexpr double kBendStep = 8;        // between the bends that rules are made about, in powers of two
 constexpr double kLeastBend = 1e-60;   // of v: smaller ones are improbable or enter linearly
 constexpr double kNegligible = 1e-22;  // probability of a value times its energy in units of the mean
-constexpr double kUnlikely = 1e-100;   // probability of a value with shifts, whose energy may be any multiple
+constexpr double kUnlikely = 1e-100;   // share of values above 0 with shifts, whose energies may be any multiple
 constexpr double kVariance = 2;        // of phi^2 of a unit, relative to the square of its mean: a typical one
 constexpr double kSteepest = 1.25;     // d ln E phi^2 / d ln v
 constexpr double kShortest = 0.25;     // the first and the last panel, of the width of others
@@ -30,6 +30,7 @@ constexpr double kMostPanels = 600;
 constexpr double kParts = 8;          // of a panel, at whose ends ranges end
 constexpr std::size_t kTogether = 8;  // rules, which are computed faster so
 constexpr double kFar = 13.5;         // deviations of a pre-activation that count
+constexpr double kFarthest = 38.5;    // the same of a unit that is rarely active
 
 /// The width of panels of ln v_l in which energies of the layers above are smooth, whatever they are, because q_l
 /// fluctuates.
@@ -39,9 +40,7 @@ double fluctuation(const Chain& chain, Index l, const Fineness& fineness) {
 
 /// Whether the sum of the units of a layer with a constant bias is skewed, as few of them are active, or all may be
 /// small.
-bool is_skewed(const Chain& chain, Index l, double v, const Fineness& fineness) {
-  if (chain.shift(l) == 0) return false;
-  const Rule one = squared_unit(chain.activation(l), v, fineness.step, chain.shift(l));
+bool is_skewed(const Chain& chain, Index l, const Rule& one) {
   const double mean = dot(one.point.data(), one.weight.data(), one.size());
   double square = 0, cube = 0, small = 0;
   for (std::size_t i = 0; i < one.size(); ++i) {
@@ -54,18 +53,20 @@ bool is_skewed(const Chain& chain, Index l, double v, const Fineness& fineness) 
          std::pow(small, chain.width(l)) > kRare;
 }
 
-/// The scale about which the rule of layer l at v is made; infinite for rules from cumulants.
-double scale_of(const Chain& chain, Index l, double v, double bend, const Fineness& fineness) {
+/// Whether rules of a layer are made from cumulants.
+bool is_nearly_normal(Index count, bool skewed) { return count >= kWide && !skewed; }
+
+/// The scale about which the rule of layer l at v is made; infinite for rules in q.
+double scale_of(const Chain& chain, Index l, double v, double bend, bool skewed) {
   if (bend == 0) return 0;
   const Index count = chain.networks.widths[at(l)];
-  const bool skewed = is_skewed(chain, l, v, fineness);
-  if (count >= kWide && !skewed) return std::numeric_limits<double>::infinity();
+  if (is_nearly_normal(count, skewed)) return std::numeric_limits<double>::infinity();
   // The sum of n units is below this share of the largest square with a probability of about 1e-20, where half of them
   // may be 0; but all of them are 0 with probability 2^-n, which is negligible beside rounding for many.
   const bool fades = model::activate(chain.activation(l), -1e150) == 0;
   const double units = static_cast<double>(count) / (fades ? 2 : 1);
   const double share = skewed || (fades && count < kMany) ? 1e-43 : std::pow(10.0, -3 - 40 / units);
-  const double far = kFar * std::sqrt(v), shift = chain.shift(l);
+  const double far = (skewed ? kFarthest : kFar) * std::sqrt(v), shift = chain.shift(l);
   const double most = std::max(std::abs(model::activate(chain.activation(l), shift + far)),
                                std::abs(model::activate(chain.activation(l), shift - far)));
   return std::max(bend, share * most * most);
@@ -82,16 +83,15 @@ Rule without_negligible(const Rule& rule) {
   return kept;
 }
 
-/// Sums over the units of a layer: their rules about `scales`, all finite or none, or no rules where these are 0.
-std::vector<Rule> sums(const std::vector<Rule>& ones, Index count, const std::vector<double>& scales, bool accelerates,
+/// Sums over units that are not nearly normal: their rules about `scales`.
+std::vector<Rule> sums(const Chain& chain, Index l, std::vector<Rule> ones, const std::vector<double>& scales,
                        const Fineness& fineness) {
-  if (scales[0] == 0) return std::vector<Rule>(ones.size());
-  if (std::isinf(scales[0])) return sums_by_cumulants(ones, count, fineness.wide);
-  if (count > 1)
-    return sums_by_powering(ones, count, count <= kFew && accelerates ? fineness.few : fineness.narrow, scales);
-  std::vector<Rule> rules;
-  for (const Rule& one : ones) rules.push_back(without_negligible(one));
-  return rules;
+  const Index count = chain.networks.widths[at(l)];
+  const bool few = count <= kFew && model::record_of(chain.activation(l)).accelerates;
+  if (count > 1) return sums_by_powering(ones, count, few ? fineness.few : fineness.narrow, scales);
+  if (chain.shift(l) == 0)
+    for (Rule& one : ones) one = without_negligible(one);
+  return ones;
 }
 
 /// A value of v_l with its probability.
@@ -119,9 +119,12 @@ Range contributing(const Chain& chain, Index l, const std::vector<Reached>& valu
                    const Fineness& fineness) {
   // Interpolation spreads the error of a node, whose values may be beyond the grid, over its panel.
   const double spread = panel / fluctuation(chain, l - 1, fineness);
-  const double negligible = chain.shifts ? kUnlikely : std::max(kUnlikely, std::pow(kNegligible, spread));
-  double mean = 0, growth = 1;
-  for (const Reached& value : values) mean += value.mass * value.v;
+  double mean = 0, present = 0, growth = 1;  // present: probability of values above 0
+  for (const Reached& value : values) {
+    mean += value.mass * value.v;
+    if (value.v >= kLeast) present += value.mass;
+  }
+  const double negligible = chain.shifts ? kUnlikely * present : std::max(kUnlikely, std::pow(kNegligible, spread));
   for (Index k = l; k < chain.layers(); ++k)
     if (model::record_of(chain.activation(k)).accelerates) growth *= 2;
   double least = std::numeric_limits<double>::infinity(), most = 0;
@@ -139,7 +142,7 @@ void weigh(const std::vector<Reached>& values, Layer& layer) {
   layer.mass.resize(layer.size());
   const std::size_t nodes = layer.unit.size();
   for (const Reached& value : values) {
-    if (value.v < kLeast) {
+    if (value.v < kLeast || layer.width == 0) {
       layer.mass.back() += value.mass;
       continue;
     }
@@ -161,33 +164,50 @@ double slope_at_rest(model::Activation activation) {
 
 std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const std::vector<double>& v, double bend,
                                             const Fineness& fineness, int threads) {
+  const model::Activation activation = chain.activation(l);
+  const Index count = chain.networks.widths[at(l)];
+  const double shift = chain.shift(l);
   std::vector<const Given*> nodes;
-  std::vector<std::pair<const Key*, Given*>> missing;
+  std::vector<std::pair<double, Given*>> missing;
   for (const double each : v) {
-    const Key key{chain.activation(l), chain.networks.widths[at(l)], chain.shift(l),
-                  scale_of(chain, l, each, bend, fineness), each};
-    const auto [place, fresh] = known_.try_emplace(key);
-    if (fresh) missing.emplace_back(&place->first, &place->second);
+    // The scale of a layer with a constant bias depends on the distribution of its units.
+    const double scale = shift == 0 ? scale_of(chain, l, each, bend, false) : bend;
+    const auto [place, fresh] = known_.try_emplace(Key{activation, count, shift, scale, each});
+    if (fresh) missing.emplace_back(each, &place->second);
     nodes.push_back(&place->second);
   }
-  std::stable_partition(missing.begin(), missing.end(),
-                        [](const auto& one) { return std::isinf(std::get<3>(*one.first)); });
   const std::size_t number = missing.size();
   base::for_each_chunk(static_cast<Index>((number + kTogether - 1) / kTogether), threads, [&](Index chunk, int) {
     const std::size_t first = kTogether * at(chunk), end = std::min(number, first + kTogether);
-    const Index count = chain.networks.widths[at(l)];
-    std::vector<Rule> ones;
-    std::vector<double> scales;
+    std::vector<Rule> ones[2];  // of nearly normal sums, and others
+    std::vector<double> scales[2];
+    std::vector<Given*> given[2];
     for (std::size_t i = first; i < end; ++i) {
-      scales.push_back(std::get<3>(*missing[i].first));
-      ones.push_back(squared_unit(chain.activation(l), std::get<4>(*missing[i].first), fineness.step, chain.shift(l)));
+      const auto [each, out] = missing[i];
+      Rule one = squared_unit(activation, each, fineness.step, shift);
+      out->mean = static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size());
+      if (bend == 0) continue;
+      if (std::isinf(bend)) {
+        // Energies above are affine functions of q.
+        out->rule = {{out->mean}, {1}};
+        continue;
+      }
+      const bool skewed = shift != 0 && is_skewed(chain, l, one);
+      const std::size_t kind = is_nearly_normal(count, skewed) ? 0 : 1;
+      ones[kind].push_back(std::move(one));
+      scales[kind].push_back(scale_of(chain, l, each, bend, skewed));
+      given[kind].push_back(out);
     }
-    const bool accelerates = model::record_of(chain.activation(l)).accelerates;
-    std::vector<Rule> rules = sums(ones, count, scales, accelerates, fineness);
-    for (std::size_t i = first; i < end; ++i) {
-      const Rule& one = ones[i - first];
-      missing[i].second->mean = static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size());
-      missing[i].second->rule = std::move(rules[i - first]);
+    for (std::size_t kind = 0; kind < 2; ++kind) {
+      if (ones[kind].empty()) continue;
+      std::vector<Rule> rules = kind == 0 ? sums_by_cumulants(ones[kind], count, fineness.wide)
+                                          : sums(chain, l, std::move(ones[kind]), scales[kind], fineness);
+      for (std::size_t i = 0; i < rules.size(); ++i) {
+        for (const double point : rules[i].point)
+          require(std::isfinite(point), "energies must be finite, got an overflow in layer ", l + 1,
+                  "; use a smaller scale.");
+        given[kind][i]->rule = std::move(rules[i]);
+      }
     }
   });
   return nodes;

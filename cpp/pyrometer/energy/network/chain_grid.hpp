@@ -45,7 +45,8 @@ class GivenVariance {
   [[nodiscard]] std::size_t size() const { return known_.size(); }
 
  private:
-  using Key = std::tuple<model::Activation, Index, double, double, double>;  // width, shift, bend, v
+  // Width, shift, scale of the rule (with a shift, that above it), v.
+  using Key = std::tuple<model::Activation, Index, double, double, double>;
   std::map<Key, Given> known_;
 };
 

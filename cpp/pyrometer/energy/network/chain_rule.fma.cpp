@@ -19,6 +19,7 @@ constexpr double kLeastBend = 1e-40;  // of the largest point: smaller points ar
 constexpr double kStraight = 1e16;    // of the largest point: ln(1 + q / c) is then q / c
 constexpr double kTiny = 1e-290;      // weights and squares below are 0
 constexpr double kNone = 1e-17;       // of an element beside the diagonal, relative
+constexpr double kRare = 1e-6;        // mean in units of a typical larger point
 
 typedef std::int64_t Mask __attribute__((vector_size(64)));  // -1 where a condition holds, else 0
 
@@ -64,7 +65,8 @@ bool any(const Mask& mask) {
 /// Eight symmetric tridiagonal matrices: the three-term recurrences of the orthogonal polynomials of eight laws.
 struct Jacobi {
   Lanes diagonal[kMost] = {};
-  Lanes beside[kMost] = {};  // beside[i] couples i and i + 1
+  Lanes beside[kMost] = {};      // beside[i] couples i and i + 1
+  Lanes none = Lanes{} + kNone;  // of an element beside the diagonal, relative
   std::size_t size = 0;
 };
 
@@ -74,7 +76,7 @@ void split_at(const Jacobi& matrix, std::size_t i, Mask& out) {
   absolute(matrix.diagonal[i], here);
   absolute(matrix.diagonal[i + 1], next);
   absolute(matrix.beside[i], beside);
-  out = beside <= kNone * (here + next);
+  out = beside <= matrix.none * (here + next);
 }
 
 /// A sweep of implicit QL with Wilkinson's shift over rows l and below, in the lanes `active`. Blocks below a
@@ -193,6 +195,12 @@ void close(const Lanes* square, std::size_t rows, Jacobi& matrix) {
     root(matrix.beside[k]);
   }
   matrix.size = rows;
+  // Where nearly all of the weight is at 0, the mean is about the weight of the others, which keep their digits.
+  if (rows < 2) return;
+  Lanes rare = matrix.diagonal[0] / matrix.diagonal[1];
+  rare = ((rare < kRare) & (rare > 0)) ? rare : Lanes{} + 1;
+  root(rare);
+  matrix.none = kNone * rare;
 }
 
 /// The Jacobi matrices of eight laws. Points are added one after the other: a chase from the first row of the matrix

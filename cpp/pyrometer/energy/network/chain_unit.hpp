@@ -16,7 +16,8 @@ namespace pyrometer::energy {
 /// half the step for |z| < k and z = k + c exp(u - e^{-u}), c = min(1, deviation) min(1, deviation / k), beyond.
 ///
 /// Where shift is not 0, Gauss rules on panels that begin at z = 0 and are as long as the distance from 0, but at least
-/// 1 and at most one deviation, over 13.5 deviations about the shift.
+/// 1 and at most one deviation, over 13.5 deviations about the shift, and up to z = 0 and four more where it is above
+/// that and the activation is 0 far below 0: expectations are those of units that are rarely active.
 ///
 /// step  in u. With 0.08, expectations of smooth functions of t have errors below 1e-14, for deviations 1e-3 to 1e6 and
 ///       beyond.

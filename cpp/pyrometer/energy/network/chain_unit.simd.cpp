@@ -13,10 +13,13 @@
 namespace pyrometer::energy {
 namespace {
 
-constexpr double kReach = 13.5;  // deviations: beyond, even forty powers of z are below 1e-16 of their expectation
-constexpr double kFirst = -3.7;  // exp(u - e^{-u}) is 1e-19 there
-constexpr double kFiner = 0.5;   // between kinks, where the density may fall to 0 at a small part of the interval
-constexpr double kEnd = 3.4;     // 1 / (1 + exp(pi sinh t)) is 4e-21 there
+constexpr double kReach = 13.5;     // deviations: beyond, even forty powers of z are below 1e-16 of their expectation
+constexpr double kBeyond = 4;       // the same beyond the place, far away, where units become active
+constexpr double kFarthest = 38.5;  // the same: the density is 0 there
+constexpr double kMostLog = 700;    // of exp_minus()
+constexpr double kFirst = -3.7;     // exp(u - e^{-u}) is 1e-19 there
+constexpr double kFiner = 0.5;      // between kinks, where the density may fall to 0 at a small part of the interval
+constexpr double kEnd = 3.4;        // 1 / (1 + exp(pi sinh t)) is 4e-21 there
 
 // Deviations that are 0 compared with all others: pre-activations below have a probability of 1e-20.
 constexpr double kLeastScale = 1e-20;
@@ -49,7 +52,10 @@ void require_finite(double deviation) {
 void normal(Points& points) {
   constexpr double kScale = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
   for (std::size_t i = 0; i < points.x.size(); ++i)
-    points.weight[i] *= kScale * base::exp_minus(0.5 * points.x[i] * points.x[i]);
+    points.weight[i] *= kScale * base::exp_minus(std::min(0.5 * points.x[i] * points.x[i], kMostLog));
+  for (std::size_t i = 0; i < points.x.size(); ++i)
+    if (const double half = 0.5 * points.x[i] * points.x[i]; half > kMostLog)
+      points.weight[i] *= std::exp(kMostLog - half);
 }
 
 /// phi(shift + deviation x) / unit of each point.
@@ -148,6 +154,9 @@ Points shifted_normal(model::Activation activation, double deviation, double shi
   const Rule gauss = gauss_legendre(static_cast<int>(std::lround(kPointsEach / step)));
   // Where z is 0, and the shortest panel, in units of x: panels must not vanish beside rounding.
   const double zero = -shift / deviation, least = std::max({1 / deviation, kLeastScale, 1e-15 * std::abs(zero)});
+  // Units that are 0 far below are active above z = 0 only.
+  const bool rare = zero > kReach - kBeyond && model::activate(activation, -1e150) == 0;
+  const double most = rare ? std::min(zero + kBeyond, kFarthest) : kReach;
   const auto panel = [&](double from, double to) {
     const double half = 0.5 * (to - from), middle = from + half;
     for (std::size_t i = 0; i < gauss.size(); ++i) points.take(middle + half * gauss.point[i], half * gauss.weight[i]);
@@ -156,12 +165,12 @@ Points shifted_normal(model::Activation activation, double deviation, double shi
   // Kinks are ends of panels, but for those at a distance from 0 that is lost in rounding.
   const double kink = model::record_of(activation).kink / deviation;
   const auto end = [](double x, double to, double bent) { return bent != x && (x < bent) == (bent < to) ? bent : to; };
-  for (double x = std::max(zero, -kReach); x < kReach;) {
-    const double next = end(x, std::min(kReach, x + length(x)), zero + kink);
+  for (double x = std::max(zero, -kReach); x < most;) {
+    const double next = end(x, std::min(most, x + length(x)), zero + kink);
     panel(x, next);
     x = next;
   }
-  for (double x = std::min(zero, kReach); x > -kReach;) {
+  for (double x = std::min(zero, most); x > -kReach;) {
     const double next = end(x, std::max(-kReach, x - length(x)), zero - kink);
     panel(next, x);
     x = next;
