@@ -67,11 +67,11 @@ struct Networks {
 /// Throws std::invalid_argument for a violated precondition, and if an energy overflows.
 /// The same bits for every `threads`.
 ///
-/// Cost for each law, on one thread, with N nodes, up to 10 for each deviation of ln q_l in a range of ln v_l of at
+/// Cost for each law, on one thread, with N nodes, up to 16 for each deviation of ln q_l in a range of ln v_l of at
 /// most 60 to 110: for layers of each kind 6 us a node, 0.01 to 0.1 ms for fewer than 64 units; for each layer that
-/// does not repeat N (L - l) rules of 8 to 26 points at 20 flops and an exponential each, 10 ns a point. 50 layers of
-/// one kind: 0.01 to 0.6 s; 30 layers of different widths below 40: 0.5 to 1.6 s. Memory: about 2 kB a node for each
-/// layer.
+/// does not repeat N (L - l) rules of 8 to 32 points at 20 flops and an exponential each, 10 ns a point. 50 layers of
+/// one kind: 1 ms to 0.7 s; 30 layers of different widths below 40: 0.1 to 0.5 s, and 2.7 s with hardswish, whose kinks
+/// ask for the finest discretisation. Memory: about 2 kB a node for each layer.
 void network_chain(const Networks& networks, int threads, double* energy, double* error, unsigned char* trusted);
 
 /// The derivative of ln E_l along the logarithm of all scales, weights and biases, but not shifts, under every law.
@@ -85,8 +85,8 @@ void network_chain(const Networks& networks, int threads, double* energy, double
 ///          its difference to that of second order, and rounding.
 /// trusted  laws, out: as above.
 ///
-/// Cost: that of network_chain with five times the nodes in layer 1: measured 1.0 to 1.3 times it for one row or many
-/// layers, 2 to 5 times it for one to three hidden layers and 200 rows of different norms.
+/// Cost: that of network_chain with five times the nodes in layer 1: measured 1.0 to 1.5 times it for one row or many
+/// layers, 1.6 to 5 times it for one to three hidden layers and 200 rows of different norms.
 void network_chain_growth(const Networks& networks, int threads, double* growth, double* error, unsigned char* trusted);
 
 /// The limit of infinite width, q_l = n_l g(v_l), g(v) = E phi(sqrt(v) Z)^2, and its correction of order 1 / n:
