@@ -1,6 +1,7 @@
 #include "pyrometer/minimum/absolute/solve.hpp"
 
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -68,26 +69,48 @@ struct Reduced {
   }
 };
 
+// What is reduced.
+struct Problem {
+  const Source& rows;
+
+  // Coefficients of the rows' columns from those of the coordinates.
+  [[nodiscard]] virtual Vec theta(const Vec& phi) const = 0;
+  // See band().
+  [[nodiscard]] virtual Vec weight() const = 0;
+  [[nodiscard]] virtual double least_band() const = 0;
+  [[nodiscard]] virtual int max_tries() const = 0;
+  // Rows in whitened coordinates.
+  [[nodiscard]] virtual Rows take(const Indices& chosen) const = 0;
+  virtual double whiten(const double* x, double y, Vec& z) const = 0;
+  // Rows whose residual has the opposite sign.
+  [[nodiscard]] virtual Indices wrong(const Vertex& vertex) const = 0;
+  virtual void check_finite(bool finite) const = 0;
+
+ protected:
+  explicit Problem(const Source& of) : rows(of) {}
+  ~Problem() = default;
+};
+
 // The reduction of rows that are in whitened coordinates already.
-struct WhitenedSource {
-  const Rows& rows;
+struct WhitenedSource final : Problem {
+  const Rows& whitened;
   ExecutionContext context;
 
-  [[nodiscard]] Vec theta(const Vec& phi) const { return phi; }
-  [[nodiscard]] Vec weight() const { return Vec(at(rows.columns), 1.0); }
-  [[nodiscard]] double least_band() const { return 0; }
+  WhitenedSource(const Rows& of, ExecutionContext in) : Problem(of), whitened(of), context(in) {}
+  [[nodiscard]] Vec theta(const Vec& phi) const override { return phi; }
+  [[nodiscard]] Vec weight() const override { return Vec(at(rows.columns), 1.0); }
+  [[nodiscard]] double least_band() const override { return 0; }
   // The fallback, the interior-point method on all rows, costs little more.
-  [[nodiscard]] static int max_tries() { return 1; }
-  [[nodiscard]] Rows take(const Indices& chosen) const { return pack(rows, chosen); }
-  double whiten(const double* x, double y, Vec& z) const {
+  [[nodiscard]] int max_tries() const override { return 1; }
+  [[nodiscard]] Rows take(const Indices& chosen) const override { return pack(whitened, chosen); }
+  double whiten(const double* x, double y, Vec& z) const override {
     z.assign(x, x + rows.columns);
     return y;
   }
-  // Rows whose residual has the opposite sign.
-  [[nodiscard]] Indices wrong(const Vertex& vertex) const {
+  [[nodiscard]] Indices wrong(const Vertex& vertex) const override {
     return misjudged(rows, vertex.phi, vertex.signs, kRoundingError, context);
   }
-  void check_finite(bool /*finite*/) const {}
+  void check_finite(bool /*finite*/) const override {}
 };
 
 // A table with jitter, so that residuals of tied rows have a sign.
@@ -109,40 +132,50 @@ struct Jittered final : Source {
 };
 
 // The reduction of a table, whose rows are whitened when taken.
-struct TableSource {
+struct TableSource final : Problem {
   const Table& table;
-  Jittered rows;
   const Whitening& whitening;
   Vec weights;
   double noise;
   Certified& certified;
   ExecutionContext context;
 
-  [[nodiscard]] Vec theta(const Vec& phi) const { return whitening.coefficients(phi); }
-  [[nodiscard]] const Vec& weight() const { return weights; }
+  TableSource(const Jittered& jittered, const Whitening& by, Vec weighed, double of_noise, Certified& result,
+              ExecutionContext in)
+      : Problem(jittered),
+        table(jittered.table),
+        whitening(by),
+        weights(std::move(weighed)),
+        noise(of_noise),
+        certified(result),
+        context(in) {}
+  [[nodiscard]] Vec theta(const Vec& phi) const override { return whitening.coefficients(phi); }
+  [[nodiscard]] Vec weight() const override { return weights; }
   // With many ties the sample is misleading: after two bands, all rows cost less unless they are very many.
-  [[nodiscard]] int max_tries() const { return table.count * table.columns <= kWholeTableNumbers ? 2 : 40; }
-  [[nodiscard]] double least_band() const { return kRoundingError * whitening.unit; }
-  [[nodiscard]] Rows take(const Indices& chosen) const {
+  [[nodiscard]] int max_tries() const override { return table.count * table.columns <= kWholeTableNumbers ? 2 : 40; }
+  [[nodiscard]] double least_band() const override { return kRoundingError * whitening.unit; }
+  [[nodiscard]] Rows take(const Indices& chosen) const override {
     Rows taken = pack(table, whitening, chosen, context);
     jitter(taken, chosen, noise);
     return taken;
   }
-  double whiten(const double* x, double y, Vec& z) const {
+  double whiten(const double* x, double y, Vec& z) const override {
     z.resize(at(whitening.rank));
     whitening.apply(x, z.data());
     return y / whitening.unit;
   }
-  [[nodiscard]] Indices wrong(const Vertex& vertex) const {
+  [[nodiscard]] Indices wrong(const Vertex& vertex) const override {
     certified = certify(table, whitening, vertex, context);
     return std::move(certified.misjudged);
   }
-  void check_finite(bool finite) const {
+  void check_finite(bool finite) const override {
     if (!finite) diagnose(table);
   }
 };
 
-template <class Problem>
+// Solves rows from a starting point.
+using SolveRows = std::function<Vertex(const Rows&, const Vec&)>;
+
 Reduced reduce(const Problem& source, Sides sides) {
   Reduced out;
   out.rows = source.take(sides.undecided);
@@ -157,7 +190,6 @@ Reduced reduce(const Problem& source, Sides sides) {
 }
 
 // Moves rows from the aggregate back into the reduced problem.
-template <class Problem>
 void release(const Problem& source, const Indices& wrong, const Signs& signs, Reduced& reduced) {
   Vec x(at(source.rows.columns + 1)), z;
   for (const Index i : wrong) {
@@ -212,8 +244,7 @@ Sides split(const Source& source, const Signs& signs) {
 // Solves the rows of undecided sign with `solve_rows(rows, phi)`, together with the aggregate of the others, and puts
 // rows back whose sign is wrong at the solution, until there are none. False, and nothing changes, if the reduced
 // problem has no solution of its own, or half of the rows.
-template <class Problem, class Solve>
-bool settle(const Problem& source, Sides sides, Signs signs, Vec phi, const Solve& solve_rows, Vertex& out) {
+bool settle(const Problem& source, Sides sides, Signs signs, Vec phi, const SolveRows& solve_rows, Vertex& out) {
   Reduced reduced = reduce(source, std::move(sides));
   for (int repairs = 0; repairs < kMostRepairs; ++repairs) {
     Vertex vertex = solve_rows(reduced.rows, phi);
@@ -235,7 +266,6 @@ bool settle(const Problem& source, Sides sides, Signs signs, Vec phi, const Solv
 
 // Solves a source by reduction, with phi so accurate that `inside` rows are expected to contain all those of undecided
 // sign. False, and the vertex is unchanged, if half of the rows are undecided, so that the reduction does not pay.
-template <class Problem>
 bool by_reduction(const Problem& source, Vec phi, Index inside, ExecutionContext context, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
@@ -286,7 +316,6 @@ Vertex by_interior(const Rows& rows, Vec phi, ExecutionContext context) {
 
 // Solves a source from the vertex of the same rows with other jitter: rows off its basis keep their signs where these
 // are right for the source. Updates the vertex, if that succeeds.
-template <class Problem>
 bool resume(const Problem& source, ExecutionContext context, Vertex& vertex) {
   const auto solve_rows = [&](const Rows& rows, const Vec& start) { return solve(rows, start, context); };
   Signs signs = vertex.signs;
@@ -362,7 +391,8 @@ Certified solve(const Table& table, const Whitening& whitening, double size, Exe
 
   Certified certified;
   const Vec weights = inner_weights(table, whitening, chosen, whitening.coefficients(phi));
-  const TableSource source{table, {table, noise * whitening.unit}, whitening, weights, noise, certified, context};
+  const Jittered jittered{table, noise * whitening.unit};
+  const TableSource source{jittered, whitening, weights, noise, certified, context};
   if (vertex.optimal && resume(source, context, vertex)) return certified;
   vertex.optimal = false;
   if (repeats(sample))
