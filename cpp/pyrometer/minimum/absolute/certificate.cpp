@@ -193,6 +193,7 @@ Certified certify(const Table& table, const Whitening& whitening, const Vertex& 
   }
   out.value = sums.absolute / rows;
   out.slack = above(sums, 0) / rows;
+  out.crossed = sums.excess / rows;
   out.terms = sums.magnitude / rows;
   out.gap = total * (1 + 8 * kEpsilon) / rows;
   out.error.assign(at(n), kInfinity);

@@ -9,12 +9,13 @@ namespace pyrometer::minimum::absolute {
 
 struct Certified {
   double value = 0;
-  Vec parameters;     ///< of the caller's columns, the intercept last
-  double gap = 0;     ///< E(parameters) - E* is at most this
-  Vec error;          ///< |parameters - those of any minimiser| are at most this
-  double slack = 0;   ///< the part of the gap that is not rounding error
-  double terms = 0;   ///< mean of |y| + sum_j |x_j theta_j|: the terms of the residuals
-  Indices misjudged;  ///< rows whose residual has the opposite sign of the vertex's, in order
+  Vec parameters;      ///< of the caller's columns, the intercept last
+  double gap = 0;      ///< E(parameters) - E* is at most this
+  Vec error;           ///< |parameters - those of any minimiser| are at most this
+  double slack = 0;    ///< the part of the gap that is not rounding error
+  double crossed = 0;  ///< the part of the slack that residuals of the wrong sign make
+  double terms = 0;    ///< mean of |y| + sum_j |x_j theta_j|: the terms of the residuals
+  Indices misjudged;   ///< rows whose residual has the opposite sign of the vertex's, in order
 };
 
 /// Solves X_B theta = y_B by iterative refinement with double-double residuals, in the caller's (centred) columns, and

@@ -18,10 +18,12 @@ struct Answer {
   Certified certified;
   Index rank = 0;
 
-  // Whether the gap is at rounding level, so that further iterations cannot improve it.
+  // Whether the gap is at rounding level, so that less jitter cannot improve it: the dual solution does not depend on
+  // it.
   [[nodiscard]] bool closed() const {
     const Certified& c = certified;
-    return c.slack <= std::max({1e-13 * c.value, c.gap / 2, 4 * kEpsilon * c.terms});
+    const double rounding = std::max({1e-13 * c.value, c.gap / 2, 4 * kEpsilon * c.terms});
+    return c.slack <= rounding || (c.crossed <= rounding && c.slack <= 1e-12 * c.value);
   }
 };
 
