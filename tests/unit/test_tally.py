@@ -87,7 +87,7 @@ def test_draws_of_the_chain_do_not_depend_on_their_blocks():
     [
         (1.0, 0.1, 0.0, None),
         (1.0, 0.11, 0.0, "The energy has a relative standard error of 0.11; use more samples."),
-        ([1.0, 2.0], [0.01, 0.5], 0.0, "A energy|energy has a relative standard error of 0.25"),
+        ([1.0, 2.0], [0.01, 0.5], 0.0, "An energy has a relative standard error of 0.25"),
         (0.0, 1.0, 0.0, "relative standard error of inf"),
         (0.0, 0.0, 0.0, None),
         (np.nan, np.nan, np.nan, None),

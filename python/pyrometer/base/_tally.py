@@ -111,5 +111,5 @@ def warn(what: str, value: npt.ArrayLike, error: npt.ArrayLike, tails: Array | f
         )
     else:
         return
-    many = f"The {what}" if value.ndim == 0 else f"A {what}"
-    warn_caller(SimulationWarning(f"{many} {reason}; use more samples."))
+    article = "The" if value.ndim == 0 else "An" if what[0] in "aeiou" else "A"
+    warn_caller(SimulationWarning(f"{article} {what} {reason}; use more samples."))
