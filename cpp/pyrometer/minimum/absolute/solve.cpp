@@ -311,7 +311,9 @@ Vertex by_interior(const Rows& rows, Vec phi, ExecutionContext context) {
       return vertex;
   }
   static_cast<void>(interior(rows, kClosed, phi, context));
-  return simplex(rows, phi, true, context);
+  Vertex vertex = simplex(rows, phi, true, context);
+  // The smallest residuals may be too dependent for a basis.
+  return vertex.basis.empty() ? simplex(rows, phi, false, context) : vertex;
 }
 
 // Solves a source from the vertex of the same rows with other jitter: rows off its basis keep their signs where these
