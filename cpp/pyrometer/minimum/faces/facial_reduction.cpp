@@ -8,131 +8,22 @@
 
 #include "pyrometer/base/chunks.hpp"
 #include "pyrometer/minimum/dense/equilibrate.hpp"
+#include "pyrometer/minimum/faces/modular_span.hpp"
 #include "pyrometer/minimum/faces/quotient.hpp"
 #include "pyrometer/minimum/faces/smallest_point.hpp"
+#include "pyrometer/minimum/faces/view.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
-using Wide = std::vector<DoubleDouble>;
-
 // Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a
 // time.
 constexpr Index kFirstRows = 1024, kMoreRows = 1024;
 
-/// Linear combinations of the columns, of the rows that are given: map is n x width, values count x width.
-struct Combinations {
-  Index width = 0;
-  std::vector<double> map;
-  Wide values;
-  std::vector<Index> place;  ///< of each row in `values`
-
-  [[nodiscard]] const DoubleDouble* row(Index i) const { return values.data() + place[at(i)] * width; }
-};
-
-/// The rows signed by their labels, centred where the centre is far from 0, and scaled; or combinations of the columns.
-class View {
- public:
-  View(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& used, const std::vector<Index>& sample,
-       const Combinations* combinations = nullptr)
-      : rows_(rows), intercept_(intercept), combinations_(combinations) {
-    if (combinations) {
-      for (Index k = 0; k < combinations->width; ++k) columns_.push_back(k);
-    } else {
-      for (Index j = 0; j < rows.features; ++j)
-        if (used[at(j)]) columns_.push_back(j);
-      if (intercept) columns_.push_back(rows.features);
-    }
-    centres_.assign(columns_.size(), 0.0);
-    exponents_.assign(columns_.size(), 0);
-    scales_.assign(columns_.size(), 1.0);
-    if (intercept && !combinations) centre(sample);
-    std::vector<Wide> views;
-    for (const Index i : sample) views.push_back(row(i));
-    exponents_ = column_exponents(std::ssize(views), size(), [&](Index i, Index k) { return views[at(i)][at(k)].hi; });
-    for (std::size_t k = 0; k < scales_.size(); ++k) scales_[k] = std::ldexp(1.0, exponents_[k]);
-  }
-
-  [[nodiscard]] Index size() const { return std::ssize(columns_); }
-  [[nodiscard]] Index column(Index k) const { return columns_[at(k)]; }
-  /// The position of the constant column, or -1.
-  [[nodiscard]] Index constant() const { return intercept_ && !combinations_ ? size() - 1 : -1; }
-  [[nodiscard]] Index rows() const { return rows_.rows; }
-
-  /// The element of a row that is not signed yet, rounded, and the factor that scales it.
-  [[nodiscard]] double rounded(Index i, std::size_t k) const {
-    return combinations_ ? combinations_->row(i)[k].hi : value(i, k) - centres_[k];
-  }
-  [[nodiscard]] double scaled(double x, std::size_t k) const { return x * scales_[k]; }
-  [[nodiscard]] double sign(Index i) const { return 2 * rows_.y[i] - 1; }
-
-  [[nodiscard]] Wide row(Index i) const {
-    Wide out;
-    row(i, out);
-    return out;
-  }
-  void row(Index i, Wide& out) const {
-    out.resize(columns_.size());
-    const bool negative = sign(i) < 0;
-    for (std::size_t k = 0; k < out.size(); ++k) {
-      const DoubleDouble sum = combinations_ ? combinations_->row(i)[k] : DoubleDouble::sum(value(i, k), -centres_[k]);
-      out[k] = {sum.hi * scales_[k], sum.lo * scales_[k]};
-      if (negative) out[k] = -out[k];
-    }
-  }
-
-  /// The direction in the system's columns, rounded.
-  [[nodiscard]] std::vector<double> back(const Wide& direction) const {
-    std::vector<double> out(at(rows_.features + (intercept_ ? 1 : 0)), 0.0);
-    if (combinations_) {
-      for (std::size_t r = 0; r < out.size(); ++r) {
-        DoubleDouble sum;
-        double terms = 0;
-        for (std::size_t k = 0; k < direction.size(); ++k) {
-          const DoubleDouble part = direction[k].scaled(exponents_[k]) * combinations_->map[r * direction.size() + k];
-          sum = sum + part;
-          terms += std::abs(part.hi);
-        }
-        out[r] = std::abs(sum.hi) <= kVanishing * terms ? 0 : sum.hi;
-      }
-      return out;
-    }
-    DoubleDouble constant;
-    for (std::size_t k = 0; k < direction.size(); ++k) {
-      const DoubleDouble part = direction[k].scaled(exponents_[k]);
-      if (columns_[k] < rows_.features) constant = constant - part * centres_[k];
-      out[at(columns_[k])] = part.hi;
-    }
-    if (intercept_) out.back() = (constant + direction.back().scaled(exponents_.back())).hi;
-    return out;
-  }
-
- private:
-  [[nodiscard]] double value(Index i, std::size_t k) const {
-    return columns_[k] == rows_.features ? 1.0 : rows_.X[i * rows_.features + columns_[k]];
-  }
-  /// Columns whose mean exceeds their spread are centred at one of their values.
-  void centre(const std::vector<Index>& sample) {
-    for (std::size_t k = 0; k + 1 < columns_.size(); ++k) {
-      const double at_first = value(sample[sample.size() / 2], k);
-      double spread = 0;
-      for (const Index i : sample) spread = std::max(spread, std::abs(value(i, k) - at_first));
-      if (spread < std::abs(at_first) / 8) centres_[k] = at_first;
-    }
-  }
-
-  data::Rows<double> rows_;
-  bool intercept_;
-  const Combinations* combinations_;
-  std::vector<Index> columns_;
-  std::vector<double> centres_, scales_;
-  std::vector<int> exponents_;
-};
-
 /// The separated and the overlapping rows of a view. Elements of the direction up to `least` times the largest count as
-/// 0.
+/// 0. Whether rows are dependent on those that overlap is decided by their residues.
 class Search {
  public:
   Search(const View& view, double least, double rounding)
@@ -153,7 +44,12 @@ class Search {
       sample = names;  // rows of the span stay in it
       set_direction({});
       if (names.empty()) return true;
-      const SmallestPoint smallest = smallest_point(points, width);
+      const auto independent = [&](const std::vector<Index>& corral) {
+        ModularSpan span = exact_;
+        return std::all_of(corral.begin(), corral.end(),
+                           [&](Index k) { return span.add(view_.residues(names[at(k)])); });
+      };
+      const SmallestPoint smallest = smallest_point(points, width, independent);
       if (smallest.kind == SmallestPoint::Kind::undecided) return false;
       if (smallest.kind == SmallestPoint::Kind::separates) {
         Wide direction(direction_.size());
@@ -164,15 +60,20 @@ class Search {
         return true;
       }
       std::vector<Index> rows;
-      for (const Index k : smallest.corral) rows.push_back(names[at(k)]);
+      for (const Index k : smallest.corral) {
+        rows.push_back(names[at(k)]);
+        exact_.add(view_.residues(rows.back()));
+      }
       enlarge(std::move(rows));
     }
   }
 
   /// Adds rows that are known to overlap; false if they have other dimensions.
   bool add(const Overlap& known) {
-    for (auto i = known.rows.begin(); i != known.rows.end() && span_.rank() < view_.size(); ++i)
+    for (auto i = known.rows.begin(); i != known.rows.end() && span_.rank() < view_.size(); ++i) {
       span_.add(view_.row(*i), span_.rank() == 0 ? view_.constant() : -1);
+      exact_.add(view_.residues(*i));
+    }
     return span_.rank() == known.dimension;
   }
 
@@ -206,9 +107,15 @@ class Search {
         done = false;
       } else if (!done && all[k - 1].negative != all[k].negative) {
         enlarge({all[k].name});
+        exact_.add(view_.residues(all[k].name));
         done = true;
       }
     }
+  }
+
+  /// Whether a row is in the span of those that overlap.
+  [[nodiscard]] bool overlaps(Index i) const {
+    return exact_.rank() == view_.size() || exact_.contains(view_.residues(i));
   }
 
   enum class Side { in_span, separated, wrong };
@@ -295,6 +202,7 @@ class Search {
   const View& view_;
   double least_;
   Quotient span_;
+  ModularSpan exact_;
   Wide direction_;
   std::vector<double> rounded_;  ///< in the columns of the rows before scaling
 };
@@ -414,8 +322,15 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
     // A row of the sample on the wrong side is a rounding error.
     if (sample.size() == before) return false;
   }
+  const bool all = search.span().rank() == view.size();
+  std::fill(margins.begin(), margins.end(), 0.0);  // 1 for rows that are undecided
+  base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
+    for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
+      if ((all || sides[k] == Search::Side::in_span) && !search.overlaps(remaining[k])) margins[k] = 1;
+  });
+  if (std::count(margins.begin(), margins.end(), 1.0) > 0) return false;
   Separated part{view.back(search.direction()), {}};
-  for (std::size_t k = 0; k < remaining.size() && search.span().rank() < view.size(); ++k)
+  for (std::size_t k = 0; k < remaining.size() && !all; ++k)
     if (sides[k] == Search::Side::separated) part.rows.push_back(remaining[k]);
   if (!part.rows.empty()) face.separated.push_back(std::move(part));
   for (Index k = 0; k < view.size(); ++k)
@@ -541,6 +456,7 @@ bool found(const data::Rows<double>& rows, bool intercept, const View& view, con
       if (face.separated.size() == before && rounding == 0) break;
       if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
       face.separated.pop_back();
+      face.open = true;
     }
   }
   return false;

@@ -18,6 +18,7 @@ struct Face {
   bool certain = false;              ///< false if rounding leaves it undecided whether other rows are separated
   std::vector<Separated> separated;  ///< all rows that are separated, in parts
   std::vector<Index> independent;    ///< a basis of the columns restricted to the other rows; p is the constant
+  bool open = false;                 ///< not certain: others are separated, in a direction that doubles do not hold
   bool minimal = true;               ///< whether `independent` are known to be linearly independent
   Index dimension = 0;               ///< of the space that the other rows span
 };
@@ -38,9 +39,10 @@ struct Overlap {
 ///
 /// Double-double arithmetic, on rows and columns scaled by powers of two; sums below 2^-80 of their terms, or 2^-100 of
 /// those that these are computed from, are taken for 0. Where the latter leaves it undecided, only separated rows that
-/// are verified are accepted. Positive margins are rigorous; overlap holds up to this precision. The rounded direction
-/// is verified: if the margins of its rows are not positive, or those of others not 0 within its rounding, the face is
-/// not `certain`, and `separated` has those rows only that comparisons find.
+/// are verified are accepted. Positive margins are rigorous. So is overlap, up to the signs of weights: whether rows
+/// are in the span of others is verified without rounding errors (modular_span.hpp). The rounded direction is verified:
+/// if the margins of its rows are not positive, or those of others not 0 within its rounding, the face is not `certain`
+/// but `open`, and `separated` has those rows only that comparisons find.
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
 /// used       which columns may have a coefficient; together with the constant they are linearly independent. A single

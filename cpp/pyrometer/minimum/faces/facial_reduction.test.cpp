@@ -8,12 +8,22 @@
 #include <stdexcept>
 #include <vector>
 
+#include "pyrometer/minimum/faces/modular_span.hpp"
 #include "pyrometer/minimum/faces/quotient.hpp"
 #include "pyrometer/minimum/faces/smallest_point.hpp"
 #include "pyrometer/minimum/logistic/logistic.hpp"
 
 using namespace pyrometer;
 using namespace pyrometer::minimum;
+
+namespace {
+
+/// For points of which no more than `size` are dependent.
+Independent at_most(Index size) {
+  return [size](const std::vector<Index>& points) { return std::ssize(points) <= size; };
+}
+
+}  // namespace
 
 TEST_CASE("double-double arithmetic has 106 bits") {
   const DoubleDouble third = DoubleDouble(1) / 3.0;
@@ -25,12 +35,12 @@ TEST_CASE("double-double arithmetic has 106 bits") {
 
 TEST_CASE("the point of smallest norm of a triangle: 0 inside, orthogonal to an edge outside") {
   const std::vector<DoubleDouble> around{1, 0, -0.5, 1, -0.5, -1};
-  const SmallestPoint inside = smallest_point(around, 2);
+  const SmallestPoint inside = smallest_point(around, 2, at_most(2));
   CHECK(inside.kind == SmallestPoint::Kind::zero);
   CHECK(inside.corral.size() == 3);
   // The edge misses 0 by 1e-15.
   const std::vector<DoubleDouble> beside{DoubleDouble::sum(1, 0), 1e-15, -1, 1e-15, 0, 1};
-  const SmallestPoint outside = smallest_point(beside, 2);
+  const SmallestPoint outside = smallest_point(beside, 2, at_most(2));
   CHECK(outside.kind == SmallestPoint::Kind::separates);
   CHECK(outside.point[1].hi > 0);
 }
@@ -44,7 +54,7 @@ TEST_CASE("the point of smallest norm of many points separates them, or 0 is a p
     const double along = 3 * normal(state);
     std::vector<DoubleDouble> points;
     for (Index k = 0; k < count * size; ++k) points.emplace_back(normal(state) + (k % size == 0 ? along : 0));
-    const SmallestPoint found = smallest_point(points, size);
+    const SmallestPoint found = smallest_point(points, size, at_most(size));
     REQUIRE(found.kind != SmallestPoint::Kind::undecided);
     if (found.kind == SmallestPoint::Kind::separates) {
       for (Index i = 0; i < count; ++i) {
@@ -99,7 +109,7 @@ TEST_CASE("nearly dependent points are decided: polynomials that change their si
       double power = (overlap && i == count - 1 ? points[0].hi < 0 : positive) ? 1 : -1;
       for (Index j = 0; j < size; ++j, power *= t) points.emplace_back(power);
     }
-    const SmallestPoint found = smallest_point(points, size);
+    const SmallestPoint found = smallest_point(points, size, at_most(overlap ? 1 : size));
     REQUIRE(found.kind == (overlap ? SmallestPoint::Kind::zero : SmallestPoint::Kind::separates));
     for (Index i = 0; i < count && !overlap; ++i) {
       DoubleDouble product;
@@ -107,6 +117,28 @@ TEST_CASE("nearly dependent points are decided: polynomials that change their si
       CHECK(product.hi > 0);
     }
   }
+}
+
+TEST_CASE(
+    "an edge that misses 0 by less than the rounding of the points does not contain it if its ends are independent") {
+  const std::vector<DoubleDouble> beside{1, 1e-28, -1, 1e-28, 0, 1};
+  const SmallestPoint outside = smallest_point(beside, 2, at_most(2));
+  CHECK(outside.kind == SmallestPoint::Kind::separates);
+  const SmallestPoint inside = smallest_point(beside, 2, at_most(1));
+  CHECK(inside.kind == SmallestPoint::Kind::zero);
+}
+
+TEST_CASE("residues of doubles are those of their exact sums and products, whose dependence they show") {
+  CHECK(residue_of(-2.5) == product(residue_of(5), residue_of(-0.5)));
+  CHECK(sum(residue_of(1e300), residue_of(-1e300)) == 0);
+  CHECK(sum(residue_of(0x1p1000), residue_of(0x1p-1074)) == sum(Residue{1} << 1000 % 61, Residue{1} << (1098 - 1074)));
+  ModularSpan span;
+  CHECK(span.add({residue_of(1e20), residue_of(1), residue_of(0.1)}));
+  CHECK_FALSE(span.add({residue_of(-3e20), residue_of(-3), product(residue_of(-3), residue_of(0.1))}));
+  CHECK(span.add({residue_of(1e20), residue_of(1), residue_of(std::nextafter(0.1, 1))}));
+  CHECK(span.contains({residue_of(0), residue_of(0), residue_of(1)}));
+  CHECK_FALSE(span.contains({residue_of(1), residue_of(0), residue_of(0)}));
+  CHECK(span.rank() == 2);
 }
 
 TEST_CASE("representatives modulo a span are the result of elimination") {

@@ -17,10 +17,10 @@ using Plain = std::vector<double>;
 constexpr double kLeastWeight = 1e-20;
 // All products with the point of smallest norm are at least its squared norm; this fraction of it suffices.
 constexpr double kEnough = 0.25;
-// Limit of the steps in double precision, times the dimension.
-constexpr Index kMostRoughSteps = 100;
-// When the algorithm stalls, a point below this norm is taken for 0.
-constexpr double kStalled = 1e-19;
+// Limit of the steps in either precision, times the dimension.
+constexpr Index kMostSteps = 100;
+// A point below this norm may be 0. Else it is refined, as its square is near the rounding of products with it.
+constexpr double kSmall = 1e-12;
 
 /// Double-double numbers as two arrays, of which loops are computed in vectors.
 struct Split {
@@ -175,6 +175,21 @@ class Corral {
     basis_.pop_back();
     weigh();
     return true;
+  }
+  /// Corrects the point where it is so small that rounding errors of the basis make its products with the members
+  /// differ.
+  void refine() {
+    const Real first = dot(*points_, members_[0], point_);
+    Row move(basis_.size());
+    for (std::size_t k = 0; k < basis_.size(); ++k) {
+      Real rest = first - dot(*points_, members_[k + 1], point_);
+      for (std::size_t j = 0; j < k; ++j) rest = rest - triangle_[k][j] * move[j];
+      set(move, k, rest / triangle_[k][k]);
+    }
+    for (std::size_t k = 0; k < basis_.size(); ++k) {
+      subtract(point_, -move[k], basis_[k], at(size_));
+      parts_[k] = parts_[k] - move[k];
+    }
   }
 
  private:
@@ -379,7 +394,7 @@ std::vector<Index> rough_corral(const Plain& rounded, Index size) {
   static_cast<void>(corral.add(0));
   std::vector<double> weights{1};
   std::vector<Index> members = corral.members();
-  for (Index count = 0; count < kMostRoughSteps * size; ++count) {
+  for (Index count = 0; count < kMostSteps * size; ++count) {
     base::throw_if_interrupted();
     const std::vector<double>& point = corral.point();
     if (!(largest(point) > negligible<Plain>)) break;
@@ -400,7 +415,7 @@ bool start(const std::vector<Index>& members, Corral<Split>& corral) {
 
 }  // namespace
 
-SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size) {
+SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size, const Independent& independent) {
   using Kind = SmallestPoint::Kind;
   SmallestPoint out;
   Split split(points.size());
@@ -413,17 +428,18 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
   std::vector<double> weights = corral.weights();
   Least least(split, size);
   Split point;
-  for (bool moved = true; moved;) {
+  bool moved = true;
+  for (Index count = 0; moved && count <= kMostSteps * size; ++count) {
     base::throw_if_interrupted();
-    point = corral.point();
     out.corral = corral.members();
     out.kind = Kind::zero;
-    if (largest(point.hi) <= kVanishing) break;
+    if (largest(high(corral.point())) < kSmall) {
+      if (!independent(out.corral)) break;
+      corral.refine();
+    }
+    point = corral.point();
     least.find(point);
-    if (least.product > 0)
-      out.kind = Kind::separates;
-    else if (largest(point.hi) > kStalled)
-      out.kind = Kind::undecided;
+    out.kind = least.product > 0 ? Kind::separates : Kind::undecided;
     moved = least.product <= kEnough * dot(point, point).hi && step(least.index, corral, weights) == Step::moved;
   }
   for (std::size_t j = 0; j < point.size(); ++j) out.point.push_back(point[j]);

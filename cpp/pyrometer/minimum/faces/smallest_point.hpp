@@ -1,6 +1,7 @@
 // The point of smallest norm in the convex hull of points, in double-double precision.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "pyrometer/minimum/dense/residual.hpp"
@@ -23,13 +24,19 @@ struct SmallestPoint {
   std::vector<Index> corral;
 };
 
+/// Whether points, of which the affine hull is near 0, are linearly independent, so that it does not contain 0.
+using Independent = std::function<bool(const std::vector<Index>&)>;
+
 /// Wolfe's algorithm (Mathematical Programming 11, 1976), stopped as soon as the point separates all points with a
 /// sufficient margin.
+///
+/// Where the point is near 0, `independent` says whether it is 0. If not, it is refined, to relative precision.
 ///
 /// points  count x size, row-major, none of them 0, of sizes near 1.
 ///
 /// Cost: `size` to a few times as many passes over the points of 4 flops a number, each with about 5 `size`^2
 /// double-double operations.
-[[nodiscard]] SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size);
+[[nodiscard]] SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size,
+                                           const Independent& independent);
 
 }  // namespace pyrometer::minimum

@@ -148,6 +148,7 @@ bool refine(const data::Rows<double>& rows, bool intercept, const std::vector<bo
             int threads, Face& face) {
   if (separated_by(face) == rows.rows) return false;
   Face finer = face_of_combinations(rows, intercept, used, theta, threads);
+  face.open = face.open || (finer.open && !face.certain);
   if (!finer.certain || separated_by(finer) <= separated_by(face)) return false;
   face = std::move(finer);
   return true;
@@ -381,10 +382,11 @@ class InfimumSearch {
       out_.parameters = solution_->parameters(n_);
       reached = reach();
     }
-    out_.attained = face_.separated.empty();
+    out_.attained = face_.separated.empty() && !face_.open;
     if (face_.certain && !out_.attained) out_.direction = moved(rows_, intercept_, face_, kFarAway, Numbers(n_, 0.0));
     bound(*solution_, reached, out_);
-    const bool tried = face_.certain && separated_by(face_) < rows_.rows && !(out_.gap <= kWide * out_.value);
+    const bool tried =
+        (face_.certain || face_.open) && separated_by(face_) < rows_.rows && !(out_.gap <= kWide * out_.value);
     // The margins of rows have all columns that are used, also those that depend on others without the small rows.
     const bool improved = tried && improve(rows_, intercept_, used_, face_, threads_, out_, reached);
     const double lowered = improved ? lowered_by(null_, rows_, intercept_, face_, out_.parameters, out_.value)

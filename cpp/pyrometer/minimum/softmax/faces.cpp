@@ -88,6 +88,7 @@ ClassFace face_of_classes(const data::Rows<double>& rows, Index classes, bool co
   const Face face = combinations ? face_of_combinations(differences, false, all, {}, threads)
                                  : face_of(differences, false, all, {}, threads, overlap);
   out.certain = face.certain;
+  out.open = face.open;
   out.any = !face.separated.empty();
   out.dimension = face.dimension;
   for (auto part = face.separated.rbegin(); part != face.separated.rend(); ++part) {

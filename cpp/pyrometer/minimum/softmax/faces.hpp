@@ -14,6 +14,7 @@ inline constexpr double kFar = 40;
 /// Row i separates class c from its own if some direction has z_i,y > z_ic and no row has its own class below another.
 struct ClassFace {
   bool certain = false;               ///< false if rounding leaves it undecided, or the rows are too many
+  bool open = false;                  ///< not certain: some are, in a direction that doubles do not hold
   bool any = false;                   ///< whether any class of any row is separated
   std::vector<std::uint8_t> allowed;  ///< rows x classes, 0 for those that are separated
   Index dimension = 0;                ///< of the space that the differences span which are not separated

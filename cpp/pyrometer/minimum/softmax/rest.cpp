@@ -130,6 +130,7 @@ DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<doub
   ClassFace known = overlapping(table, exact, theta, threads, rest, evaluations);
   face = known.certain || known.allowed.empty() ? known
                                                 : face_of_classes(exact, table.classes, false, threads, every, known);
+  bool open = face.open;
   if (!face.certain) face = ClassFace();
   if (!(face.any && face.allowed == known.allowed)) {
     rest = DescentResult();
@@ -144,6 +145,7 @@ DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<doub
     if (rest.status == DescentStatus::converged) break;
     if (face.certain && !combinations) continue;
     ClassFace next = face_of_classes(exact, table.classes, combinations, threads, every);
+    open = open || next.open;
     if (!next.certain || (face.certain && !next.any)) continue;
     face = std::move(next);
     if (face.any) minimise();
@@ -153,6 +155,8 @@ DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<doub
     evaluations += rest.evaluations;
   }
   rest.evaluations = evaluations;
+  face.open = open && !face.certain;
+  if (face.open) face.allowed = every;
   return rest;
 }
 

@@ -166,9 +166,9 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     rest = rest_of(simple, exactly, result.theta, threads, face);
     out.evaluations += rest.evaluations;
   }
-  out.attained = !face.any;
+  out.attained = !face.any && !face.open;
   PairsResult pairs;
-  if (face.certain && !(rest.gap <= kOpen * rest.loss)) {
+  if ((face.certain || face.open) && !(rest.gap <= kOpen * rest.loss)) {
     pairs = minimum_of_pairs(exactly, table.classes, face.allowed, logits_of(simple.rows, table.classes, result.theta));
     out.evaluations += pairs.evaluations;
   }
