@@ -11,12 +11,15 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 from numbers import Number
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyrometer.states._columns import Columns
 from pyrometer.states._counted import OTHER, Counted
+
+if TYPE_CHECKING:
+    from pyrometer.states._data_state import DataState
 
 __all__ = ["CELLS", "MOST_VALUES", "cell_of", "columns_in_cells", "in_cells", "places_in_cells"]
 
@@ -32,13 +35,13 @@ def cell_of(value: Any) -> int | None:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=1).digest()[0]
 
 
-def in_cells(table: Counted, places: Collection[int]) -> Counted:
-    """Return counts in cells, if those of this column are."""
+def in_cells(table: Counted, places: Collection[int], name: str) -> Counted:
+    """Return counts in cells, if those of this column, that messages call by its name, are."""
     if table.place not in places or table.cells:
         return table
     if table.kind == "value" and OTHER in table.values:
         raise ValueError(
-            f"column {table.place} must have counts of each number, to be compared with a state that has its "
+            f"column {name} must have counts of each number, to be compared with a state that has its "
             "values in cells, got numbers that are counted together; give the rows instead of the state."
         )
     missing = None in table.values
@@ -54,8 +57,10 @@ def places_in_cells(columns: Columns) -> frozenset[int]:
     return frozenset(each.place for each in columns.counted if each.cells)
 
 
-def columns_in_cells(columns: Columns, places: Collection[int]) -> Columns:
-    """Return columns that are counted in cells at these places."""
+def columns_in_cells(state: DataState, places: Collection[int]) -> Columns:
+    """Return the columns of a state, counted in cells at these places."""
+    columns = state.columns
     if places_in_cells(columns).issuperset(places):
         return columns
-    return replace(columns, counted=tuple(in_cells(each, places) for each in columns.counted))
+    counted = tuple(in_cells(each, places, state.named(each.place)) for each in columns.counted)
+    return replace(columns, counted=counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,16 @@ from pyrometer.states._counted import OTHER, Counted, coded_numbers, counted, mi
 from pyrometer.states._predictions import Predicted
 from pyrometer.states._present import Present, present_numbers
 
-__all__ = ["LABEL", "ROWS", "Columns", "described_columns", "with_counts"]
+__all__ = [
+    "LABEL",
+    "ROWS",
+    "Columns",
+    "described_columns",
+    "empty_places",
+    "require_kinds",
+    "require_values",
+    "with_counts",
+]
 
 _LEAST = (0, 2, LEAST)  # numbers without which a column of one or two different ones may be continuous
 LABEL = -1  # the place of the target, where it is counted
@@ -117,8 +127,9 @@ def described_columns(
     A column is counted and filled like that of the same place in `like`, whose numbers are summed about `centre`.
     """
     if like is not None:
-        _require_kinds(like, data)
-        _require_values(like, data)
+        empty = {of.place for of in data.coded if of.values == (None,)} | empty_places(like)
+        require_kinds(like, data.places, empty, data.columns, data.names)
+        require_values(like, data.coded, data.names)
         data = _of_kinds(like, data)
     weights, unit = data.weights, 1.0 if data.weights is None else min(1.0, float(data.weights.mean()))
     tables = [counted("category", of, begins, weights) for of in data.coded]
@@ -195,43 +206,46 @@ def _like(
     return "value", Coded(place, tuple(every[k] for k in kept), rank[codes])
 
 
-def _require_kinds(like: Columns, data: Predicted) -> None:
-    """Raise if a column has numbers in one sample and categories in the other."""
-    empty = {of.place for of in data.coded if of.values == (None,)} | _empty(like)
-    expected = set(like.places)
-    odd = [j for j in (expected ^ set(data.places)) if j not in empty]
-    if odd and data.columns == like.number:
-        names = [data.names[j] if data.names else str(j) for j in sorted(odd)]
+def require_kinds(
+    like: Columns, places: Sequence[int], empty: Collection[int], number: int, names: Sequence[str] | None
+) -> None:
+    """Raise if a column has numbers, at `places` of a `number`, in one sample and categories in the other.
+
+    Columns that are `empty` have no kind.
+    """
+    odd = [j for j in set(like.places) ^ set(places) if j not in empty]
+    if odd and number == like.number:
+        names = [names[j] if names else str(j) for j in sorted(odd)]
         raise ValueError(
             f"X must have columns of the kinds of the rows that it is compared with, got others in "
             f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them."
         )
 
 
-def _require_values(like: Columns, data: Predicted) -> None:
+def require_values(like: Columns, coded: Iterable[Coded | Counted], names: Sequence[str] | None) -> None:
     """Raise if a category looks like one of the other sample and is of another type, such as "True" and True."""
-    for of in data.coded:
+    for of in coded:
         other = like.of(of.place)
         known = () if other is None or other.kind != "category" or other.cells else other.values
         alike = {str(value): value for value in known if value is not None}
         for value in of.values:
             if value is not None and value not in known and str(value) in alike:
                 types = [type(each).__name__ for each in (value, alike[str(value)])]
-                name = plain(data.names[of.place]) if data.names else str(of.place)
+                name = plain(names[of.place]) if names else str(of.place)
                 raise ValueError(
                     f"X must have categories of the types of the rows that it is compared with, got {value!r} of type "
                     f"{types[0]} in column {name}, where these have {types[1]}; convert one of them."
                 )
 
 
-def _empty(like: Columns) -> set[int]:
+def empty_places(like: Columns) -> set[int]:
     """Return the places of columns without a value, whose kind is unknown."""
     return {each.place for each in like.counted if each.kind == "category" and each.values == (None,)}
 
 
 def _of_kinds(like: Columns, data: Predicted) -> Predicted:
     """Return the rows with columns of the kinds of `like`, where it has columns without a value, or they have."""
-    missing_columns = [i for i, place in enumerate(data.places) if place in _empty(like)]
+    missing_columns = [i for i, place in enumerate(data.places) if place in empty_places(like)]
     if missing_columns:
         lost = np.zeros(data.x.shape, dtype=bool) if data.missing is None else data.missing
         coded = tuple(missing_alone(data.places[i], lost[:, i]) for i in missing_columns)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, Coded, RandomSource, described, validate
+from pyrometer.base import Array, Coded, RandomSource, described, plain, validate
 from pyrometer.results import Displayed, Quantity, Sheet, described_by, finite
 from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST, boundaries
@@ -370,6 +370,10 @@ class DataState(Displayed):
     def correlation_time(self) -> float:
         """Integrated autocorrelation time of the rows, in their order; 1 where they show no dependence."""
         return self.dependence.time
+
+    def named(self, place: int) -> str:
+        """Return the name of a column for messages; its place where it has none."""
+        return plain(self.names[place]) if self.names else str(place)
 
     @property
     def sums(self) -> BlockSums:

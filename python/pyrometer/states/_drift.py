@@ -236,20 +236,18 @@ def _require_comparable(first: DataState, state: DataState, begin: float, time: 
         )
     if any(places_in_cells(each.columns) for each in (first, state)):
         place = min(place for each in (first, state) for place in places_in_cells(each.columns))
-        column = place if state.names is None else plain(state.names[place])
         raise ValueError(
-            f"states must have counts of each value of a column, got column {column} with values counted in cells by a "
-            "monitor; give the rows instead of the state, or leave the column out."
+            f"states must have counts of each value of a column, got column {state.named(place)} with values "
+            "counted in cells by a monitor; give the rows instead of the state, or leave the column out."
         )
     with_density = [_with_density(each) for each in (first, state)]
     if apart := with_density[0] ^ with_density[1]:
         place = min(apart)
-        column = place if state.names is None else plain(state.names[place])
         times = (begin, time) if place in with_density[0] else (time, begin)
         raise ValueError(
-            f"states must have a density in the same columns, got column {column} with one at time {times[0]:g}, and "
-            f"contributing by counts at time {times[1]:g}; make all states like= the one at time {times[1]:g}, or "
-            "leave the column out."
+            f"states must have a density in the same columns, got column {state.named(place)} with one at "
+            f"time {times[0]:g}, and contributing by counts at time {times[1]:g}; make all "
+            f"states like= the one at time {times[1]:g}, or leave the column out."
         )
     if first.columns.alone != state.columns.alone:
         times = (time, begin) if first.columns.alone else (begin, time)

@@ -18,7 +18,7 @@ from pyrometer.base import Array
 from pyrometer.states._blocks import coarsened
 from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, columns_in_cells, places_in_cells
 from pyrometer.states._columns import LABEL, ROWS, Columns
-from pyrometer.states._counted import PRESENT, Counted
+from pyrometer.states._counted import PRESENT, Counted, presence
 from pyrometer.states._data_state import DataState, too_many
 
 __all__ = ["Layout", "united"]
@@ -78,7 +78,7 @@ class Layout:
         table, counts = state.sums.table(self.like.sums), {}
         as_numbers = set(self.like.columns.places) - self.like.columns.by_counts
         known = self._with_cells(places_in_cells(state.columns) - as_numbers - self.in_cells)
-        for each in columns_in_cells(state.columns, known.in_cells).counted:
+        for each in self._counted(state, columns_in_cells(state, known.in_cells)):
             numbers = each.place in as_numbers
             for k, value in enumerate(each.values):
                 if not numbers or value is None:
@@ -92,6 +92,18 @@ class Layout:
                 columns[:, layout._at[label if label[0] in known.in_cells else layout._label(label)]] += rows
             table = np.hstack([table, columns])
         return layout, table
+
+    def _counted(self, state: DataState, columns: Columns) -> list[Counted]:
+        """Return the counts of columns of a state; of those with few numbers in the reference, of missing ones."""
+        alone = [p for p in self.like.columns.by_counts if self._has_few_numbers(p) or columns.of(p) is None]
+        counts = [each for each in columns.counted if each.place not in alone]
+        return counts + [presence(columns.of(place), place, state.sums.counts) for place in sorted(alone)]
+
+    def _has_few_numbers(self, place: int) -> bool:
+        """Whether a column contributes by the counts of missing numbers, because there are too few others."""
+        columns = self.like.columns
+        counted = columns.of(place)
+        return place in columns.by_counts and counted is not None and counted.kind == "missing"
 
     def _with_labels(self, labels: list[tuple[int, Any]]) -> Layout:
         """Return the layout with the columns of more values, or cells; columns with too many values are in cells."""
@@ -142,7 +154,7 @@ class Layout:
         """Return a state whose columns are counted in cells where these are; energy and entropy are its own."""
         if not self.in_cells:
             return state
-        return DataState.of_sums(state, columns_in_cells(state.columns, self.in_cells), state.sums, state)
+        return DataState.of_sums(state, columns_in_cells(state, self.in_cells), state.sums, state)
 
     def state(self, table: Array, of: DataState | None = None) -> DataState:
         """Return the state of the rows of a table, with the energy and the entropy of another if one is given."""
@@ -153,6 +165,8 @@ class Layout:
             at = sorted(columns_of_place, key=lambda k: self.labels[k][1] is None)
             values, own = tuple(self.labels[k][1] for k in at), counts[:, at]
             kind = "label" if place == LABEL else "value" if place in like.columns.places else "category"
+            if self._has_few_numbers(place):
+                kind = "missing"
             if place in numbers:
                 kind, values, own = "missing", (PRESENT, None), np.column_stack([table[:, 0] - own[:, 0], own])
                 fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))

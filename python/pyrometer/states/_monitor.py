@@ -12,6 +12,7 @@ import numpy as np
 from pyrometer.base import RandomSource, described, plain, validate
 from pyrometer.laws import LINEAR_CALLS, Law, not_a_law
 from pyrometer.results import Displayed, Quantity, Sheet, Table, described_by
+from pyrometer.states._alike import alike
 from pyrometer.states._as_state import as_state
 from pyrometer.states._batch_test import BatchTest
 from pyrometer.states._blocks import wide
@@ -316,7 +317,7 @@ class RefreshMonitor(Displayed):
         Parameters
         ----------
         X, y
-            Rows, as for `DataState`; or a `DataState` of the same model, alone.
+            Rows, as for `DataState`; or a `DataState` of the same model, alone, best made with ``like=reference``.
         name : str
             Name of the batch in its reading and in messages.
         weights : str or array_like, shape (m,), optional
@@ -332,7 +333,8 @@ class RefreshMonitor(Displayed):
         ------
         TypeError, ValueError
             If X and y are not finite numbers of matching shapes with the reference's columns and at least one row, or
-            the model's predictions are not finite. The monitor has not changed then.
+            the model's predictions are not finite; or if a state that was made without `like` lacks counts that the
+            reference has, or has other numbers in the place of missing ones. The monitor has not changed then.
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {described(name)}.")
@@ -344,6 +346,10 @@ class RefreshMonitor(Displayed):
         kept = {"like": self.reference, "strict": False, "lead": lead, "weights": weights}
         state = as_state(label, rows_of_batch, self.model, self.energy, block, **kept)
         require_like(self.reference, label, state, (self.block, block))
+        try:
+            state = alike(self.reference, state)
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}") from error
         source = np.random.SeedSequence([*self._seed, self.batches])
         # The least p-value is 1 / (resamples + 1): it must be able to reach the level, with room to be above it.
         resamples = max(199, 8 * self.run_length - 1)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pyrometer.base import number_of, plain
+from pyrometer.base import number_of
 from pyrometer.linear import LinearRegression, LogisticRegression
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._data_state import DataState
@@ -79,11 +79,10 @@ def require_reference(
         raise ValueError(f"reference must have been made with block={block}, got {blocks[0]:g}.")
     if grow and state.columns.present:
         place = state.columns.present[0].place
-        name = plain(state.names[place]) if state.names else str(place)
         raise ValueError(
             f"reference must have numbers near the one that stands for missing ones, for grow=True, got "
-            f"{state.columns.fill[place]:g} in column {name}, more than {FAR:g} deviations from their mean; make it "
-            "without like=."
+            f"{state.columns.fill[place]:g} in column {state.named(place)}, more than {FAR:g} deviations from "
+            "their mean; make it without like=."
         )
     if isinstance(model, (LinearRegression, LogisticRegression)):
         features = model.parameters - model.intercept

@@ -75,7 +75,7 @@ class Pair:
         cells = (places_in_cells(old.columns) | places_in_cells(new.columns)) & (
             by_counts | _categories(old) | _categories(new)
         )
-        columns = [columns_in_cells(state.columns, cells) for state in both]
+        columns = [columns_in_cells(state, cells) for state in both]
         alone = any(state.columns.alone for state in both)
         first = old.sums if new.sums.is_comparable(old.sums) else old.sums.coarser(new.sums)
         sums = [first, new.sums]
@@ -138,9 +138,7 @@ class Pair:
         if not flat.any():
             return "; use more rows, a smaller block or fewer features"
         place = [*self.old.columns.places, None][int(np.argmax(flat.sum(axis=0)))]
-        name = (
-            "the residual" if place is None else f"column {plain(self.old.names[place]) if self.old.names else place}"
-        )
+        name = "the residual" if place is None else f"column {self.old.named(place)}"
         return (
             f": without a few of the rows {name} is constant, or its variance is lost in rounding beside their "
             "distance from it; give numbers that stand for missing ones as nan, or leave these rows or this column out"
@@ -212,13 +210,15 @@ def _is_constant(state: DataState, place: int) -> bool:
     return counted is not None and counted.kind == "value" and len(counted.values) == 1
 
 
-def _reason(state: DataState, places: list[int]) -> str:
+def _reason(old: DataState, places: list[int]) -> str:
     if not places:
         return ""
-    name = plain(state.names[min(places)]) if state.names else str(min(places))
+    remedy = "drop it, or exchange the samples"
+    if any(_is_constant(old, place) for place in places):
+        remedy = "give after as rows, or make it with like=before"
     return (
-        f"divergence, entropy_change and their errors: column {name} is constant in one of the samples and has a "
-        "density in the other; drop it, or exchange the samples"
+        f"divergence, entropy_change and their errors: column {old.named(min(places))} is constant in one of the "
+        f"samples and has a density in the other; {remedy}"
     )
 
 

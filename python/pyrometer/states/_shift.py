@@ -12,6 +12,7 @@ import numpy as np
 
 from pyrometer.base import RandomSource, described, listed, number_of, plain, validate, warn_caller
 from pyrometer.errors import DependenceWarning
+from pyrometer.states._alike import require_one_kind
 from pyrometer.states._as_state import as_state
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._compare import compare
@@ -257,13 +258,13 @@ def _require_like(old: DataState, new: DataState) -> None:
             f"before and after must have the same columns in one order, got {listed(old.names, plain)} and "
             f"{listed(new.names, plain)}."
         )
+    require_one_kind(old, new)
     fills = [state.columns.fill for state in (old, new)]
     apart = [place for place in fills[0] if place in fills[1] and fills[0][place] != fills[1][place]]
     if apart:
-        name = plain(old.names[apart[0]]) if old.names else str(apart[0])
         raise ValueError(
             f"before and after must have missing values replaced by the same number, got different ones in column "
-            f"{name}; give after as rows, or make its state with like=before."
+            f"{old.named(apart[0])}; give after as rows, or make its state with like=before."
         )
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:
