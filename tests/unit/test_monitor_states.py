@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import pyrometer as pm
-from pyrometer.states import _layout
+from pyrometer.states import _cells, _layout
 from pyrometer.states._cells import CELLS, cell_of
 
 
@@ -202,3 +202,28 @@ def test_damage_in_the_blocks_of_a_compared_state_is_found(tmp_path, change):
         np.savez(file, **arrays)
     with pytest.raises(ValueError, match="counts must be those of blocks of 1000 rows, the first of 1"):
         pm.RefreshMonitor.load(tmp_path / "state", zeros)
+
+
+@pytest.mark.parametrize("grow", [False, True])
+def test_columns_of_many_values_together_are_in_cells(monkeypatch, grow):
+    def texts(rng, shares=None):
+        names = {f"t{k}": [f"v{i}" for i in rng.integers(0, 9000, 200)] for k in range(2)}
+        names["few"] = rng.choice(["a", "b"], 200, p=shares).tolist()
+        return pl.DataFrame(names)
+
+    rng = np.random.default_rng(0)
+    before, after, moved = texts(rng), texts(rng), texts(rng, (0.9, 0.1))
+    exact = pm.shift(before, after, rng=0, resamples=99)
+    assert not any(row["category"].startswith("cell") for row in exact.columns)
+    monkeypatch.setattr(_cells, "MOST_TOGETHER", 600)
+    found = pm.shift(before, after, rng=0, resamples=99)
+    assert {row["column"] for row in found.columns if row["category"].startswith("cell")} <= {"t0", "t1"}
+    assert 0.0 < found.divergence < exact.divergence
+    assert not found.moved
+    assert pm.shift(before, moved, rng=0, resamples=99).moved[0] == "few"
+    monitor = pm.RefreshMonitor(before, None, rng=0, grow=grow, run_length=12)
+    monitor.update(after)
+    layout = monitor._pools.layout
+    assert layout.in_cells
+    assert len(layout.labels) <= 600
+    assert monitor.update(moved).reading.columns[0] == "few"

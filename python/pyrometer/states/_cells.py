@@ -8,7 +8,7 @@ with values of their own. Were only new values counted together, every sample th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from numbers import Number
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,23 @@ from pyrometer.states._counted import OTHER, Counted
 if TYPE_CHECKING:
     from pyrometer.states._data_state import DataState
 
-__all__ = ["CELLS", "MOST_VALUES", "cell_of", "columns_in_cells", "in_cells", "places_in_cells"]
+__all__ = ["CELLS", "MOST_VALUES", "cell_of", "columns_in_cells", "crowded", "in_cells", "places_in_cells"]
 
 MOST_VALUES = 1000  # of a column that are counted each: as many as one sample may have
+MOST_TOGETHER = 2**15  # values of all columns, whose counts in a thousand blocks fill a quarter of a gigabyte
 CELLS = 256  # those of a byte; a value with a share p of the rows is in one with p + (1 - p) / 256 on average
+
+
+def crowded(values: Mapping[int, int]) -> frozenset[int]:
+    """Return which columns, of so many values each, are to be in cells, because all have too many: the largest."""
+    places: set[int] = set()
+    total = sum(values.values())
+    for place in sorted(values, key=lambda place: (-values[place], place)):
+        if total <= MOST_TOGETHER or values[place] <= CELLS:
+            break
+        places.add(place)
+        total -= values[place] - CELLS
+    return frozenset(places)
 
 
 def cell_of(value: Any) -> int | None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pyrometer.base import Array
 from pyrometer.states._blocks import coarsened
-from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, columns_in_cells, places_in_cells
+from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, columns_in_cells, crowded, places_in_cells
 from pyrometer.states._columns import LABEL, ROWS, Columns
 from pyrometer.states._counted import PRESENT, Counted, presence
 from pyrometer.states._data_state import DataState, too_many
@@ -112,7 +112,10 @@ class Layout:
             return self
         every = (*self.labels, *new)
         number = Counter(place for place, value in every if value is not None)
-        many = {place for place, values in number.items() if values > MOST_VALUES and place != LABEL} - self.in_cells
+        del number[LABEL]
+        many = {place for place, values in number.items() if values > MOST_VALUES}.union(
+            crowded(number)
+        ) - self.in_cells
         return replace(self, labels=every)._with_cells(many)
 
     def _with_cells(self, places: Collection[int]) -> Layout:

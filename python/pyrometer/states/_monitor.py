@@ -130,6 +130,7 @@ class RefreshMonitor(Displayed):
     with counts of each value), but the column is often not named, and a shift has the cell as its `category`. Columns
     that name rows are better left out. In the states of results these counts are in cells, too; rows, and other states,
     that such a state is compared with are put in the same cells, and the temperature from one to the next is nan.
+    Of all columns together more than 32,768 values are not counted each either: columns with the most are in cells.
 
     Memory: the sums over blocks of the reference, and of one pool of each size, about a thousand blocks each, and in
     each block counts of at most 1,000 values of a column.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from pyrometer import _core
 from pyrometer.base import Array, listed, plain
 from pyrometer.states._block_sums import BlockSums, covariance_of
 from pyrometer.states._blocks import LEAST
-from pyrometer.states._cells import columns_in_cells, places_in_cells
+from pyrometer.states._cells import columns_in_cells, crowded, places_in_cells
 from pyrometer.states._columns import LABEL
 from pyrometer.states._counted import OTHER
 from pyrometer.states._marginals import Marginals
@@ -75,6 +75,12 @@ class Pair:
         cells = (places_in_cells(old.columns) | places_in_cells(new.columns)) & (
             by_counts | _categories(old) | _categories(new)
         )
+        values: dict[int, set[Any]] = {}
+        for state in both:
+            for each in state.columns.counted:
+                if each.place in (by_counts | _categories(state)) - cells:
+                    values.setdefault(each.place, set()).update(each.values)
+        cells |= crowded({place: len(each) for place, each in values.items()})
         columns = [columns_in_cells(state, cells) for state in both]
         alone = any(state.columns.alone for state in both)
         first = old.sums if new.sums.is_comparable(old.sums) else old.sums.coarser(new.sums)
