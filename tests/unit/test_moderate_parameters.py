@@ -35,7 +35,7 @@ def slightly_penalised(X, y):
 def test_energies_are_at_most_those_of_a_slight_penalty():
     """Parameters of 1e16 had up to an eighth more, and `value` was below the energy of any of them."""
     undecided = 0
-    for seed in (0, 5, 12):  # in which no level of the core happens to keep huge parameters
+    for seed in (0, 5, 12, 16, 22, 44):  # in which no level of the core happens to keep huge parameters
         X, y = bumps(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

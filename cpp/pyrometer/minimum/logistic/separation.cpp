@@ -394,6 +394,8 @@ class InfimumSearch {
                                                  solution_->parameters(n_), out_.value);
     out_.gap = std::max(out_.gap, std::min(out_.gap + lowered, std::max(out_.value, reached)));
     if (!settled_) out_.gap = std::max(out_.gap, out_.value), out_.errors.clear();
+    // Without a certain digit the value is the loss at the parameters.
+    if (out_.value > 0 && out_.gap >= out_.value) out_.value = std::max(out_.value, reached);
   }
 
   const data::Rows<double>& rows_;

@@ -406,6 +406,9 @@ void add_rounding(const ClassifiedRows<T>& table, const std::vector<int>& expone
   solution.gap += std::isfinite(reached) ? std::max(reached - solution.value, 0.0) + 100 * kUnit * reached : INFINITY;
   if (std::isfinite(reached))  // 0 is a lower bound
     solution.gap = std::min(solution.gap, std::max(solution.value, reached) * (1 + 100 * kUnit));
+  // Without a certain digit the value is the loss at the parameters.
+  if (solution.value > 0 && solution.gap >= solution.value && std::isfinite(reached))
+    solution.value = std::max(solution.value, reached);
 }
 
 /// The infimum over the classes that have rows, and its parameters of all classes.
