@@ -31,7 +31,7 @@ constexpr double kClosed = 1e-12;
 // Up to this many rows a table is copied into whitened coordinates as a whole.
 constexpr Index kWholeTableRows = 16384;
 // Up to this many numbers a table is copied as a whole after two failed reductions.
-constexpr Index kWholeTableNumbers = Index{1} << 24;
+constexpr Index kWholeTableNumbers = Index{1} << 22;
 // Typical residual, in units of y, that the jitter is based on where all rows fit exactly.
 constexpr double kLeastTypical = 1e-2;
 // How often rows of the wrong sign are put back.
@@ -284,7 +284,7 @@ bool by_reduction(const Problem& source, Vec phi, Index inside, ExecutionContext
     const double width = std::max(band(source.rows, theta, weight, share), source.least_band());
     Sides sides = classify(source.rows, theta, weight, width, signs, context, finite);
     source.check_finite(finite);
-    if (4 * static_cast<Index>(sides.undecided.size()) > 3 * m) return false;
+    if (2 * static_cast<Index>(sides.undecided.size()) > m) return false;
     if (settle(source, std::move(sides), std::move(signs), phi, solve_rows, vertex)) return true;
   }
   return false;
@@ -324,6 +324,7 @@ bool resume(const Problem& source, ExecutionContext context, Vertex& vertex) {
   for (const Index i : vertex.basis) signs[at(i)] = 0;
   for (const Index i : source.wrong(vertex)) signs[at(i)] = 0;
   Sides sides = split(source.rows, signs);
+  if (4 * static_cast<Index>(sides.undecided.size()) > source.rows.count) return false;
   return settle(source, std::move(sides), std::move(signs), vertex.phi, solve_rows, vertex);
 }
 
