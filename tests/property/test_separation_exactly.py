@@ -94,9 +94,19 @@ TAILS = [
     [-5598893848, 4401106154, 0], [-9999999703, 294, -2], [-9984177335, 15822659, 1], [-10028656771, -28656768, -1],
 ]  # fmt: skip
 OF_TAILS = [0, 2, 2, 2, 1, 1, 2, 1, 0, 1, 0]
+POWERS = [
+    [2**62, 2, 2, -3 * 2**61], [-1, -(2**61), -(2**61), 0], [2**62, 3 * 2**61, 2, -(2**62)],
+    [-(2**62), 3, 2**62, -(2**62)], [3, 2, 0, 2**61], [0, 3, 2**62, -3 * 2**61], [-(2**61), 2**61, -(2**61), -1],
+    [-(2**62), 0, -1, -2], [3 * 2**61, -(2**62), -(2**62), 2**62], [0, 2, 0, 2**62], [-1, 2, 3 * 2**61, -3],
+    [0, -3, 2**62, 0],
+]  # fmt: skip
+OF_POWERS = [2, 1, 2, 2, 2, 1, 0, 2, 1, 1, 0, 2]
 
 
-@pytest.mark.parametrize(("X", "y", "value"), [(FILLED, OWN, 0.168298682250), (TAILS, OF_TAILS, 0.203832977)])
+@pytest.mark.parametrize(
+    ("X", "y", "value"),
+    [(FILLED, OWN, 0.168298682250), (TAILS, OF_TAILS, 0.203832977), (POWERS, OF_POWERS, 0.32384934908510)],
+)
 def test_rows_that_a_tiny_margin_separates_have_no_minimum(X, y, value):
     minimum = pm.minimum_energy(pm.SoftmaxRegression(np.array(X, dtype=float), y))
     assert separated(differences(X, y, 3, True))

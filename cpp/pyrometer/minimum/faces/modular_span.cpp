@@ -7,9 +7,19 @@
 namespace pyrometer::minimum {
 namespace {
 
-constexpr int kBits = 61;
-constexpr Residue kPrime = (Residue{1} << kBits) - 1;
+// (p - 1) / 2 is a prime too, so that powers of two take all values or every other one.
+constexpr Residue kPrime = 3141592653589794659;
+constexpr Residue kMinusInverse = 0xbbe3f435434655b5;  // -1 / p modulo 2^64
+constexpr Residue kMinusOne = kPrime - 0x26021aa1d5047311;
+constexpr Residue kLeast = 1085934894141335989;  // 2^(128 - 1126)
 __extension__ using Twice = unsigned __int128;
+
+/// The factors of whole numbers of 53 bits, for exponents from -1073.
+std::vector<Residue> powers_of_two() {
+  std::vector<Residue> out{kLeast};
+  while (out.size() < 2100) out.push_back(sum(out.back(), out.back()));
+  return out;
+}
 
 }  // namespace
 
@@ -20,14 +30,16 @@ Residue sum(Residue a, Residue b) {
 
 Residue product(Residue a, Residue b) {
   const Twice both = static_cast<Twice>(a) * b;
-  return sum(static_cast<Residue>(both) & kPrime, static_cast<Residue>(both >> kBits));
+  const auto out =
+      static_cast<Residue>((both + static_cast<Twice>(static_cast<Residue>(both) * kMinusInverse) * kPrime) >> 64);
+  return out < kPrime ? out : out - kPrime;
 }
 
 Residue residue_of(double x) {
+  static const std::vector<Residue> powers = powers_of_two();
   int exponent = 0;
   const auto whole = static_cast<Residue>(std::ldexp(std::frexp(std::abs(x), &exponent), 53));
-  // Exponents are at least -1073.
-  const Residue size = product(whole, Residue{1} << ((exponent - 53 + 20 * kBits) % kBits));
+  const Residue size = product(whole, powers[at(exponent + 1073)]);
   return x < 0 && size > 0 ? kPrime - size : size;
 }
 
@@ -46,7 +58,7 @@ bool ModularSpan::add(std::vector<Residue> row) {
   const Index pivot = reduce(row);
   if (pivot < 0) return false;
   // -1 / x = -x^(p - 2).
-  Residue inverse = kPrime - 1, power = row[at(pivot)];
+  Residue inverse = kMinusOne, power = row[at(pivot)];
   for (Residue bits = kPrime - 2; bits > 0; bits >>= 1, power = product(power, power))
     if (bits & 1) inverse = product(inverse, power);
   for (Residue& x : row) x = product(x, inverse);

@@ -8,12 +8,13 @@
 
 namespace pyrometer::minimum {
 
-/// A number modulo 2^61 - 1, where powers of two are rotations.
+/// 2^64 times a number, modulo a prime near 2^61.4 without small relations between powers of two.
 using Residue = std::uint64_t;
 
 /// Of a finite number, exactly.
 [[nodiscard]] Residue residue_of(double x);
 [[nodiscard]] Residue sum(Residue a, Residue b);
+/// Montgomery's.
 [[nodiscard]] Residue product(Residue a, Residue b);
 
 /// A row whose residues are not in the span of others' is not in their span. The converse fails by chance, once in
