@@ -155,3 +155,30 @@ def test_the_rounding_of_an_intercept_is_in_the_gap():
         y = X[:, 0] + 10.0 ** rng.uniform(6, 10) + 1e-7 * rng.normal(size=len(X))
         found = quietly(pm.LinearRegression.from_moments(pm.Moments.of(X, y)))
         check(found, X, y, intercept=True)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize(("lam", "offset"), [(1e-300, 1e8), (1e-310, 0.0), (1e-310, 1e8)])
+def test_no_digits_are_certain_where_no_error_is_known(lam, offset, intercept):
+    """The reciprocals of penalties near the end of the doubles overflow in the bounds of columns without a variance."""
+    rng = np.random.default_rng(7)
+    X = rng.standard_normal((20, 3)) + offset
+    X[:, 2] = X[0, 2]
+    y = rng.standard_normal(20)
+    moments = pm.Moments.of(X, y, intercept=intercept)
+    system = pm.LinearRegression.from_moments(moments, penalty=pm.L2(lam, intercept=intercept))
+    with pytest.warns(pm.PrecisionWarning, match="has 0 certain digits"):
+        found = pm.minimum_energy(system)
+    assert found.digits == 0.0
+    assert check(found, X, y, intercept=intercept, penalty=system.penalty)
+
+
+@pytest.mark.parametrize("m", [17, 33, 101])
+@pytest.mark.parametrize("lam", [1e-3, 1e-12])
+def test_bounds_of_a_lasso_include_the_rounding_of_its_sums(lam, m):
+    """Columns that are orthogonal to y exactly: their parameters are 0, those found are not quite."""
+    t, y = (np.arange(m) - m // 2) / 64.0, np.full(m, 1e11)
+    for size in 10.0 ** np.arange(0.0, 130.0, 5.0):
+        X = np.stack([t * size, t**3], axis=1)
+        found = quietly(pm.LinearRegression(X, y, penalty=pm.L1(lam), intercept=False))
+        assert np.all(np.abs(found.parameters) <= found.parameter_error)

@@ -83,7 +83,6 @@ def of_moments(solved: Solved, method: _Array, shape: tuple[int, ...]) -> Minimu
     value, parameters, gap, relative_error, condition, parameter_error, rank = solved
     attained = np.ones(value.shape, dtype=bool)
     parameter_error[np.isnan(parameter_error)] = np.inf
-    relative_error[np.isnan(relative_error)] = np.inf
     return _gathered(shape, value, parameters, gap, attained, method, rank, condition, relative_error, parameter_error)
 
 
@@ -146,9 +145,9 @@ def _gathered(
 
 
 def digits_of(relative_error: _Array) -> npt.NDArray[np.float64]:
-    """Return the number of certain decimal digits, at most 16."""
+    """Return the number of certain decimal digits, at most 16; 0 where no error is known (nan)."""
     with np.errstate(divide="ignore"):
-        return np.clip(-np.log10(relative_error), 0.0, 16.0) + 0.0  # no -0.0
+        return np.fmin(np.fmax(-np.log10(relative_error), 0.0), 16.0) + 0.0  # no -0.0
 
 
 def _separation(open_: _Array, digits: npt.NDArray[np.float64]) -> SeparationWarning:

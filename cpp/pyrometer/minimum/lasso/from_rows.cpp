@@ -62,8 +62,9 @@ class System {
   }
   [[nodiscard]] Evaluation evaluate(double l1, const Numbers& theta) const;
   [[nodiscard]] double duality_gap(const Evaluation& e) const;
-  [[nodiscard]] Numbers gradient_errors(const Evaluation& e) const;
-  [[nodiscard]] Certificate certify(const Evaluation& e) const;
+  [[nodiscard]] Numbers gradient_errors(const Numbers& theta, const Evaluation& e) const;
+  [[nodiscard]] Certificate certify(const Numbers& theta, const Evaluation& e) const;
+  [[nodiscard]] double moved(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double most(const Numbers& theta, const Evaluation& e) const;
   void write(const Numbers& theta, const Evaluation& e, const Certificate& certificate, const Minima& out) const;
   void bound(const Numbers& theta, const Evaluation& e, const Certificate& certificate, double* out) const;
@@ -115,25 +116,27 @@ double System<T>::duality_gap(const Evaluation& e) const {
 
 // Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and
 // of columns that are centred at rounded means it does not fall out. Weights are rounded when they are divided by their
-// mean, which moves a gradient by that share of the residuals' length.
+// mean, which moves a gradient by that share of the residuals' length; sums of two doubles by far less, but more than
+// nothing, which decides the signs of parameters that are 0.
 template <class T>
-Numbers System<T>::gradient_errors(const Evaluation& e) const {
-  Numbers off(at(shape_.columns()), rows_.weights ? 2 * kEpsilon * std::sqrt(std::max(e.squares, 0.0)) : 0.0);
-  const double root = std::sqrt(static_cast<double>(shape_.rows));
+Numbers System<T>::gradient_errors(const Numbers& theta, const Evaluation& e) const {
+  const double m = static_cast<double>(shape_.rows), root = std::sqrt(m), length = std::sqrt(std::max(e.squares, 0.0));
+  const double share = rows_.weights ? 2 * kEpsilon : 0x1p-101 * m;
+  Numbers off(at(shape_.columns()), share * length + root * moved(theta, e));
   for (Index j = 0; j < shape_.columns() && shape_.centred; ++j) {
-    const double length = set_.length(j), centre = std::abs(rows_.mean[j]) * root + length;
-    at(off, j) += length > 0 ? 2 * kEpsilon * centre / length * root * std::abs(e.mean) : 0;
+    const double own = set_.length(j), centre = std::abs(rows_.mean[j]) * root + own;
+    at(off, j) += own > 0 ? 2 * kEpsilon * centre / own * root * std::abs(e.mean) : 0;
   }
   return off;
 }
 
 template <class T>
-Certificate System<T>::certify(const Evaluation& e) const {
+Certificate System<T>::certify(const Numbers& theta, const Evaluation& e) const {
   const double gap = duality_gap(e);
   require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
   std::vector<Index> columns = set_.equicorrelated();
   Pivoted factor = set_.factor(columns);
-  Numbers root = ActiveSet::roots(factor), off = gradient_errors(e);
+  Numbers root = ActiveSet::roots(factor), off = gradient_errors(theta, e);
   const double least = e.value > 0 || gap > 0 ? Minima::underflow(shape_.columns()) : 0;
   const double hidden = set_.hidden(columns, factor, root, off) / static_cast<double>(shape_.rows);
   const double all = gap + (hidden + least);
@@ -141,17 +144,23 @@ Certificate System<T>::certify(const Evaluation& e) const {
           std::isfinite(all) ? all : std::numeric_limits<double>::infinity()};  // infinite: nothing is known
 }
 
-// What the energy at theta is at most, with the rounding of its sums: its gap where no bound below it is known, as no
-// energy is negative.
+// How far the rounding of sums moves the root of the mean square of the residuals: see sums_over().
 template <class T>
-double System<T>::most(const Numbers& theta, const Evaluation& e) const {
+double System<T>::moved(const Numbers& theta, const Evaluation& e) const {
   const double root = std::sqrt(static_cast<double>(shape_.rows));
   double terms = shape_.centred ? std::abs(at(theta, shape_.features)) : 0;
   for (Index j = 0; j < shape_.columns(); ++j)
     terms += std::abs(at(e.z, j)) / root + (shape_.centred ? std::abs(at(theta, j) * rows_.mean[j]) : 0);
-  const double moved = 0x1p-101 * terms;  // of the root of the mean square: see sums_over()
-  return e.value * (1 + static_cast<double>(shape_.columns() + 4) * kEpsilon) +
-         moved * (2 * std::sqrt(e.value) + moved) + Minima::underflow(shape_.columns());
+  return 0x1p-101 * terms;
+}
+
+// What the energy at theta is at most, with the rounding of its sums: its gap where no bound below it is known, as no
+// energy is negative.
+template <class T>
+double System<T>::most(const Numbers& theta, const Evaluation& e) const {
+  const double by = moved(theta, e);
+  return e.value * (1 + static_cast<double>(shape_.columns() + 4) * kEpsilon) + by * (2 * std::sqrt(e.value) + by) +
+         Minima::underflow(shape_.columns());
 }
 
 template <class T>
@@ -177,13 +186,13 @@ void System<T>::bound(const Numbers& theta, const Evaluation& e, const Certifica
   const Index p = shape_.features, n = shape_.columns();
   Numbers distance(at(n));
   if (!set_.bound(certificate.columns, certificate.factor, certificate.root, certificate.off, distance.data())) return;
-  double terms = 0, moved = std::abs(e.mean);
+  double terms = 0, shift = std::abs(e.mean);
   for (Index j = 0; j < n; ++j) {
     out[j] = set_.length(j) > 0 ? at(distance, j) / set_.length(j) : 0;
     terms += std::abs(at(theta, j) * rows_.mean[j]);
-    moved += std::abs(rows_.mean[j]) * out[j];
+    shift += std::abs(rows_.mean[j]) * out[j];
   }
-  if (shape_.centred) out[p] = moved + kEpsilon * (terms + std::abs(rows_.mean[p]));
+  if (shape_.centred) out[p] = shift + kEpsilon * (terms + std::abs(rows_.mean[p]));
 }
 
 template <class T>
@@ -200,7 +209,7 @@ void System<T>::minimise(double l1, const Minima& out) {
     if (shape_.centred) at(theta, p) = residual(rows_.mean[p], rows_.mean, theta.data(), p);
     const Evaluation e = evaluate(l1, theta);
     set_.minimise(e.z, e.gradient, e.weight);
-    const Certificate certificate = certify(e);
+    const Certificate certificate = certify(theta, e);
     const double gap = certificate.gap;
     if (round == 0 || gap < best) write(theta, e, certificate, out);
     // Nearly dependent columns: rounding of theta moves the gap up and down, and a few more rounds find a small one.
