@@ -182,3 +182,16 @@ def test_bounds_of_a_lasso_include_the_rounding_of_its_sums(lam, m):
         X = np.stack([t * size, t**3], axis=1)
         found = quietly(pm.LinearRegression(X, y, penalty=pm.L1(lam), intercept=False))
         assert np.all(np.abs(found.parameters) <= found.parameter_error)
+
+
+def test_bounds_of_weighted_rows_overflow_in_silence():
+    """Bounds of moments are doubled where rows have weights, and may then be beyond the doubles."""
+    rng = np.random.default_rng(11)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        for lam in 10.0 ** np.linspace(0.0, 120.0, 400):
+            X, weights = rng.standard_cauchy((12, 2)) ** 3 * 10.0 ** rng.uniform(60, 140), rng.exponential(size=12)
+            y = rng.normal(size=12) * 10.0 ** rng.uniform(145, 153)
+            system = pm.LinearRegression(X, y, penalty=pm.L2(lam), weights=weights)
+            assert np.isfinite(pm.minimum_energy(system).gap)

@@ -121,6 +121,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     return solved, method
 
 
+@np.errstate(over="ignore")  # of bounds: to inf
 def _allow_for_weights(system: LinearSystem, solved: Solved) -> None:
     """Double the bounds of weighted rows: their products are rounded with the square roots of weights as well."""
     if system.weighted:
@@ -128,6 +129,7 @@ def _allow_for_weights(system: LinearSystem, solved: Solved) -> None:
             bound *= 2.0
 
 
+@np.errstate(over="ignore")
 def _allow_for_dependence(solved: Solved) -> None:
     """Leave no certain digits where the least eigenvalue of the scaled covariances may be a rounding error.
 
