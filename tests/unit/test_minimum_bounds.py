@@ -195,3 +195,13 @@ def test_bounds_of_weighted_rows_overflow_in_silence():
             y = rng.normal(size=12) * 10.0 ** rng.uniform(145, 153)
             system = pm.LinearRegression(X, y, penalty=pm.L2(lam), weights=weights)
             assert np.isfinite(pm.minimum_energy(system).gap)
+
+
+def test_no_error_is_bounded_where_the_spread_of_a_column_may_be_rounding():
+    """A lasso takes it for constant, but the minimiser of the doubles as they are fits y by it."""
+    k, z = np.array([-2.0, -1, 0, 1, 2, 0, 1, -1]), np.array([1.0, 2, 0, 5, 3, 1, 2, 2])
+    y = k + 0.1 * z + np.array([0.1, -0.2, 0.1, 0, 0.2, -0.1, 0, 0.05])
+    for X, known in ((1e8 + k * 2.0**-26, False), (np.full(8, 0.1), True), (np.zeros(8), True)):
+        system = pm.LinearRegression(np.stack([X, z], axis=1), y, penalty=pm.L1(1e-12, intercept=False))
+        for each in (system, pm.LinearRegression.from_moments(system.known_moments(), penalty=system.penalty)):
+            assert np.isfinite(pm.minimum_energy(each).parameter_error).all() == known

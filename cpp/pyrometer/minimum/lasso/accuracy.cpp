@@ -116,7 +116,9 @@ bool LassoAccuracy::inactive_stay_zero(double reach) const {
   std::vector<char> active(at(x_.features), 0);
   for (const Index j : factor_.columns()) active[at(j)] = 1;
   for (Index j = 0; j < x_.features; ++j) {
-    if (active[at(j)] != 0 || !x_.movable(j)) continue;
+    if (active[at(j)] != 0) continue;
+    if (!x_.movable(j) && x_.scatter(j)[j] > 0) return false;  // its spread may be more than rounding
+    if (!x_.movable(j)) continue;
     const double moved = reach * std::sqrt(x_.curvature(j)) + of_slope(j);
     if (!(std::abs(x_.slope(j)) + moved < x_.half)) return false;
   }
