@@ -186,6 +186,23 @@ def test_energies_of_layers_are_those_of_the_same_model_in_pytorch():
         np.testing.assert_allclose(found.entropy, expected.entropy, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("width", "stride", "gap"), [(3, 1, 1), (3, 2, 1), (2, 1, 1), (2, 3, 1), (3, 1, 2)])
+@pytest.mark.parametrize("biased", [True, False])
+def test_transposed_convolutions_are_one_layer_of_the_places_that_they_keep(width, stride, gap, biased):
+    X, scale = np.random.default_rng(2).standard_normal((3, 5, 4, 2)).astype(np.float32), 0.3
+    options = {"padding": "same", "dilation_rate": gap, "use_bias": biased}
+    law = initializers.RandomNormal(0.0, scale)
+    layer = layers.Conv2DTranspose(3, width, stride, kernel_initializer=law, **options)
+    model = keras.Sequential([keras.Input(X.shape[1:]), layer])
+    # squares of inputs through a kernel of variances
+    squares = layers.Conv2DTranspose(3, width, stride, kernel_initializer=initializers.Constant(scale**2), **options)
+    expected = numbers(squares(X**2)).sum() / len(X)
+    for method in ("auto", "monte-carlo"):
+        found = pm.models.measure(model, X, method=method, draws=200)
+        assert found.units.tolist() == [np.prod(model.output_shape[1:])]
+        assert abs(found.energy[0] - expected) <= 5.0 * found.standard_error[0] + 1e-5 * expected
+
+
 @pytest.mark.filterwarnings("ignore::pyrometer.SimulationWarning")
 def test_the_model_is_as_before_and_draws_repeat():
     model, ids = everything(), np.random.default_rng(1).integers(0, 11, (8, 6))

@@ -383,3 +383,11 @@ def test_functions_of_another_version_are_refused_by_name():
     model.opset_import.append(helper.make_opsetid("own", 1))
     with pytest.raises(ValueError, match=r"functions of the model, \['own\.Times'\], must have operations of its own"):
         pm.models.measure(model, real(7, 4), laws={"*": pm.Normal(0.5)})
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_blocks_of_pixels_return_from_channels(mode):
+    from pyrometer.models._onnx._shapes import SHAPES
+
+    x, attributes = torch.arange(144.0).reshape(2, 3, 4, 6), {"blocksize": 2, "mode": mode}
+    assert torch.equal(SHAPES["DepthToSpace"](attributes, SHAPES["SpaceToDepth"](attributes, x)), x)

@@ -146,8 +146,10 @@ def _from_depth(attributes: _Attributes, x: Any) -> Any:
 
 
 def _to_depth(attributes: _Attributes, x: Any) -> Any:
-    """Return blocks of pixels as channels, those of a block apart in depth."""
+    """Return blocks of pixels as channels: those of a block are apart in depth ("DCR"), or together ("CRD")."""
     size = attributes["blocksize"]
+    if attributes.get("mode", "DCR") == "CRD":
+        return functional.pixel_unshuffle(x, size)
     rows, depth, height, width = x.shape
     pieces = x.reshape(rows, depth, height // size, size, width // size, size).permute(0, 3, 5, 1, 2, 4)
     return pieces.reshape(rows, depth * size**2, height // size, width // size)

@@ -35,6 +35,8 @@ _KINDS = {
     **dict.fromkeys(("cat", "stack", "where"), "joined"),
 }
 _ADDITIONS = {"add", "add_"}
+# How Keras cuts places off the outputs of a transposed convolution, or adds some.
+_CROPS = {"slice", "constant_pad_nd"}
 # Operations that give a tensor another shape in place, as torch.vmap does to outputs.
 _RESHAPING = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
 # Changes a weight, by indices that come from inputs.
@@ -153,6 +155,7 @@ class Pass(Mode):
             self._expectation.mark_used(weights, lambda tensor: self.origins[tensor].parameters)
         else:
             site = self._summed(summands, out)
+            site = self._cropped(name, given, out) if site is None else site
         self.observe(func, given, out, site, operands)
         return out
 
@@ -319,6 +322,23 @@ class Pass(Mode):
             site, energy=expected.value / site.rows, averaged=expected.averaged, parameters=parameters, parts=parts
         )
         self._direct[out] = replace(entry, biased=True, centred=expected.centred)
+        return entry.site
+
+    def _cropped(self, name: str, given: Given, out: Any) -> int | None:
+        """Take the places that a transposed convolution of Keras keeps for the outputs of its call site."""
+        entry = self._direct[given["self"]] if name in _CROPS and self._path.crops else None
+        if entry is None or entry.module != self._path.module or out.numel() == entry.outputs:
+            return None
+        known = entry.site in self._known
+        expected = _UNASKED if known else Expected(square(out), averaged=False, centred=False)
+        expected = self._ideal.square(entry.site, expected, out)
+        self.sites[entry.site] = replace(
+            self.sites[entry.site],
+            units=out.numel() / self.sites[entry.site].rows,
+            energy=expected.value / self.sites[entry.site].rows,
+            averaged=expected.averaged,
+        )
+        self._direct[out] = replace(entry, outputs=out.numel(), averaged=None)
         return entry.site
 
     def _summed(self, summands: list[tuple[torch.Tensor, Entry | None]], out: Any) -> int | None:

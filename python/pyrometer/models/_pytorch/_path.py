@@ -56,7 +56,12 @@ class Path:
     @property
     def stepping(self) -> bool:
         """Whether it is in a step of a recurrent layer of Keras."""
-        return any(map(_is_keras_rnn, self._stack))
+        return any(_is_keras(each, "RNN") for each in self._stack)
+
+    @property
+    def crops(self) -> bool:
+        """Whether the module is a transposed convolution of Keras, which crops the outputs of the operation."""
+        return bool(self._stack) and _is_keras(self._stack[-1], "BaseConvTranspose")
 
     @property
     def deriving(self) -> bool:
@@ -93,7 +98,7 @@ def _with_keras_layers(paths: dict[int, str], model: Any) -> dict[int, str]:
     for layer in layers:
         path = str(getattr(layer, "path", None) or layer.name)
         paths[id(layer)] = path.removeprefix(f"{model.name}/").replace("/", ".")
-    for layer in filter(_is_keras_rnn, layers):
+    for layer in (each for each in layers if _is_keras(each, "RNN")):
         for inner in layer._flatten_layers(include_self=False):
             paths.pop(id(inner), None)
     return paths
@@ -103,8 +108,8 @@ def _is_recurrent(module: torch.nn.Module) -> bool:
     return isinstance(module, _RECURRENT) or bool(getattr(module, "recurrent_layer", False))
 
 
-def _is_keras_rnn(module: torch.nn.Module) -> bool:
-    return any(kind.__name__ == "RNN" and kind.__module__.startswith("keras.") for kind in type(module).__mro__)
+def _is_keras(module: torch.nn.Module, name: str) -> bool:
+    return any(kind.__name__ == name and kind.__module__.startswith("keras.") for kind in type(module).__mro__)
 
 
 def _owner(name: str) -> str:
