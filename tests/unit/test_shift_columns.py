@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -431,3 +432,18 @@ def test_p_values_do_not_depend_on_units_nor_on_names_of_categories(seed):
     assert {row["column"]: row["p_value"] for row in found.columns} == {
         row["column"]: row["p_value"] for row in same.columns
     }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_resamples_that_lack_a_rare_value_have_no_density(seed):
+    rng = np.random.default_rng(seed)
+    rows, rare = int(rng.integers(100, 1000)), int(rng.integers(1, 5))
+    flags = rng.permutation(np.arange(rows) < rare) * rng.normal()
+    before = pm.DataState(np.column_stack([rng.normal(size=rows), flags]))  # by itself: the flags are not counted
+    after = pm.DataState(rng.normal(size=(300, 2)))
+    for found in (pm.shift(before, after, rng=seed), pm.shift(after, before, rng=seed)):
+        assert np.isnan(found.entropy_change_error)
+        assert np.isnan(found.divergence_error)
+        lacking = int(re.search(r"(\d+) of 999 resamples of the rows have no density", found.reason).group(1))
+        expected = (1.0 - rare / rows) ** rows  # of resamples, in which no rare row is drawn
+        assert lacking / 999 == pytest.approx(expected, abs=5.0 * np.sqrt(expected / 999))

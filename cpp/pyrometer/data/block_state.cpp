@@ -62,7 +62,7 @@ bool BlockState::fit(const double* sums, Density density, Least least) {
       } else {
         if (least == Least::imposed)
           remainder = std::max(remainder, least_of(covariance, square));
-        else if (!(remainder > kLeastShare * covariance))
+        else if (!(remainder > kLeastShare * covariance && covariance > kLeastShare * square))
           return false;
         row[k] = std::sqrt(remainder);
         log_determinant_ += std::log(remainder);

@@ -19,8 +19,9 @@ enum class Density { normal, laplace, bernoulli, scores };
 /// The density of that name; throws std::invalid_argument for an unknown one.
 [[nodiscard]] Density density_named(std::string_view name);
 
-/// Treatment of a coordinate whose conditional variance given those before it is below 1e-12 of its variance: the fit
-/// fails (required), or the conditional variance is set to that minimum (imposed).
+/// Treatment of a coordinate whose conditional variance given those before it is below 1e-12 of its variance, or whose
+/// variance is rounding of its mean square: the fit fails (required), or the conditional variance is set to its minimum
+/// (imposed).
 enum class Least { required, imposed };
 
 /// Number of sums over rows: 1, loss, score, z_j, and z_j z_k for j <= k, in this order.
@@ -36,8 +37,8 @@ class BlockState {
   explicit BlockState(Index d);
 
   /// Fits to block_columns(d) sums. False, with entropy nan, if the sample has no density: no rows, a Laplace
-  /// distribution of zero width, or a coordinate with a conditional variance below 1e-12 of its variance, unless
-  /// imposed. The energy is nan without rows only. d^3 / 3 flops.
+  /// distribution of zero width, or a coordinate with a conditional variance below 1e-12 of its variance, or a
+  /// variance below 1e-12 of its mean square, unless imposed. The energy is nan without rows only. d^3 / 3 flops.
   [[nodiscard]] bool fit(const double* sums, Density density, Least least = Least::required);
 
   double energy = 0, entropy = 0;

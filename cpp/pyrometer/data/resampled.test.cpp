@@ -119,6 +119,17 @@ TEST_CASE("a sample without a density has an energy, and can be permuted") {
   for (const double value : out) CHECK(std::isfinite(value));
 }
 
+TEST_CASE("a variance that is rounding of the mean square is none") {
+  constexpr double z = 0.1;
+  for (Index rows = 1; rows <= 1000; ++rows) {
+    double sums[] = {static_cast<double>(rows), 0, 0, 0, 0};
+    for (Index i = 0; i < rows; ++i) sums[3] += z, sums[4] += z * z;
+    data::BlockState state(1);
+    CHECK_FALSE(state.fit(sums, data::Density::normal));
+    CHECK(std::isnan(state.entropy));
+  }
+}
+
 TEST_CASE("the divergence of Gaussians of one coordinate agrees with the closed form") {
   data::BlockState old(1), now(1);
   const double first[] = {4, 8, 2, 4, 20}, second[] = {2, 8, 2, 6, 20};  // N(1, 4); N(3, 1), twice the score
