@@ -86,6 +86,41 @@ def test_whole_weights_are_repetitions(kind, seed):
             assert row[name] == pytest.approx(told[row["column"]][name], rel=1e-7, abs=1e-9, nan_ok=True), name
 
 
+@pytest.mark.parametrize("weight", [1, 2, 3, 8, 16, 100])
+@pytest.mark.parametrize("others", [0, 1])
+def test_one_number_of_a_large_weight_is_one_that_occurs_so_often(weight, others):
+    rng = np.random.default_rng(others)
+    columns = {f"x{k}": rng.normal(size=40) for k in range(others)}
+    rows = pd.DataFrame(columns | {"rare": np.where(np.arange(40) == 3, 1.5, np.nan)})
+    weighted = pm.DataState(rows, weights=np.full(40, weight))
+    repeated = pm.DataState(pd.concat([rows] * weight, ignore_index=True))
+    assert weighted.entropy == pytest.approx(repeated.entropy, rel=1e-12)
+    after = pm.DataState(pd.concat([rows[:30]] * weight, ignore_index=True), like=repeated)
+    found = pm.shift(weighted, pm.DataState(rows[:30], weights=np.full(30, weight), like=weighted), rng=0)
+    assert found.divergence == pytest.approx(pm.shift(repeated, after, rng=0).divergence, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_few_numbers_are_few_in_any_unit_of_weights(seed):
+    rng = np.random.default_rng(seed)
+    share = rng.choice([0.02, 0.05, 0.1])
+
+    def rows(m):
+        few = np.where(rng.random(m) < share, rng.normal(size=m).round(seed % 2), np.nan)
+        return pd.DataFrame({"x": rng.normal(size=m), "few": few})
+
+    before, after = rows(100), rows(80)
+    weights = rng.choice([0.5, 1.0, 3.0], 100), rng.choice([0.5, 1.0, 3.0], 80)
+    found, same = (
+        pm.shift(before, after, weights=(unit * weights[0], unit * weights[1]), resamples=99, rng=0) for unit in (1, 64)
+    )
+    assert found.before.columns.by_counts == same.before.columns.by_counts
+    assert found.p_value == same.p_value
+    assert {row["column"]: row["p_value"] for row in found.columns} == pytest.approx(
+        {row["column"]: row["p_value"] for row in same.columns}
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_that_are_alike_are_none(kind):
     before, after, (v, w), options = pair(kind, 7)

@@ -44,7 +44,7 @@ def alike(like: DataState, state: DataState) -> DataState:
             raise _unlike(state, place, f"has {fill:g} in the place of missing numbers, not {expected:g}")
     if by_counts == columns.by_counts and all(a is b for a, b in zip(tables, columns.counted, strict=True)):
         return state
-    unit = min(1.0, state.sums.mean_weight)
+    unit = state.sums.mean_weight
     dependent = frozenset(
         each.place
         for each in tables

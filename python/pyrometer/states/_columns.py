@@ -131,7 +131,7 @@ def described_columns(
         require_kinds(like, data.places, empty, data.columns, data.names)
         require_values(like, data.coded, data.names)
         data = _of_kinds(like, data)
-    weights, unit = data.weights, 1.0 if data.weights is None else min(1.0, float(data.weights.mean()))
+    weights, unit = data.weights, 1.0 if data.weights is None else float(data.weights.mean())
     tables = [counted("category", of, begins, weights) for of in data.coded]
     values = list(data.coded)
     x, fill = data.x, {}
@@ -145,9 +145,7 @@ def described_columns(
             coded = _like(reference, place, x[:, i], missing)
         else:
             coded = coded_numbers(place, x[:, i], missing)
-            different = len(coded[1].values) - (missing is not None) if coded else 0
-            number = len(x) if missing is None else int(len(x) - missing.sum())
-            if coded and coded[0] == "value" and number < _LEAST[min(different, 2)]:
+            if coded and coded[0] == "value" and _has_few_numbers(coded[1], missing, weights, unit):
                 coded = None if missing is None else ("missing", missing_alone(place, missing))
         if coded:
             tables.append(counted(*coded, begins, weights))
@@ -165,6 +163,16 @@ def described_columns(
         tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins, weights))
     columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts), present=present)
     return columns, data._replace(x=x, missing=None), tuple(values)
+
+
+def _has_few_numbers(of: Coded, missing: npt.NDArray[np.bool_] | None, weights: Array | None, unit: float) -> bool:
+    """Whether a column of one or two different numbers has too few of them to know that it has no others."""
+    different = len(of.values) - (missing is not None)
+    present = np.ones(len(of.codes), dtype=bool) if missing is None else ~missing
+    number = float(present.sum())
+    if different < 2 and weights is not None:  # one number that occurs so often
+        number = max(number, float(weights[present].sum()) / unit)
+    return number < _LEAST[min(different, 2)]
 
 
 def _fill(
