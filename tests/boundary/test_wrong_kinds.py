@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 from sklearn import linear_model, neural_network, pipeline, preprocessing
@@ -260,12 +261,19 @@ def test_none():
     assert "gain is None" in message(lambda: pm.HeNormal(None))
 
 
-def test_frames_with_two_columns_of_one_name():
-    frame = pd.DataFrame(np.column_stack([X, Y]), columns=["a", "b", "a"])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame(np.column_stack([X, Y]), columns=["1", "b", "1"]),
+        pd.DataFrame(np.column_stack([X, Y]), columns=["1", "b", 1]),
+        pa.table([*X.T, Y], names=["1", "b", "1"]),
+    ],
+)
+def test_frames_with_two_columns_of_one_name(frame):
     for take in takers("X"):
         text = message(lambda: take(frame), ValueError)
         assert text == (
-            "the columns of a data frame must have different names, got 'a' more than once; rename or drop them."
+            "the columns of a data frame must have different names, got '1' more than once; rename or drop them."
         )
     message(lambda: pm.LinearRegression(X, pd.DataFrame(np.column_stack([Y, Y]), columns=["y", "y"])), ValueError)
 

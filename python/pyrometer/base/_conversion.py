@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import sys
+from collections import Counter
 from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -373,17 +374,17 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
         value = _of_arrow(value, arrow)
         if (pandas := sys.modules.get("pandas")) is not None and hasattr(pandas, "ArrowDtype"):
             value = _of_pandas(value, pandas, arrow)
+    view = None
     try:
         view = nw.from_native(value, pass_through=True, allow_series=True)
-        if isinstance(view, nw.DataFrame):
-            _ = view.columns
-    except nw.exceptions.DuplicateError as error:
-        names = [str(column) for column in value.columns]
-        twice = sorted({column for column in names if names.count(column) > 1})
+        names = view.columns if isinstance(view, nw.DataFrame) else []
+    except nw.exceptions.DuplicateError:
+        names = getattr(value, "column_names", value.columns)
+    if twice := sorted(name for name, number in Counter(map(str, names)).items() if number > 1):
         raise ValueError(
             f"the columns of a data frame must have different names, got {listed(twice)} more than once; rename or "
             "drop them."
-        ) from error
+        )
     return view if isinstance(view, (nw.DataFrame, nw.LazyFrame, nw.Series)) else None
 
 
