@@ -21,7 +21,7 @@ def require_one_kind(like: DataState, state: DataState) -> None:
     require_kinds(known, columns.places, empty, columns.number, state.names)
     require_values(known, [each for each in columns.counted if each.kind == "category"], state.names)
     if odd := set(known.places) ^ set(columns.places):
-        raise _unlike(state, min(odd), "has no value in one of both, so that its kind is unknown")
+        raise _unlike(state, min(odd), "has no value in one of the two states, so that its kind is unknown")
 
 
 def alike(like: DataState, state: DataState) -> DataState:
@@ -36,7 +36,7 @@ def alike(like: DataState, state: DataState) -> DataState:
     counted = {each.place for each in tables if each.kind not in ("missing", "label")}
     for place in sorted(known.by_counts & set(columns.places)):
         if place not in counted and not known.counts_alone(place):
-            raise _unlike(state, place, "is counted there, and has more than two numbers here")
+            raise _unlike(state, place, "is compared by its counts, of which the state has none")
     by_counts = columns.by_counts | (known.by_counts & counted)
     for place, fill in columns.fill.items():
         expected = known.fill.get(place, float(like.sums.centre[known.places.index(place)]))
@@ -73,7 +73,7 @@ def _counted_like(known: Columns, own: Counted, state: DataState) -> Counted:
     assert of is not None
     values = [value for value in of.values if value not in (OTHER, None)]
     if OTHER in own.values and (of.cells or not set(values) <= set(own.values)):
-        raise _unlike(state, own.place, "has numbers that are counted together, and not as there")
+        raise _unlike(state, own.place, "has numbers that are counted together, which are others in that one")
     if of.cells or own.cells:
         return own
     at = {value: k for k, value in enumerate(own.values)}

@@ -113,10 +113,8 @@ class Layout:
         every = (*self.labels, *new)
         number = Counter(place for place, value in every if value is not None)
         del number[LABEL]
-        many = {place for place, values in number.items() if values > MOST_VALUES}.union(
-            crowded(number)
-        ) - self.in_cells
-        return replace(self, labels=every)._with_cells(many)
+        many = {place for place, values in number.items() if values > MOST_VALUES} | crowded(number)
+        return replace(self, labels=every)._with_cells(many - self.in_cells)
 
     def _with_cells(self, places: Collection[int]) -> Layout:
         """Return the layout with the columns at more places in cells."""

@@ -1,5 +1,4 @@
-// Least absolute deviations of a few rows and many columns by an interior-point method, whose number of steps hardly
-// depends on the size.
+// Least absolute deviations by an interior-point method, whose number of steps hardly depends on the size.
 #pragma once
 
 #include "pyrometer/minimum/absolute/blocks_of_rows.hpp"
@@ -21,8 +20,8 @@ namespace pyrometer::minimum::absolute {
 /// Returns for every row the distance of d_i from the nearer of its bounds, negative where that is -1: about 0 where
 /// the sign of the residual is decided.
 ///
-/// Cost: 10 to 20 steps of m n^2 + n^3 / 3 flops, up to 60 where the energy is flat or many residuals are tied; each
+/// Cost: 10 to 20 steps of m n^2 + n^3 / 3 flops, up to 100 where the energy is flat or many residuals are tied; each
 /// reads m n doubles three times.
-[[nodiscard]] Vec interior(const Rows& rows, double closed, Vec& phi, ExecutionContext context);
+Vec interior(const Rows& rows, double closed, Vec& phi, ExecutionContext context);
 
 }  // namespace pyrometer::minimum::absolute

@@ -42,10 +42,9 @@ namespace pyrometer::minimum {
 /// (SIAM J. Numer. Anal. 10 (1973) 839) finds an optimal vertex; from 24 parameters on an interior-point method gives
 /// its starting point. Misclassified rows are put back. Where the energy is so flat that the rows near zero do not
 /// determine the minimum (tied targets on smooth columns), the interior-point method decides the signs of all rows. Of
-/// more than 16384 rows of which most are duplicates, each
-/// distinct one is solved once, with its multiplicity. Weighted rows are not sampled: all are copied, whitened and
-/// times their weights. A last pass evaluates value and gap. Columns and targets whose
-/// products leave the range of a double are scaled by powers of two.
+/// more than 16384 rows of which most are duplicates, each distinct one is solved once, with its multiplicity. Weighted
+/// rows are not sampled: all are copied, whitened and times their weights. A last pass evaluates value and gap. Columns
+/// and targets whose products leave the range of a double are scaled by powers of two.
 ///
 /// Cost: usually three passes over the rows of 2 to 8 n flops each, memory bound for large m, and about
 /// 20 m' n^2 + 10 n^3 flops with m' = min(m, 24 n); 40 m n^2 flops where the interior-point method runs on all rows.

@@ -310,7 +310,7 @@ Vertex by_interior(const Rows& rows, Vec phi, ExecutionContext context) {
         settle(WhitenedSource{rows, context}, std::move(sides), std::move(signs), phi, solve_rows, vertex))
       return vertex;
   }
-  static_cast<void>(interior(rows, kClosed, phi, context));
+  interior(rows, kClosed, phi, context);
   Vertex vertex = simplex(rows, phi, true, context);
   // The smallest residuals may be too dependent for a basis.
   return vertex.basis.empty() ? simplex(rows, phi, false, context) : vertex;
