@@ -78,3 +78,13 @@ def test_ties_cost_little_more_than_noise(kind, m, p):
     rng = np.random.default_rng(m)
     noise = cost(*data_of("normal", m, p, rng))
     assert cost(*data_of(kind, m, p, rng)) <= 6 * noise
+
+
+@pytest.mark.parametrize(("rows", "columns", "seed"), [(8000, 60, 1), (60_000, 40, 0)])
+def test_heavy_tails_beside_exact_fits_are_certified(rows, columns, seed):
+    """Residuals of the least squares solution say nothing of those at the minimum, where most rows fit exactly."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_cauchy((rows, columns))
+    y = X @ np.ones(columns) + rng.standard_normal(rows) * (rng.random(rows) < 0.3)
+    value, _, gap = solved(X, y)
+    assert 0 < gap < 1e-10 * value

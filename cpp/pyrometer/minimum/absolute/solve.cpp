@@ -1,5 +1,6 @@
 #include "pyrometer/minimum/absolute/solve.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -176,6 +177,10 @@ struct TableSource final : Problem {
 // Solves rows from a starting point.
 using SolveRows = std::function<Vertex(const Rows&, const Vec&)>;
 
+SolveRows by_solve(ExecutionContext context) {
+  return [context](const Rows& rows, const Vec& start) { return solve(rows, start, context); };
+}
+
 Reduced reduce(const Problem& source, Sides sides) {
   Reduced out;
   out.rows = source.take(sides.undecided);
@@ -269,7 +274,6 @@ bool settle(const Problem& source, Sides sides, Signs signs, Vec phi, const Solv
 bool by_reduction(const Problem& source, Vec phi, Index inside, ExecutionContext context, Vertex& vertex) {
   const Index m = source.rows.count;
   const Vec weight = source.weight();
-  const auto solve_rows = [&](const Rows& rows, const Vec& start) { return solve(rows, start, context); };
   for (int tries = 0; tries < source.max_tries() && 2 * inside < m; ++tries, inside *= 3) {
     // With discrete residuals the minimum of the smoothed energy is inaccurate: use the vertex of a sample.
     if (const Index n = static_cast<Index>(phi.size()); tries == 1 && 256 * n < m) {
@@ -285,7 +289,7 @@ bool by_reduction(const Problem& source, Vec phi, Index inside, ExecutionContext
     Sides sides = classify(source.rows, theta, weight, width, signs, context, finite);
     source.check_finite(finite);
     if (2 * static_cast<Index>(sides.undecided.size()) > m) return false;
-    if (settle(source, std::move(sides), std::move(signs), phi, solve_rows, vertex)) return true;
+    if (settle(source, std::move(sides), std::move(signs), phi, by_solve(context), vertex)) return true;
   }
   return false;
 }
@@ -319,13 +323,12 @@ Vertex by_interior(const Rows& rows, Vec phi, ExecutionContext context) {
 // Solves a source from the vertex of the same rows with other jitter: rows off its basis keep their signs where these
 // are right for the source. Updates the vertex, if that succeeds.
 bool resume(const Problem& source, ExecutionContext context, Vertex& vertex) {
-  const auto solve_rows = [&](const Rows& rows, const Vec& start) { return solve(rows, start, context); };
   Signs signs = vertex.signs;
   for (const Index i : vertex.basis) signs[at(i)] = 0;
   for (const Index i : source.wrong(vertex)) signs[at(i)] = 0;
   Sides sides = split(source.rows, signs);
   if (4 * static_cast<Index>(sides.undecided.size()) > source.rows.count) return false;
-  return settle(source, std::move(sides), std::move(signs), vertex.phi, solve_rows, vertex);
+  return settle(source, std::move(sides), std::move(signs), vertex.phi, by_solve(context), vertex);
 }
 
 void require_finite(const Table& table, const Vec& values) {
@@ -333,16 +336,23 @@ void require_finite(const Table& table, const Vec& values) {
     if (!std::isfinite(value)) diagnose(table);
 }
 
-// Solves all rows without reduction.
-Certified solve_whole(const Table& table, const Whitening& whitening, double size, ExecutionContext context,
-                      Vertex& vertex) {
+// Solves all rows without reduction, from phi with jitter `noise`. If phi is empty, from the last vertex, or else the
+// least squares solution, with jitter `size` relative to residuals there; of least squares and heavy tails these may be
+// so large that jitter changes the vertex.
+Certified solve_whole(const Table& table, const Whitening& whitening, double size, Vec phi, double noise,
+                      ExecutionContext context, Vertex& vertex) {
   Indices every(at(table.count));
   std::iota(every.begin(), every.end(), Index{0});
   Rows rows = pack(table, whitening, every, context);
   require_finite(table, rows.y);
-  const Vec phi = least_squares_start(rows);
+  if (phi.empty()) {
+    const bool near = vertex.optimal && std::all_of(vertex.phi.begin(), vertex.phi.end(),
+                                                    [](double t) { return std::abs(t) < 1 / kRoundingError; });
+    phi = near ? vertex.phi : least_squares_start(rows);
+    noise = size * (typical(rows, phi) + kLeastTypical);
+  }
   require_finite(table, phi);
-  jitter(rows, every, size * (typical(rows, phi) + kLeastTypical));
+  jitter(rows, every, noise);
   if (table.weights != nullptr) weigh(rows, table.weights);
   if (!vertex.optimal || !resume(WhitenedSource{rows, context}, context, vertex)) vertex = solve(rows, phi, context);
   return certify(table, whitening, vertex, context);
@@ -382,7 +392,7 @@ Certified solve(const Table& table, const Whitening& whitening, double size, Exe
   const Index m = table.count, n = whitening.rank;
   // Weighted rows are multiplied by their weights where they are copied.
   if (table.weights != nullptr || m <= std::max(kWholeTableRows, 64 * n))
-    return solve_whole(table, whitening, size, context, vertex);
+    return solve_whole(table, whitening, size, {}, 0, context, vertex);
 
   const Indices chosen = sample_of(m, n);
   const Index taken = static_cast<Index>(chosen.size());
@@ -403,7 +413,7 @@ Certified solve(const Table& table, const Whitening& whitening, double size, Exe
   jitter(sample, chosen, noise);
   newton(sample, 1, 0.125, phi, context);
   if (by_reduction(source, phi, rows_within_error(m, n, taken), context, vertex)) return certified;
-  return solve_whole(table, whitening, size, context, vertex);
+  return solve_whole(table, whitening, size, std::move(phi), noise, context, vertex);
 }
 
 }  // namespace pyrometer::minimum::absolute
