@@ -113,3 +113,49 @@ def test_rows_that_a_tiny_margin_separates_have_no_minimum(X, y, value):
     assert not minimum.attained
     assert minimum.value == pytest.approx(value, abs=minimum.gap + 1e-9)
     assert minimum.digits > 9.0
+
+
+SMALL_WEIGHTS = [
+    (
+        [
+            [1, -(2**61), 2**61, 2], [1, -1, 1, 2**62], [1, 1, -(2**61), 1], [-1, -1, -2, 0], [1, 1, 2, 2],
+            [-(2**61), 2, -2, -2], [1, 1, 2**61, 2], [2, 2, 2, 1],
+        ],
+        [0, 0, 1, 0, 1, 1, 0, 0],
+    ),
+    (
+        [
+            [-(2**55), 2, 2, 2], [1, 1, 1, -1], [-1, 2**54, 0, 2], [-1, -1, -2, 2], [2, 2, -2, 1],
+            [1, 2**54, -1, 0], [1, -1, -1, 0], [-2, -2, 2**54, 0],
+        ],
+        [0, 0, 1, 0, 0, 0, 0, 1],
+    ),
+    (
+        [
+            [1, -1, 0, -1], [-1, 0, -1, 1], [0, -1, -1, -(2**53)], [0, -(2**53), 0, 0],
+            [-1, -1, -(2**53), -(2**53)], [0, 0, 0, -1], [0, 2**53, 0, -1], [2**53, 0, -1, 0],
+            [-(2**53), 2**53, 1, -1], [0, 1, 1, 2**53],
+        ],
+        [1, 1, 0, 0, 1, 1, 1, 1, 0, 0],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("X", "y"), SMALL_WEIGHTS)
+def test_rows_whose_weight_is_a_rounding_error_are_not_taken_to_overlap(X, y):
+    assert separated(differences(X, y, 2, False))
+    check(np.array(X, dtype=float), y, 2, intercept=False)
+
+
+def test_attained_is_decided_exactly_of_a_few_large_powers_of_two():
+    digits = []
+    for seed in range(400):
+        rng = np.random.default_rng([61, seed])
+        p = int(rng.integers(3, 6))
+        m = int(rng.integers(p + 3, 2 * p + 4))
+        large = rng.random((m, p)) < rng.uniform(0.1, 0.4)
+        X = rng.integers(-2, 3, (m, p)) * 2.0 ** (large * rng.integers(40, 71))
+        y = np.unique(rng.integers(0, 2, m), return_inverse=True)[1]
+        if y.any():
+            digits.append(check(X, y, 2, intercept=False))
+    assert np.mean(np.array(digits) > 8.0) > 0.6

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <numeric>
 #include <utility>
@@ -323,12 +324,12 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
     if (sample.size() == before) return false;
   }
   const bool all = search.span().rank() == view.size();
-  std::fill(margins.begin(), margins.end(), 0.0);  // 1 for rows that are undecided
+  std::vector<std::uint8_t> undecided(remaining.size());
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
     for (auto k = at(chunks.begin(chunk)); k < at(chunks.end(chunk)); ++k)
-      if ((all || sides[k] == Search::Side::in_span) && !search.overlaps(remaining[k])) margins[k] = 1;
+      undecided[k] = (all || sides[k] == Search::Side::in_span) && !search.overlaps(remaining[k]) ? 1 : 0;
   });
-  if (std::count(margins.begin(), margins.end(), 1.0) > 0) return false;
+  if (std::count(undecided.begin(), undecided.end(), 1) > 0) return false;
   Separated part{view.back(search.direction()), {}};
   for (std::size_t k = 0; k < remaining.size() && !all; ++k)
     if (sides[k] == Search::Side::separated) part.rows.push_back(remaining[k]);

@@ -39,8 +39,8 @@ struct Overlap {
 ///
 /// Double-double arithmetic, on rows and columns scaled by powers of two; sums below 2^-80 of their terms, or 2^-100 of
 /// those that these are computed from, are taken for 0. Where the latter leaves it undecided, only separated rows that
-/// are verified are accepted. Positive margins are rigorous. So is overlap, up to the signs of weights: whether rows
-/// are in the span of others is verified without rounding errors (modular_span.hpp). The rounded direction is verified:
+/// are verified are accepted. Positive margins are rigorous. So is overlap: whether rows are in the span of others is
+/// verified without rounding errors (modular_span.hpp), and weights exceed theirs. The rounded direction is verified:
 /// if the margins of its rows are not positive, or those of others not 0 within its rounding, the face is not `certain`
 /// but `open`, and `separated` has those rows only that comparisons find.
 ///
