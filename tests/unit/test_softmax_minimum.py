@@ -191,6 +191,20 @@ def infimum(D, pairs, separated, m):
     return minimize(loss, np.zeros(D.shape[1]), jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 3000}).fun
 
 
+def test_many_parameters_of_probabilities_near_0():
+    rng = np.random.default_rng(7)
+    X, classes = rng.standard_normal((2400, 81)), 21
+    y = (0.4 * X @ rng.standard_normal((81, classes)) + rng.gumbel(size=(2400, classes))).argmax(axis=1)
+    minimum = pm.minimum_energy(pm.SoftmaxRegression(X, y))
+    assert minimum.attained
+    assert minimum.digits > 11.0
+    A = np.c_[X, np.ones(2400)]
+    logits = A @ minimum.parameters.reshape(classes, 82).T
+    log_p = logits - logsumexp(logits, axis=1, keepdims=True)
+    assert minimum.value == pytest.approx(-log_p[np.arange(2400), y].mean(), rel=1e-12)
+    assert np.abs((np.exp(log_p) - np.eye(classes)[y]).T @ A / 2400).max() < 1e-9
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_separation_against_a_linear_program(seed):
     rng = np.random.default_rng(seed)

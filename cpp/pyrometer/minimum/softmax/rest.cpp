@@ -132,7 +132,7 @@ DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<doub
                                                 : face_of_classes(exact, table.classes, false, threads, every, known);
   bool open = face.open;
   if (!face.certain) face = ClassFace();
-  if (!(face.any && face.allowed == known.allowed)) {
+  if (!(face.certain && face.allowed == known.allowed)) {
     rest = DescentResult();
     rest.theta = theta;
   }
