@@ -147,6 +147,22 @@ def test_rows_whose_weight_is_a_rounding_error_are_not_taken_to_overlap(X, y):
     check(np.array(X, dtype=float), y, 2, intercept=False)
 
 
+SMALL_DIMENSION = [
+    [-2, -70368744177662, -70368744177665, -70368744177664], [2, 70368744177663, 70368744177662, -1],
+    [-3, -105553116266495, -3.713820117856035e27, -2], [2, 2.475880078570866e27, 70368744177668, -70368744177664],
+    [-3, -105553116266493, -3.7138201178561056e27, 0], [-3, -105553116266499, -105553116266497, 2],
+    [-3, -105553116266497, -105553116266498, 1], [-3, -105553116266499, -105553116266500, -1],
+    [-3, -105553116266493, -3.7138201178561056e27, 0], [2, 2.475880078570866e27, 70368744177668, -70368744177664],
+    [-2, -70368744177662, -70368744177665, -70368744177664],
+]  # fmt: skip
+
+
+def test_a_dimension_near_rounding_is_counted():
+    X, y = np.array(SMALL_DIMENSION), [1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]
+    assert not separated(differences(X, y, 2, False))
+    assert pm.minimum_energy(pm.LogisticRegression(X, y, intercept=False)).attained
+
+
 def test_attained_is_decided_exactly_of_a_few_large_powers_of_two():
     digits = []
     for seed in range(400):

@@ -119,6 +119,9 @@ class Search {
     return exact_.rank() == view_.size() || exact_.contains(view_.residues(i));
   }
 
+  /// Whether the span lacks a dimension, as one that is taken for rounding errors.
+  [[nodiscard]] bool narrow() const { return span_.rank() < exact_.rank(); }
+
   enum class Side { in_span, separated, wrong };
   /// Where a row is; `margin` gets how far on the wrong side. `row` is scratch.
   [[nodiscard]] Side side(Index i, double& margin, Wide& row) const {
@@ -323,6 +326,7 @@ bool search_for(const View& view, std::vector<Index> sample, const std::vector<I
     // A row of the sample on the wrong side is a rounding error.
     if (sample.size() == before) return false;
   }
+  if (search.narrow()) return false;
   const bool all = search.span().rank() == view.size();
   std::vector<std::uint8_t> undecided(remaining.size());
   base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
