@@ -17,6 +17,7 @@ from pyrometer.models._keras._initializers import label_of, seed_of
 from pyrometer.models._labels import Kind, Label, Runs, joined
 from pyrometer.models._memory import Memory
 from pyrometer.models._parameters import named
+from pyrometer.networks import ORTHOGONAL
 
 __all__ = ["OUTSIDE", "Piece", "build", "built_by", "layers_of", "pieces_of", "variables_of"]
 
@@ -187,6 +188,8 @@ class _Repeats:
         if common < piece.size:
             fresh = replace(label, draw=self.memory.draw(piece.size - common))
             parts.append(Runs.whole(piece.size - common, self.memory.number(fresh)))
+            if label.family is ORTHOGONAL and not common:
+                self.memory.dimensions[fresh.draw] = max(piece.size // piece.shape[-1], piece.shape[-1])
         before.append((piece, label, joined(parts)))
         return joined(parts)
 

@@ -167,6 +167,8 @@ def _of(tensor: torch.Tensor, memory: Memory) -> tuple[int, Any] | None:
         return None
     if family.name == "truncated normal" and family.bound is not None:
         return label.draw, TruncatedNormal(label.scale, bound=family.bound)
+    if family is ORTHOGONAL and memory.dimensions.get(label.draw) != max(tensor.shape):
+        return None
     made = _LAWS.get(family)
     return None if made is None else (label.draw, made(label.scale))
 

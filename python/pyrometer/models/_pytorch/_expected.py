@@ -142,11 +142,12 @@ class Expectation:
             return None
         if self._anything_used or any(begin < last and first < end for begin, end in self._used.get(label.draw, ())):
             return None
-        variance = label.scale**2 / label.family.precision
+        precision = label.family.precision
         if label.family is ORTHOGONAL:
-            if weight.numel() != self._memory.sizes[label.draw]:
+            if label.draw not in self._memory.dimensions or weight.numel() != self._memory.sizes[label.draw]:
                 return None
-            variance = label.scale**2 / max(weight.shape[0], weight.numel() // weight.shape[0])
+            precision = self._memory.dimensions[label.draw]
+        variance = label.scale**2 / precision
         return variance + label.centre**2, label.centre
 
     def _independent(self, runs: Runs) -> bool:
