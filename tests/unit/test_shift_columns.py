@@ -87,6 +87,16 @@ def test_the_sums_over_resampled_blocks_are_those_of_the_core():
         assert new[:, 1] / n - old[:, 1] / m == pytest.approx(changes[1:, 0], abs=1e-13)
 
 
+def test_sums_of_sparse_columns_pass_over_zeros_alone():
+    rng = np.random.default_rng(4)
+    share = np.repeat([0.0, 0.001, 0.02, 0.03, 0.2, 1.0, 0.01, 1.0], 13)
+    sums = rng.integers(1, 9, size=(300, 104)) * (rng.random((300, 104)) < share) * 1.0
+    both = np.hstack([sums, np.eye(300)])
+    for drawn in (_core.redrawn_sums(both, 0, (1, 2), 21, 1), _core.dealt_sums(both, 100, (1, 2), 21, 1)):
+        assert (drawn[:, :104] == drawn[:, 104:] @ sums).all()
+        assert (drawn[:, 104:].sum(axis=1) == drawn[0, 104:].sum()).all()
+
+
 @pytest.mark.parametrize(("function", "number"), [("redrawn_sums", 6), ("dealt_sums", 200)])
 def test_sums_over_resampled_blocks_do_not_depend_on_threads_nor_on_how_many_there_are(function, number):
     table = np.random.default_rng(0).normal(size=(900, 11))

@@ -20,6 +20,7 @@ constexpr Index kChunk = 64;              // resamples per chunk: random numbers
 constexpr Index kLeast = Index{1} << 23;  // products worth a second thread: some milliseconds
 constexpr Index kDrawing = 16;            // cost of a random block, in products
 constexpr Index kDepth = 128;             // blocks whose weights and three panels of sums stay in the L1 cache
+constexpr Index kSparse = 4;              // panels of which more blocks than one in so many have sums are dense
 
 using Product = void (*)(Index depth, const double* a, const double* b, Index stride, double* c, Index ld);
 
@@ -36,7 +37,8 @@ constexpr auto products_of(std::integer_sequence<int, N...>) {
 }
 constexpr auto products = products_of(std::make_integer_sequence<int, base::kTilePanels>{});
 
-// Sums over blocks in panels of kTogether columns, and the product with weights: kTogether resamples at a time.
+// Sums over blocks in panels of kTogether columns, and the product with weights: kTogether resamples at a time. Of
+// sparse panels, such as those of counts of many values, the blocks without sums are passed over.
 class Packed {
  public:
   explicit Packed(Matrix sums) : blocks_(sums.rows), panels_((sums.cols + kTogether - 1) / kTogether) {
@@ -44,6 +46,17 @@ class Packed {
     std::fill_n(data_.get(), blocks_ * panels_ * kTogether, 0.0);
     for (Index b = 0; b < blocks_; ++b)
       for (Index c = 0; c < sums.cols; ++c) data_[offset(c / kTogether, b) + at(c % kTogether)] = sums.row(b)[c];
+    filled_.resize(at(panels_));
+    for (Index p = 0; p < panels_; ++p) {
+      std::vector<Index>& filled = filled_[at(p)];
+      for (Index b = 0; b < blocks_ && static_cast<Index>(filled.size()) * kSparse <= blocks_; ++b) {
+        const double* const row = data_.get() + offset(p, b);
+        if (std::any_of(row, row + kTogether, [](double sum) { return sum != 0; })) filled.push_back(b);
+      }
+      if (is_sparse(p))
+        for (Index i = 0; i < static_cast<Index>(filled.size()); ++i)
+          std::copy_n(data_.get() + offset(p, filled[at(i)]), kTogether, data_.get() + offset(p, i));
+    }
   }
 
   [[nodiscard]] Index blocks() const { return blocks_; }
@@ -53,19 +66,35 @@ class Packed {
   void multiply(const double* weights, double* out) const {
     for (Index begin = 0; begin < blocks_; begin += kDepth) {
       const Index depth = std::min(kDepth, blocks_ - begin);
-      for (Index p = 0; p < panels_; p += base::kTilePanels) {
-        const Index n = std::min<Index>(base::kTilePanels, panels_ - p);
-        products[at(n - 1)](depth, weights + begin * kTogether, data_.get() + offset(p, begin), blocks_ * kTogether,
-                            out + p * kTogether, width());
+      for (Index p = 0; p < panels_;) {
+        Index n = 0;
+        while (n < base::kTilePanels && p + n < panels_ && !is_sparse(p + n)) ++n;
+        if (n > 0)
+          products[at(n - 1)](depth, weights + begin * kTogether, data_.get() + offset(p, begin), blocks_ * kTogether,
+                              out + p * kTogether, width());
+        p += std::max<Index>(n, 1);
       }
+    }
+    std::vector<double> drawn(at(blocks_ / kSparse * kTogether));  // weights of the blocks of a sparse panel
+    for (Index p = 0; p < panels_; ++p) {
+      if (!is_sparse(p)) continue;
+      double* end = drawn.data();
+      for (const Index b : filled_[at(p)]) end = std::copy_n(weights + b * kTogether, kTogether, end);
+      products[0]((end - drawn.data()) / kTogether, drawn.data(), data_.get() + offset(p, 0), 0, out + p * kTogether,
+                  width());
     }
   }
 
  private:
+  [[nodiscard]] bool is_sparse(Index panel) const {
+    return static_cast<Index>(filled_[at(panel)].size()) * kSparse <= blocks_;
+  }
+
   [[nodiscard]] std::size_t offset(Index panel, Index block) const { return at((panel * blocks_ + block) * kTogether); }
 
   Index blocks_, panels_;
   base::AlignedArray<double> data_;
+  std::vector<std::vector<Index>> filled_;  // blocks of each panel that have sums, which come first in a sparse one
 };
 
 std::vector<double> total(Matrix sums) {

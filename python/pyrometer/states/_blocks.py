@@ -116,4 +116,6 @@ def _united(sums: Array, size: float, keep: int = 0, at: int = 0) -> Array:
 def _led_by(sums: Array, size: float) -> tuple[Array, int]:
     """Put the blocks of `size` first; return their number as well."""
     other = sums[:, 0] != size
+    if (other[1:] >= other[:-1]).all():
+        return sums, len(sums) - int(other.sum())
     return sums[np.argsort(other, kind="stable")], len(sums) - int(other.sum())

@@ -34,9 +34,11 @@ def dealt(
     (first, many), (second, others) = old, new
     exchanged = np.ascontiguousarray(np.concatenate([first[:many], second[:others]]))
     drawn = _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)
-    rest = exchanged.sum(axis=0) - drawn
-    before, after = (drawn, rest) if many <= others else (rest, drawn)
-    return (
-        np.vstack([first.sum(axis=0), before + first[many:].sum(axis=0)]),
-        np.vstack([second.sum(axis=0), after + second[others:].sum(axis=0)]),
-    )
+    sums = np.empty((2, resamples + 1, exchanged.shape[1]))
+    few, rest = sums[:, 1:] if many <= others else sums[::-1, 1:]
+    few[...] = drawn
+    np.subtract(exchanged.sum(axis=0), drawn, out=rest)
+    for each, table, dealt_blocks in zip(sums, (first, second), (many, others), strict=True):
+        each[0] = table.sum(axis=0)
+        each[1:] += table[dealt_blocks:].sum(axis=0)
+    return sums[0], sums[1]
