@@ -66,3 +66,32 @@ def test_what_ten_blocks_share_is_taken_into_account():
         found = pm.shift(*pair, model=lambda X: X[:, 0], energy="mse", block=40, resamples=99, rng=seed, threads=1)
         rejected[seed] = found.shifted, bool(found.moved)
     assert (rejected.mean(axis=0) < 0.065).all()
+
+
+def groups(rng, number, phi=0.0):
+    """Draw ten rows of each group about its mean; the means are an autoregression."""
+    noise = rng.normal(size=number + 50)
+    means = np.convolve(noise, np.sqrt(1.0 - phi**2) * phi ** np.arange(51.0), mode="valid")
+    return (np.repeat(means, 10) + rng.normal(size=10 * number))[:, None]
+
+
+@pytest.mark.parametrize(
+    ("phi", "away", "least", "most"), [(0.0, 0.8, 0.65, 0.9), (0.0, 0.0, 0.0, 0.06), (0.3, 0.0, 0.0, 0.07)]
+)
+def test_blocks_may_be_groups(phi, away, least, most):
+    """Where rows do not depend on those of the block before: a t test of the means of groups finds 93 % of these."""
+    rejected = np.zeros(200, dtype=bool)
+    for seed in range(200):
+        rng = np.random.default_rng([seed, 43])
+        pair = groups(rng, 40, phi), groups(rng, 40, phi) + away
+        rejected[seed] = pm.shift(*pair, block=10, resamples=99, rng=seed, threads=1).shifted
+    assert least <= rejected.mean() <= most
+
+
+def test_blocks_of_a_series_are_no_groups():
+    """The memory of an autoregression is that of its rows, whatever the block, but in a tenth of the samples."""
+    changed = np.zeros(100, dtype=bool)
+    for seed in range(100):
+        x = wave(np.random.default_rng([seed, 44]), 1000)[1][:, None]
+        changed[seed] = pm.DataState(x, block=10).dependence != pm.DataState(x).dependence
+    assert changed.mean() <= 0.15

@@ -65,7 +65,7 @@ class DataState(Displayed):
         Number of consecutive rows that are resampled together: 1 for independent rows; for serially dependent rows more
         than their correlation time. "auto" chooses it from the rows, in the order in which they are: 1 where they show
         no dependence, else six times the reach of their dependence (Notes); and the p-values of `shift` and
-        `RefreshMonitor` then take into account what adjacent blocks still share.
+        `RefreshMonitor` then take into account what adjacent blocks still share. Blocks that are given may be groups.
     density : {"gaussian", "kernel", "mixture"}, estimator or callable
         Density of the features. "gaussian" has the moments of the rows. "kernel" is SciPy's `gaussian_kde`, "mixture"
         scikit-learn's `GaussianMixture` of 1, 2, 4 or 8 components, both with the extra ``pyrometer[density]``. Any
@@ -207,7 +207,7 @@ class DataState(Displayed):
         self.loss, self.names, self.density = data.loss, data.names, density
         self.rows, self.features = len(data.x), data.columns
         self.discrete_entropy, self._kept = np.nan, None
-        self.dependence = dependence_of(data) if lead is None else INDEPENDENT
+        self.dependence = dependence_of(data, block or 1) if lead is None else INDEPENDENT
         self.automatic, self.block = block is None, self.dependence.block if block is None else block
         begins = boundaries(self.rows, self.block, min(lead or 0, self.rows))
         if like is not None and None not in (like.names, self.names) and like.names != self.names:

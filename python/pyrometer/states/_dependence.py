@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array
+from pyrometer.states._blocks import LEAST
 
 __all__ = ["INDEPENDENT", "Dependence", "memory_of"]
 
@@ -30,6 +31,7 @@ _GAPS = (1, 2, 3, 5, 8, 13, 21, 34)  # rows of the longest gap between events th
 _NUMBERS = 2**17  # of columns that are screened together
 _ROUNDING = 1e-12  # of the largest magnitude: a column that varies by less is constant
 _LONGEST = 1.0 - 1e-6  # largest modulus of the roots of an autoregression
+_BORDERS = 1.28  # standard errors by which predictions fail at the borders of groups; those of a tenth of series do
 
 
 class Dependence(NamedTuple):
@@ -73,8 +75,10 @@ class Dependence(NamedTuple):
 INDEPENDENT = Dependence(1.0, 0.0, "")
 
 
-def memory_of(series: Array, names: list[str]) -> Dependence:
+def memory_of(series: Array, names: list[str], block: int = 1) -> Dependence:
     """Return the longest memory among the columns of `series` (m, k), each fitted by an autoregression.
+
+    Of a column whose blocks of rows are groups the memory is that of their means (`_between_groups`).
 
     Its order is that of the least Bayesian information criterion; a column counts as dependent where the criterion
     exceeds that of independence by a margin for the number of columns, for its numbers and for their ranks: two
@@ -94,12 +98,48 @@ def memory_of(series: Array, names: list[str]) -> Dependence:
         columns, shown = _screened(z[:, first : first + step].T, longest)
         for j in map(int, np.flatnonzero(shown)):
             # A pair of outliers that are neighbours by chance is no dependence: ranks must show it, too.
-            ranked = _autoregression(_correlations(_ranks(columns[j]), longest), m, margin)[0] > 1.0
-            if ranked and _gathered(columns[j], longest, chance):
-                time, reach = _autoregression(_correlations(columns[j], longest), m, margin)
-                name = names[first + j]
-                dependences.append(Dependence(time, reach, name) if time > 1.0 and reach > 0.0 else INDEPENDENT)
-    return max(dependences, key=lambda each: each.reach)
+            ranks = _ranks(columns[j])
+            ranked, _, steps = _autoregression(_correlations(ranks, longest), m, margin)
+            if ranked > 1.0 and _gathered(columns[j], longest, chance):
+                time, reach, _ = _autoregression(_correlations(columns[j], longest), m, margin)
+                if time > 1.0 and reach > 0.0:
+                    memory, start = Dependence(time, reach, names[first + j]), -max(0, len(series) - m) % block
+                    if block > 1 and _are_groups(ranks, steps, np.arange(start, m, block)):
+                        memory = _between_groups(memory, columns[j][start:], block)
+                    dependences.append(memory)
+    return max(dependences, key=lambda each: (each.reach, each.time))
+
+
+def _are_groups(column: Array, steps: Array, begins: npt.NDArray[np.intp]) -> bool:
+    """Whether an autoregression predicts the first rows of blocks from the rows before worse than it does others.
+
+    The slope of these rows on their predictions is 1 for every stationary series, whatever its memory.
+    """
+    p, m = len(steps), len(column)
+    predicted = np.convolve(column, steps)[p - 1 : m - 1]
+    error, first = column[p:] - predicted, begins[begins >= p] - p
+    left = predicted[first]
+    return bool(left @ error[first] < -_BORDERS * math.sqrt((left @ left) * (error @ error) / len(error)))
+
+
+def _between_groups(memory: Dependence, column: Array, block: int) -> Dependence:
+    """Return the memory by which means of groups vary as those of an autoregression of the first order of groups.
+
+    Means that are dependent, or fewer than a test needs, have the memory of the rows.
+    """
+    k = len(column) // block
+    if k < LEAST:
+        return memory
+    means = column[: k * block].reshape(k, block).mean(axis=1)
+    means -= means.mean()
+    if not means.any():
+        return memory._replace(reach=0.0)
+    r = _correlations(means, max(1, int(min(10.0 * np.log10(k), k // 10))))
+    if _autoregression(r, k, 0.0)[0] > 1.0:
+        return memory
+    share = 2.0 * max(0.0, float(r[1])) / (1.0 + max(0.0, float(r[1])))  # of the variance, that adjacent means share
+    phi = (memory.time - 1.0) / (memory.time + 1.0)
+    return memory._replace(reach=min(memory.reach, share * block / (1.0 - phi**block)))
 
 
 def _screened(columns: Array, longest: int) -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -178,8 +218,8 @@ def _closeness(places: npt.NDArray[np.intp], m: int, longest: int) -> float:
     return float(max(0.0, np.max(exponents - np.log(n * (n + 1.0)))))
 
 
-def _autoregression(r: Array, m: int, margin: float) -> tuple[float, float]:
-    """Return tau and c of the autoregression that fits autocorrelations r best; (1, 0) for independent rows."""
+def _autoregression(r: Array, m: int, margin: float) -> tuple[float, float, Array]:
+    """Return tau, c and coefficients of the autoregression that fits autocorrelations r best; 1, 0 and none if none."""
     best, chosen = 0.0, np.empty(0)
     a, left = np.empty(0), 1.0
     for p in range(1, len(r)):  # Levinson's recursion
@@ -192,10 +232,10 @@ def _autoregression(r: Array, m: int, margin: float) -> tuple[float, float]:
         if gain > best:
             best, chosen = gain, a
     if not len(chosen):
-        return 1.0, 0.0
+        return 1.0, 0.0, chosen
     p = len(chosen)
     step = np.vstack([chosen, np.eye(p)[:-1]])
     step *= min(1.0, _LONGEST / float(np.abs(np.linalg.eigvals(step)).max()))
     once = np.linalg.solve(np.eye(p) - step, r[np.abs(np.arange(1, 1 - p, -1))])
     time = 1.0 + 2.0 * once[0]
-    return float(time), float(2.0 * np.linalg.solve(np.eye(p) - step, once)[0] / time)
+    return float(time), float(2.0 * np.linalg.solve(np.eye(p) - step, once)[0] / time), chosen

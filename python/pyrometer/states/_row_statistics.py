@@ -22,8 +22,8 @@ def _filled(x: Array, missing: npt.NDArray[np.bool_]) -> Array:
     return np.where(missing, np.ldexp(np.ldexp(zeros, -units).sum(axis=0) / count, units), x)
 
 
-def dependence_of(data: Predicted) -> Dependence:
-    """Return the longest memory among losses, scores, features and residuals of rows, in their order."""
+def dependence_of(data: Predicted, block: int = 1) -> Dependence:
+    """Return the longest memory among losses, scores, features and residuals of rows, in their order and in blocks."""
     conditional = CONDITIONALS[data.loss].measured(data)
     names = data.names or range(data.columns)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -40,7 +40,7 @@ def dependence_of(data: Predicted) -> Dependence:
         share = data.weights / data.weights.mean()
         series = np.ldexp(series, -exponents(series))  # a memory has no unit
         series = share[:, None] * (series - np.average(series, axis=0, weights=share))
-    return memory_of(series, list(named))
+    return memory_of(series, list(named), block)
 
 
 def gaussian_scores(z: Array, alone: bool, weights: Array | None = None) -> Array:
