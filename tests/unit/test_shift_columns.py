@@ -87,6 +87,13 @@ def test_the_sums_over_resampled_blocks_are_those_of_the_core():
         assert new[:, 1] / n - old[:, 1] / m == pytest.approx(changes[1:, 0], abs=1e-13)
 
 
+def test_categories_that_each_occur_once_are_not_dependent():
+    """Identifiers in order had a memory of hundreds of rows."""
+    names = np.array([f"user {k:04d}" for k in range(400)])
+    assert pm.DataState(pa.table({"user": names})).correlation_time == 1.0
+    assert pm.DataState(pa.table({"user": names.repeat(2)})).correlation_time > 10.0
+
+
 def test_sums_of_sparse_columns_pass_over_zeros_alone():
     rng = np.random.default_rng(4)
     share = np.repeat([0.0, 0.001, 0.02, 0.03, 0.2, 1.0, 0.01, 1.0], 13)

@@ -33,7 +33,9 @@ def dependence_of(data: Predicted, block: int = 1) -> Dependence:
     named: dict[str, npt.NDArray[Any]] = {
         f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)
     }
-    named |= {f"the column {names[of.place]}": of.codes for of in data.coded}
+    # Values that each occur once are as many in every block, whatever their order.
+    repeated = [of for of in data.coded if len(of.values) < len(of.codes)]
+    named |= {f"the column {names[of.place]}": of.codes for of in repeated}
     named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
     series = np.column_stack(list(named.values()))
     if data.weights is not None:  # what a weighted mean sums
