@@ -163,6 +163,42 @@ def test_a_dimension_near_rounding_is_counted():
     assert pm.minimum_energy(pm.LogisticRegression(X, y, intercept=False)).attained
 
 
+# Rows that differ from others in the span by so little that rounding errors of the basis are all that is left of them.
+A, B, C = 2**22, 2**44, 2**45
+REMAINDERS = [
+    (
+        [
+            [1, 0, 0, 0, A, 0], [-2, 0, -1, 2, 0, 0], [-B, 0, -2 * A, B, 0, 0], [2, 2, 0, -2, 0, 0],
+            [1, -2, 1, 1, -1, -2], [-2, 1, 1, 1, 0, A], [0, -1, -1, 0, 1, -1], [-B, 1, 2, -1, 0, 2],
+            [0, -1, 1, -2, -2, 2], [2, -2, -2, -2, -2, -C], [2, 1, 2, 0, -2, 1], [-B, -2, -C, B, 0, A],
+            [2, -A, 2 * A, C, -1, C], [-1, 0, 1, A, -2, 2], [-C, 0, 1, 2, 1, 2], [1, -2, 0, -2, -1, 2],
+            [0, 0, 1, 0, -2, -C], [0, 0, 1, 0, -2, -C], [-1, 0, 1, A, -2, 2], [-B, 1, 2, -1, 0, 2],
+        ],
+        [1, 0, 2, 2, 0, 2, 1, 0, 2, 1, 2, 0, 2, 2, 1, 2, 1, 2, 0, 1],
+        False,
+    ),
+    (
+        [
+            [0, 0, -2, 0, -1], [1, C + 1, 1237940039285485828015390720, 2, 3], [-3, -3 * C - 1, 1 - 3 * C, 3, -3],
+            [0, 3, 1, -C, -1], [-1, -C - 3, -C - 5, -2, 1], [1, C - 1, C - 3, 3, -3],
+            [-C, -C - 1, -1237940039285309906154946560, -2, 1], [1, C - 2, C - 3, -3, 3 * C], [1, C + 2, C, -2, -3],
+            [1, 1237940039285415459271213056, C + 3, -1, -3], [-3, -3 * C, 1 - 3 * C, -3, 2], [0, -3, -4, -1, 0],
+            [-3, 2 - 3 * C, -3713820117856070455953195008, 0, 0], [0, -2, -1, -3, -3],
+            [1, 1237940039285415459271213056, C + 3, -1, -3], [-1, -C - 3, -C - 5, -2, 1], [0, -3, -4, -1, 0],
+        ],
+        [0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 1],
+        True,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("X", "y", "intercept"), REMAINDERS)
+def test_remainders_that_are_rounding_errors_do_not_overlap(X, y, intercept):
+    classes = max(y) + 1
+    assert separated(differences(X, y, classes, intercept))
+    assert check(np.array(X, dtype=float), y, classes, intercept) > 11.0
+
+
 def test_attained_is_decided_exactly_of_a_few_large_powers_of_two():
     digits = []
     for seed in range(400):

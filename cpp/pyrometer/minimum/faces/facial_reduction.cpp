@@ -45,12 +45,20 @@ class Search {
       sample = names;  // rows of the span stay in it
       set_direction({});
       if (names.empty()) return true;
-      const auto independent = [&](const std::vector<Index>& corral) {
-        ModularSpan span = exact_;
-        return std::all_of(corral.begin(), corral.end(),
-                           [&](Index k) { return span.add(view_.residues(names[at(k)])); });
+      std::vector<Index> inside;  // rows of the span, but for rounding errors
+      const auto redundant = [&](const std::vector<Index>& corral) {
+        std::vector<std::vector<Residue>> rows;
+        for (const Index k : corral) {
+          rows.push_back(view_.residues(names[at(k)]));
+          if (exact_.contains(rows.back())) inside.push_back(names[at(k)]);
+        }
+        return exact_.redundant(std::move(rows));
       };
-      const SmallestPoint smallest = smallest_point(points, width, independent);
+      const SmallestPoint smallest = smallest_point(points, width, redundant);
+      if (!inside.empty()) {
+        std::erase_if(sample, [&](Index i) { return std::find(inside.begin(), inside.end(), i) != inside.end(); });
+        continue;
+      }
       if (smallest.kind == SmallestPoint::Kind::undecided) return false;
       if (smallest.kind == SmallestPoint::Kind::separates) {
         Wide direction(direction_.size());
@@ -137,7 +145,7 @@ class Search {
     if (sum > error) return Side::separated;
     if (sum < -error && span_.rank() == 0) return Side::wrong;
     view_.row(i, row);
-    if (span_.contains(row)) return Side::in_span;
+    if (span_.contains(row) || overlaps(i)) return Side::in_span;
     DoubleDouble exact;
     double size = 0;
     for (std::size_t j = 0; j < row.size(); ++j) {

@@ -39,10 +39,11 @@ struct Overlap {
 ///
 /// Double-double arithmetic, on rows and columns scaled by powers of two; sums below 2^-80 of their terms, or 2^-100 of
 /// those that these are computed from, are taken for 0. Where the latter leaves it undecided, only separated rows that
-/// are verified are accepted. Positive margins are rigorous. So is overlap: whether rows are in the span of others is
-/// verified without rounding errors (modular_span.hpp), and weights exceed theirs. The rounded direction is verified:
-/// if the margins of its rows are not positive, or those of others not 0 within its rounding, the face is not `certain`
-/// but `open`, and `separated` has those rows only that comparisons find.
+/// are verified are accepted. Positive margins are rigorous. So is overlap: which rows are in the span of others, and
+/// whether all rows of a corral have a part in its combination, is verified without rounding errors (modular_span.hpp),
+/// and weights exceed theirs. The rounded direction is verified: if the margins of its rows are not positive, or those
+/// of others not 0 within its rounding, the face is not `certain` but `open`, and `separated` has those rows only that
+/// comparisons find.
 ///
 /// rows       X finite, columns between 1e-140 and 1e140 in size, or 0.
 /// used       which columns may have a coefficient; together with the constant they are linearly independent. A single

@@ -18,9 +18,9 @@ using namespace pyrometer::minimum;
 
 namespace {
 
-/// For points of which no more than `size` are dependent.
-Independent at_most(Index size) {
-  return [size](const std::vector<Index>& points) { return std::ssize(points) <= size; };
+/// For points of which no more than `size` are independent.
+Redundant at_most(Index size) {
+  return [size](const std::vector<Index>& points) { return std::ssize(points) <= size ? -1 : std::ssize(points); };
 }
 
 }  // namespace
@@ -139,6 +139,19 @@ TEST_CASE("residues of doubles are those of their exact sums and products, whose
   CHECK(span.contains({residue_of(0), residue_of(0), residue_of(1)}));
   CHECK_FALSE(span.contains({residue_of(1), residue_of(0), residue_of(0)}));
   CHECK(span.rank() == 2);
+}
+
+TEST_CASE("the combination of rows that is in a span may have no part of some of them") {
+  const auto row = [](double a, double b, double c) {
+    return std::vector<Residue>{residue_of(a), residue_of(b), residue_of(c)};
+  };
+  ModularSpan span;
+  CHECK(span.redundant({row(1, 0, 0), row(0, 1, 0), row(1, 1, 1e30)}) == -1);
+  CHECK(span.redundant({row(1, 0, 0), row(0, 1, 0), row(1, 1e-30, 0)}) == 3);
+  CHECK(span.redundant({row(1, 0, 0), row(0, 1, 0), row(1, 0, 0), row(0, 0, 1)}) == 1);
+  span.add(row(0, 1e30, 1));
+  CHECK(span.redundant({row(1, 0, 0), row(0, 1, 0), row(0, 2e30, 2)}) == 0);
+  CHECK(span.redundant({row(1, 0, 0), row(1, 1e30, 1)}) == 2);
 }
 
 TEST_CASE("residues of powers of two differ") {

@@ -47,7 +47,7 @@ Index ModularSpan::reduce(std::vector<Residue>& row) const {
   for (std::size_t k = 0; k < basis_.size(); ++k) {
     const Residue factor = row[at(pivots_[k])];
     if (factor == 0) continue;
-    for (std::size_t j = 0; j < row.size(); ++j)
+    for (std::size_t j = 0; j < basis_[k].size(); ++j)
       if (basis_[k][j] != 0) row[j] = sum(row[j], product(factor, basis_[k][j]));
   }
   const auto left = std::find_if(row.begin(), row.end(), [](Residue x) { return x != 0; });
@@ -56,7 +56,11 @@ Index ModularSpan::reduce(std::vector<Residue>& row) const {
 
 bool ModularSpan::add(std::vector<Residue> row) {
   const Index pivot = reduce(row);
-  if (pivot < 0) return false;
+  if (pivot >= 0) add(std::move(row), pivot);
+  return pivot >= 0;
+}
+
+void ModularSpan::add(std::vector<Residue> row, Index pivot) {
   // -1 / x = -x^(p - 2).
   Residue inverse = kMinusOne, power = row[at(pivot)];
   for (Residue bits = kPrime - 2; bits > 0; bits >>= 1, power = product(power, power))
@@ -64,7 +68,21 @@ bool ModularSpan::add(std::vector<Residue> row) {
   for (Residue& x : row) x = product(x, inverse);
   pivots_.push_back(pivot);
   basis_.push_back(std::move(row));
-  return true;
+}
+
+Index ModularSpan::redundant(std::vector<std::vector<Residue>> rows) const {
+  ModularSpan span = *this;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    std::vector<Residue>& row = rows[k];
+    const std::size_t width = row.size();
+    row.resize(width + rows.size());  // the parts of the rows come last
+    row[width + k] = 1;
+    const Index pivot = span.reduce(row);
+    const auto parts = row.begin() + static_cast<std::ptrdiff_t>(width);
+    if (at(pivot) >= width) return std::find(parts, row.end(), Residue{0}) - parts;
+    span.add(std::move(row), pivot);
+  }
+  return -1;
 }
 
 }  // namespace pyrometer::minimum

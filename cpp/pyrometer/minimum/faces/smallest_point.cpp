@@ -442,7 +442,7 @@ bool start(const std::vector<Index>& members, Corral<Split>& corral) {
 
 }  // namespace
 
-SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size, const Independent& independent) {
+SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size, const Redundant& redundant) {
   using Kind = SmallestPoint::Kind;
   SmallestPoint out;
   Split split(points.size());
@@ -461,8 +461,8 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
     base::throw_if_interrupted();
     out.corral = corral.members();
     if (largest(high(corral.point())) < kSmall) {
-      if (!independent(out.corral)) {
-        const std::size_t k = corral.doubtful();
+      if (const Index first = redundant(out.corral); first >= 0) {
+        const std::size_t k = at(first) < weights.size() ? at(first) : corral.doubtful();
         out.kind = k == weights.size() ? Kind::zero : Kind::undecided;
         if (out.kind == Kind::zero || std::find(doubted.begin(), doubted.end(), out.corral[k]) != doubted.end()) break;
         // Without it the others have a point of smallest norm of their own.

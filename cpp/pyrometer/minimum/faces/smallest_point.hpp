@@ -24,19 +24,20 @@ struct SmallestPoint {
   std::vector<Index> corral;
 };
 
-/// Whether points, of which the affine hull is near 0, are linearly independent, so that it does not contain 0.
-using Independent = std::function<bool(const std::vector<Index>&)>;
+/// Of points whose affine hull is near 0: -1 if they are linearly independent, so that it does not contain 0; their
+/// number if all have a part in their only combination that is 0; else the position of one that has none.
+using Redundant = std::function<Index(const std::vector<Index>&)>;
 
 /// Wolfe's algorithm (Mathematical Programming 11, 1976), stopped as soon as the point separates all points with a
 /// sufficient margin.
 ///
-/// Where the point is near 0, `independent` says whether it is 0. If not, it is refined, to relative precision.
+/// Where the point is near 0, `redundant` says whether it is 0. If not, it is refined, to relative precision.
 ///
 /// points  count x size, row-major, none of them 0, of sizes near 1.
 ///
 /// Cost: `size` to a few times as many passes over the points of 4 flops a number, each with about 5 `size`^2
 /// double-double operations.
 [[nodiscard]] SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size,
-                                           const Independent& independent);
+                                           const Redundant& redundant);
 
 }  // namespace pyrometer::minimum
