@@ -21,6 +21,8 @@ constexpr double kEnough = 0.25;
 constexpr Index kMostSteps = 100;
 // A point below this norm may be 0. Else it is refined, as its square is near the rounding of products with it.
 constexpr double kSmall = 1e-12;
+// Without a member that has no part in a combination that is 0, the others have a point of this size by their errors.
+constexpr double kNear = 1e-6;
 
 /// Double-double numbers as two arrays, of which loops are computed in vectors.
 struct Split {
@@ -176,9 +178,9 @@ class Corral {
     weigh();
     return true;
   }
-  /// The member whose weight is least in units of its rounding error, if it may be 0 by that; else their number. About
-  /// a third of the cube of their number operations.
-  [[nodiscard]] std::size_t doubtful() const {
+  /// The member whose weight is least in units of its rounding error, if it may be 0 by that; else their number. `error`
+  /// is that of the members. About a third of the cube of their number operations.
+  [[nodiscard]] std::size_t doubtful(double error) const {
     Plain errors(weights_.size(), 0.0);  // the rows of the inverse of the triangle, the first the sum of the others
     for (std::size_t last = 0; last < triangle_.size(); ++last) {
       Plain x(last + 1, 0.0);
@@ -195,7 +197,7 @@ class Corral {
     std::size_t least = 0;
     for (std::size_t k = 1; k < errors.size(); ++k)
       if (weights_[k] * errors[least] < weights_[least] * errors[k]) least = k;
-    const double unit = 4 * static_cast<double>(size_) * kWideRounding;
+    const double unit = 4 * static_cast<double>(size_) * kWideRounding + error;
     return weights_[least] > unit * errors[least] ? errors.size() : least;
   }
   /// Corrects the point where it is so small that rounding errors of the basis make its products with the members
@@ -456,23 +458,27 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
   Least least(split, size);
   Split point;
   std::vector<Index> doubted;
+  bool rid = false;  // of a member without a part in a combination that is 0
   bool moved = true;
   for (Index count = 0; moved && count <= kMostSteps * size; ++count) {
     base::throw_if_interrupted();
     out.corral = corral.members();
-    if (largest(high(corral.point())) < kSmall) {
+    const double distance = largest(high(corral.point()));
+    if (distance < (rid ? kNear : kSmall)) {
       if (const Index first = redundant(out.corral); first >= 0) {
-        const std::size_t k = at(first) < weights.size() ? at(first) : corral.doubtful();
+        const std::size_t k = at(first) < weights.size() ? at(first) : corral.doubtful(rid ? distance : 0);
         out.kind = k == weights.size() ? Kind::zero : Kind::undecided;
         if (out.kind == Kind::zero || std::find(doubted.begin(), doubted.end(), out.corral[k]) != doubted.end()) break;
         // Without it the others have a point of smallest norm of their own.
         doubted.push_back(out.corral[k]);
+        rid = at(first) == k;
         weights.erase(weights.begin() + static_cast<std::ptrdiff_t>(k));
         moved = corral.remove(k) && settle<Split>(-1, corral, weights) == Step::moved;
         continue;
       }
-      corral.refine();
+      if (distance < kSmall) corral.refine();
     }
+    rid = false;
     point = corral.point();
     least.find(point);
     out.kind = least.product > 0 ? Kind::separates : Kind::undecided;
