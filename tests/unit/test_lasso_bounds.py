@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,3 +140,35 @@ def test_bounds_hold_of_stamps_and_their_squares():
         y = rng.normal(size=m) * 10.0 ** rng.integers(-2, 3)
         penalty = pm.L1(float(10.0 ** rng.integers(-6, 1)), intercept=False)
         check(quietly(pm.LinearRegression(X, y, penalty=penalty)), X, y, intercept=True, penalty=penalty)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_rounded_weights_move_the_intercept_within_its_bound(seed):
+    """Of targets whose mean is 0, only the rounding of the weights, divided by their mean, moves the intercept."""
+    rng = np.random.default_rng(seed)
+    m = int(rng.integers(4, 12))
+    X, y, weights = rng.normal(size=(m, 2)), rng.normal(size=m), rng.exponential(size=m)
+    X[:, 1] = X[:, 0] + 1e-9 * X[:, 1]
+    y -= np.average(y, weights=weights)
+    system = pm.LinearRegression(X, y, penalty=pm.L1(1.0, intercept=False), weights=weights)
+    path = pm.minimum_path(system, [5.0, 0.1, 1e-10])  # from rows, because of the last
+    for k, lam in enumerate([5.0, 0.1, 1e-10]):
+        of_weight = {name: getattr(path, name)[k] for name in ("value", "parameters", "gap", "digits")}
+        found = SimpleNamespace(**of_weight, parameter_error=path.parameter_error[k])
+        check(found, X, y, intercept=True, penalty=pm.L1(lam, intercept=False), weights=weights)
+
+
+@pytest.mark.parametrize("penalised", [True, False])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("unit", [1e3, 1e6, 1e9])
+def test_a_weight_of_0_is_least_squares(unit, noise, penalised):
+    """Times in nanoseconds beside the same in another unit: a norm with the huge intercept moves slopes by rounding."""
+    rng = np.random.default_rng(1)
+    t = 1.7e18 + np.round(rng.uniform(0.0, 2.6e6, 60)) * 1e9
+    X, y = np.column_stack([t, t / unit]), (t - 1.7e18) / 8.64e13 + noise * rng.normal(size=60)
+    system = pm.LinearRegression(X, y, penalty=pm.L1(1.0, intercept=penalised))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        path, least = pm.minimum_path(system, [1.0, 0.0]), quietly(pm.LinearRegression(X, y))
+    assert abs(path.value[1] - least.value) <= path.gap[1] + least.gap + 1e-9 * least.value
+    assert path.value[1] <= y.var()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -184,15 +185,21 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
             of_lasso = (system.intercept, options[1][positive], penalty.intercept, unit.less(start), threads)
             from_rows = _core.lasso_rows(X, unit.less(y), means[inaccurate], *of_lasso, by_row)
             _replace(solved, at, unit.restored(from_rows))
+            method[at] = "orthogonal"
+            if system.weighted:
+                solved.gap[at] += ROUNDED_WEIGHTS * solved.value[at]
         if not positive.all():
-            unpenalised = _core.least_squares_rows(
-                X, y, mean[inaccurate], system.intercept, 0.0, True, threads, None, by_row
-            )
-            _replace(solved, unpenalised_at, tuple(array[:, None] for array in unpenalised))
-        method[inaccurate] = "orthogonal"
-        if system.weighted:
-            solved.gap[inaccurate] += ROUNDED_WEIGHTS * solved.value[inaccurate]
+            unpenalised, of_unpenalised = _squares(_without_penalty(system), None, threads)
+            _replace(solved, unpenalised_at, tuple(array[inaccurate, None] for array in unpenalised))
+            method[unpenalised_at] = of_unpenalised[inaccurate, None]
     return solved, method
+
+
+def _without_penalty(system: LinearSystem) -> LinearSystem:
+    """Return the system without its penalty; the data are shared."""
+    part = copy(system)
+    object.__setattr__(part, "penalty", None)
+    return part
 
 
 @np.errstate(over="ignore")

@@ -64,6 +64,7 @@ class System {
   [[nodiscard]] double duality_gap(const Evaluation& e) const;
   [[nodiscard]] Numbers gradient_errors(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] Certificate certify(const Numbers& theta, const Evaluation& e) const;
+  [[nodiscard]] double rounded(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double moved(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double most(const Numbers& theta, const Evaluation& e) const;
   void write(const Numbers& theta, const Evaluation& e, const Certificate& certificate, const Minima& out) const;
@@ -114,15 +115,21 @@ double System<T>::duality_gap(const Evaluation& e) const {
   return (gap + std::abs(above)) / static_cast<double>(shape_.rows) + square(e.mean);
 }
 
+// Error of the mean of residuals, or of their products with a column of mean square 1. Weights are rounded when they
+// are divided by their mean, which moves it by that share of the residuals' root mean square; sums of two doubles by
+// far less, but more than nothing, which decides the signs of parameters that are 0.
+template <class T>
+double System<T>::rounded(const Numbers& theta, const Evaluation& e) const {
+  const double m = static_cast<double>(shape_.rows), share = rows_.weights ? 2 * kEpsilon : 0x1p-101 * m;
+  return share * std::sqrt(std::max(e.squares, 0.0) / m) + moved(theta, e);
+}
+
 // Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and
-// of columns that are centred at rounded means it does not fall out. Weights are rounded when they are divided by their
-// mean, which moves a gradient by that share of the residuals' length; sums of two doubles by far less, but more than
-// nothing, which decides the signs of parameters that are 0.
+// of columns that are centred at rounded means it does not fall out.
 template <class T>
 Numbers System<T>::gradient_errors(const Numbers& theta, const Evaluation& e) const {
-  const double m = static_cast<double>(shape_.rows), root = std::sqrt(m), length = std::sqrt(std::max(e.squares, 0.0));
-  const double share = rows_.weights ? 2 * kEpsilon : 0x1p-101 * m;
-  Numbers off(at(shape_.columns()), share * length + root * moved(theta, e));
+  const double root = std::sqrt(static_cast<double>(shape_.rows));
+  Numbers off(at(shape_.columns()), root * rounded(theta, e));
   for (Index j = 0; j < shape_.columns() && shape_.centred; ++j) {
     const double own = set_.length(j), centre = std::abs(rows_.mean[j]) * root + own;
     at(off, j) += own > 0 ? 2 * kEpsilon * centre / own * root * std::abs(e.mean) : 0;
@@ -186,7 +193,7 @@ void System<T>::bound(const Numbers& theta, const Evaluation& e, const Certifica
   const Index p = shape_.features, n = shape_.columns();
   Numbers distance(at(n));
   if (!set_.bound(certificate.columns, certificate.factor, certificate.root, certificate.off, distance.data())) return;
-  double terms = 0, shift = std::abs(e.mean);
+  double terms = 0, shift = std::abs(e.mean) + rounded(theta, e);
   for (Index j = 0; j < n; ++j) {
     out[j] = set_.length(j) > 0 ? at(distance, j) / set_.length(j) : 0;
     terms += std::abs(at(theta, j) * rows_.mean[j]);
