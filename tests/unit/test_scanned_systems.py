@@ -268,3 +268,14 @@ def test_dependent_columns_out_of_core_are_those_in_memory(small_memory):
         same = pm.minimum_energy(pm.LogisticRegression(np.stack(columns, axis=1), y))
         assert ours.rank == same.rank
         assert abs(ours.value - same.value) <= ours.gap + same.gap
+
+
+def test_columns_that_moments_take_for_dependent_count_out_of_core(small_memory):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(12_000, 3))
+    X[:, 2] = X[:, 0] + 1e-7 * X[:, 2]
+    y = X[:, 0] + rng.normal(size=12_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pm.PrecisionWarning)
+        found = pm.minimum_energy(pm.LinearRegression.scan(table(X, y), target="y", energy="mae"))
+    assert found.rank == 3 == pm.minimum_energy(pm.LinearRegression(X, y, energy="mae")).rank

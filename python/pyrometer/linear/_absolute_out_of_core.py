@@ -62,7 +62,8 @@ def lowest(scanned: Scanned, intercept: bool) -> tuple[float, Array, float, bool
             break
     parameters = scale.outside(best_theta)
     gap = max(best - floor, 0.0) + rounding + scale.rounding(parameters)
-    return best, parameters, float(gap), True, independent(scanned, intercept)[1]
+    # Moments take columns for dependent that rows tell apart; those of the subsample are some of them.
+    return best, parameters, float(gap), True, max(int(rank), independent(scanned, intercept)[1])
 
 
 class _Scale:
