@@ -1,6 +1,7 @@
 """Monitors of rows with weights: the same readings from a file, and those of a shift."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pyrometer as pm
@@ -98,3 +99,39 @@ def test_drift_of_weighted_states_is_that_of_repeated_rows():
     for name in ("energy", "entropy", "energy_slope", "entropy_slope"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-12)
     assert (found.energy_slope_error > expected.energy_slope_error).all()  # repeated rows are no new ones
+
+
+@pytest.mark.parametrize("seed", [0, 12, 21, 52, 54, 62])
+def test_a_monitor_with_a_constant_column_can_be_loaded(seed, tmp_path):
+    """The weighted mean of a constant is rounded: squares and products about another centre are rounding."""
+    rng = np.random.default_rng(seed)
+    constant = rng.normal() * 10.0 ** rng.integers(-3, 4)
+
+    def rows(m):
+        return pd.DataFrame({"x": rng.normal(size=m), "constant": np.full(m, constant)})
+
+    monitor = pm.RefreshMonitor(rows(60), None, rng=seed, memory=4)
+    for _ in range(3):
+        batch = rows(int(rng.integers(2, 60)))
+        monitor.update(batch, weights=rng.random(len(batch)) + 0.1)
+    monitor.save(tmp_path / "monitor")
+    loaded = pm.RefreshMonitor.load(tmp_path / "monitor", None)
+    batch = rows(30)
+    assert same(loaded.update(batch).reading, monitor.update(batch).reading)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_weighted_column_without_numbers_has_none(seed):
+    """The weight of its numbers, that of all rows less that of missing ones, is rounding."""
+    rng = np.random.default_rng(seed)
+
+    def rows(m):
+        return pd.DataFrame({"x": rng.normal(size=m), "none": np.full(m, np.nan)}), rng.random(m) + 0.1
+
+    (before, v), (after, w) = rows(200), rows(150)
+    found = pm.shift(before, after, weights=(v, w), block=3, resamples=99, rng=seed)
+    same = pm.shift(before[["x"]], after[["x"]], weights=(v, w), block=3, resamples=99, rng=seed)
+    assert found.p_value == same.p_value
+    assert {row["column"]: row["p_value"] for row in found.columns}["none"] == 1.0
+    monitor = pm.RefreshMonitor(before, None, block=3, rng=seed, weights=v)
+    assert np.isfinite(monitor.update(after, weights=w).reading.divergence)

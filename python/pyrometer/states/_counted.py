@@ -20,6 +20,7 @@ __all__ = [
     "PRESENT",
     "Counted",
     "aligned",
+    "beside_missing",
     "presence",
     "coded_numbers",
     "counted",
@@ -31,6 +32,7 @@ _GROUPS = ((True, False), (False, False), (False, True))  # the most common numb
 OTHER = "other"  # the value that stands for all numbers that another sample does not have
 PRESENT = "present"  # the value that stands for all numbers, where only missing ones are counted
 _ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
+_FLAT = 1e-12  # of the weight of a block: less is rounding
 _RARE = 16  # blocks that must have a value: with fewer, resamples lack it
 
 
@@ -109,7 +111,13 @@ def missing_alone(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
 def presence(table: Counted | None, place: int, rows: Array) -> Counted:
     """Return counts of present and missing values of a column of numbers, of blocks with these rows, or weights."""
     missing = table.counts[:, -1] if table is not None and None in table.values else np.zeros(len(rows))
-    return Counted(place, "missing", (PRESENT, None), np.stack([rows - missing, missing], axis=1))
+    return Counted(place, "missing", (PRESENT, None), beside_missing(rows, missing))
+
+
+def beside_missing(rows: Array, missing: Array) -> Array:
+    """Return counts (b, 2) of present and missing values; differences of weights that are rounding are 0."""
+    present = rows - missing
+    return np.stack([np.where(present > _FLAT * rows, present, 0.0), missing], axis=1)
 
 
 def aligned(tables: Sequence[Counted]) -> list[Counted]:

@@ -32,6 +32,7 @@ __all__ = [
 Check: TypeAlias = Callable[[str, Any], Any]
 CLOSE = 1e-9  # instruction-set levels differ in the last digits
 _MOVED = 1e-12  # of the largest sum of squares: rounding of sums that were moved to another centre
+_ROUNDING = 4.0 * float(np.finfo(np.float64).eps)  # of a centre
 _LARGEST = 2.0**964  # squares of coordinates are less
 
 
@@ -131,11 +132,19 @@ def squares_of(sums: Array, d: int) -> Array:
     return np.asarray(sums[:, 3 + d :][:, j == k])
 
 
-def require_moments(name: str, sums: Array, d: int, rows: Array | None = None, beside: Array | float = 0.0) -> None:
+def require_moments(
+    name: str,
+    sums: Array,
+    d: int,
+    rows: Array | None = None,
+    beside: Array | float = 0.0,
+    centre: Array | float = 0.0,
+) -> None:
     """Refuse sums over blocks that no rows have: counts, losses, scores, and squares beside first moments.
 
     With `rows` of their own, counts are weights. `beside` (d,) has the largest sums of squares of other rows about the
-    same centre: where blocks of a batch far from the centre are near it, squares have cancelled.
+    same centre: where blocks of a batch far from the centre are near it, squares have cancelled. About a `centre` (d,),
+    in units, a constant is rounding.
     """
     counts, first = sums[:, 0], sums[:, 3 : 3 + d]
     rows = counts if rows is None else rows
@@ -149,7 +158,8 @@ def require_moments(name: str, sums: Array, d: int, rows: Array | None = None, b
         raise ValueError(f"{name} must have sums of magnitudes to {_LARGEST:g}")
     j, k = factors_of(d, sums.shape[1] - 3 - d)
     squares = np.maximum(squares_of(sums, d), 0.0)
-    squares = np.sqrt(squares + _MOVED * np.maximum(squares.max(axis=0), beside))
+    rounding = counts[:, None] * np.square(_ROUNDING * np.asarray(centre))
+    squares = np.sqrt(squares + rounding + _MOVED * np.maximum(squares.max(axis=0), beside))
     largest = squares[:, j] * squares[:, k] * (1.0 + CLOSE)
     if not (np.abs(first) <= np.sqrt(counts)[:, None] * squares * (1.0 + CLOSE)).all():
         raise ValueError(f"{name} must have sums of squares that rows can have")

@@ -18,7 +18,7 @@ from pyrometer.base import Array
 from pyrometer.states._blocks import coarsened
 from pyrometer.states._cells import CELLS, MOST_VALUES, cell_of, columns_in_cells, crowded, places_in_cells
 from pyrometer.states._columns import LABEL, ROWS, Columns
-from pyrometer.states._counted import PRESENT, Counted, presence
+from pyrometer.states._counted import PRESENT, Counted, beside_missing, presence
 from pyrometer.states._data_state import DataState, too_many
 
 __all__ = ["Layout", "united"]
@@ -169,7 +169,7 @@ class Layout:
             if self._has_few_numbers(place):
                 kind = "missing"
             if place in numbers:
-                kind, values, own = "missing", (PRESENT, None), np.column_stack([table[:, 0] - own[:, 0], own])
+                kind, values, own = "missing", (PRESENT, None), beside_missing(table[:, 0], own[:, 0])
                 fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))
             counted.append(Counted(place, kind, values, own, place in self.in_cells))
         joint = len(like.sums.centre) - len(like.columns.by_counts & set(like.columns.places))

@@ -338,6 +338,7 @@ def _widths(a: Array, b: Array) -> Array:
 
 def _of_counts(old: Array, new: Array, one: float) -> Array:
     """Divergence of shares from others, (r,), both smoothed by a row of their common shares, of the weight `one`."""
+    old, new = np.maximum(old, 0.0), np.maximum(new, 0.0)  # differences of weights may be below 0 by rounding
     pool = old + new
     pool = pool / pool.sum(axis=1, keepdims=True)
     pool = pool * one

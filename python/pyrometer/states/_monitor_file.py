@@ -203,12 +203,13 @@ def checked_pools(
     since = 0 if levels["grow"] and levels["alarm"] else levels["batches"] - levels["start"]
     tables = [state.sums.table()] + ([array_of(arrays, "totals", (None, width))] if version > 1 else [])
     largest = np.vstack([squares_of(table[:, : layout.width], d) for table in tables]).max(axis=0)
+    centre = np.ldexp(state.sums.centre, -state.sums.units[2:])
 
     def of_blocks(name: str, least: int | None = None) -> Array:
         blocks = array_of(arrays, name, (least, width))
         if len(blocks):
             rows = blocks[:, layout.rows_at] if layout.rows_at else None
-            require_moments(name, blocks[:, : layout.width], d, rows, largest)
+            require_moments(name, blocks[:, : layout.width], d, rows, largest, centre)
             counts = np.delete(blocks, [*range(layout.width), layout.rows_at], axis=1)
             if (counts < 0).any() or (counts > blocks[:, :1] * (1.0 + (rows is not None) * CLOSE)).any():
                 raise ValueError(f"{name} must have counts of 0 to the number of rows")
