@@ -185,15 +185,34 @@ def test_first_states_that_a_pattern_names_are_parameters():
     assert dict(zip(table["name"], table["parameters"], strict=True))["s0"] == 18
 
 
-def test_scales_of_sizes_are_no_parameters():
-    scales = onnx.numpy_helper.from_array(np.array([1.0, 1.0, 1.5, 2.0], dtype=np.float32), "scales")
+@pytest.mark.parametrize("operation", ["RNN", "GRU"])
+def test_first_states_that_are_parts_of_a_tensor_are_no_parameters(operation):
+    """As exporters that do not compute constants write those of several layers."""
+    gates, x = {"RNN": 1, "GRU": 3}[operation], real(4, 3, 5)
+    nought = np.zeros((2, 3, 6), dtype=np.float32)
+    (without, _), (given, _) = (recurrent(operation, gates, states=each) for each in ((), [nought]))
+    ends = {"first": np.array([1]), "end": np.array([2])}
+    given.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in ends.items())
+    given.graph.node.insert(0, helper.make_node("Slice", ["s0", "first", "end"], ["part"], name="part"))
+    given.graph.node[-1].input[5] = "part"
+    without, given = (
+        pm.models.measure(file, x, laws={"*": pm.Normal(0.3)}, rows=3, draws=8) for file in (without, given)
+    )
+    assert np.array_equal(given.energy, without.energy)
+    assert given.total_parameters == without.total_parameters
+
+
+@pytest.mark.parametrize("parts", [{"scales": [1.0, 1.0, 1.5, 2.0]}, {"kept": [1.0, 1.0], "grown": [1.5, 2.0]}])
+def test_scales_of_sizes_are_no_parameters(parts):
+    scales = [onnx.numpy_helper.from_array(np.array(each, dtype=np.float32), name) for name, each in parts.items()]
     weight = onnx.numpy_helper.from_array(real(2, 3, 1, 1), "w")
     nodes = [
-        helper.make_node("Resize", ["x", "", "scales"], ["large"]),
+        helper.make_node("Concat", list(parts), ["joined"], axis=0),
+        helper.make_node("Resize", ["x", "", "joined" if len(parts) > 1 else "scales"], ["large"]),
         helper.make_node("Conv", ["large", "w"], ["y"]),
     ]
     values = [helper.make_tensor_value_info(name, 1, ["n", 3, "a", "b"]) for name in ("x", "y")]
-    built = helper.make_graph(nodes, "one", values[:1], values[1:], [scales, weight])
+    built = helper.make_graph(nodes[len(parts) == 1 :], "one", values[:1], values[1:], [*scales, weight])
     model = helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     layers = pm.models.measure(model, np.ones((2, 3, 4, 4), dtype=np.float32), laws={"*": pm.Normal(0.5)})
     assert (layers.name.tolist(), layers.total_parameters) == (["w"], 6)

@@ -10,14 +10,12 @@ import torch
 
 from pyrometer.base import described, listed, plain, quoted
 from pyrometer.models._onnx._graph import Branch, Node, all_nodes, read, require_supported
-from pyrometer.models._onnx._numbers import first_states, integer_weights, is_named, neutral, roles
+from pyrometer.models._onnx._numbers import first_states, fixed, integer_weights, is_named, neutral, roles
 from pyrometer.models._onnx._operations import OPERATIONS
 from pyrometer.models._onnx._protos import Input, input_of
 from pyrometer.models._onnx._recurrent import RECURRENT, Recurrent
 
 __all__ = ["OnnxModel", "module_of"]
-
-_FIXED = {"BatchNormalization": 3, "Resize": 1}  # the first input that is no parameter
 
 
 class OnnxModel(torch.nn.Module):
@@ -35,21 +33,19 @@ class OnnxModel(torch.nn.Module):
         super().__init__()
         nodes, outputs = operations.nodes, list(operations.outputs)
         self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
-        fixed = {
-            name for node in all_nodes(nodes) for name in node.inputs[_FIXED.get(node.operation, len(node.inputs)) :]
-        }
-        written = neutral(all_nodes(nodes), tensors) | first_states(all_nodes(nodes), tensors)  # by exporters
-        fixed |= {name for name in written if not is_named(name, patterns)}
-        placed, added = roles(all_nodes(nodes), tensors)
+        every = list(all_nodes(nodes))
+        written = neutral(every, tensors) | first_states(every, tensors)  # by exporters
+        held = fixed(every, tensors) | {name for name in written if not is_named(name, patterns)}
+        placed, added = roles(every, tensors)
         single = placed | added
         self.places: dict[str, tuple[Any, str]] = {}
         for name, tensor in tensors.items():
             several = tensor.numel() > 1 or (tensor.numel() == 1 and (name in single or is_named(name, patterns)))
-            random = tensor.is_floating_point() and several and name not in fixed
+            random = tensor.is_floating_point() and several and name not in held
             random = random and (name in placed or not _is_mask(tensor))
             self._place(name, torch.nn.Parameter(tensor) if random else tensor)
         self._recurrent: dict[str, str] = {}
-        for node in all_nodes(nodes):
+        for node in every:
             if node.operation in RECURRENT:
                 self._recurrent[node.name] = self._free(node.name.strip("/").replace(".", "/"))
                 self.add_module(self._recurrent[node.name], Recurrent(node.operation, node.attributes))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["first_states", "integer_weights", "is_named", "neutral", "roles"]
+__all__ = ["first_states", "fixed", "integer_weights", "is_named", "neutral", "roles"]
 
 _PRODUCTS = ("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul")
 _RECURRENT = ("RNN", "LSTM", "GRU")
@@ -16,6 +16,7 @@ _SUMS = ("Add", "Sub", "Sum")
 _SCALES = ("Div", "Mul")
 _SMALL = (torch.int8, torch.uint8, torch.int16)
 _VIEWS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+_PARTS = ("Gather", "Slice", "Split")
 
 # Inputs that are parameters, by operation. Not of InstanceNormalization: exporters write a GroupNorm of one group as
 # one with a scale of 1 and a bias of 0 of their own, and its parameters as products and sums after it.
@@ -25,6 +26,9 @@ _PLACES = {
     **dict.fromkeys(("BatchNormalization", "GroupNormalization", "LayerNormalization"), slice(1, 3)),
     **dict.fromkeys(("RMSNormalization", "PRelu"), slice(1, 2)),
 }
+# Inputs that are none, by operation: statistics and scales of sizes, and first states.
+_FIXED = {"BatchNormalization": slice(3, None), "Resize": slice(1, None)}
+_STATES = dict.fromkeys(_RECURRENT, slice(5, 7))
 
 
 def roles(nodes: Iterable[Any], tensors: dict[str, Any]) -> tuple[set[str], set[str]]:
@@ -81,21 +85,33 @@ def neutral(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
     return found
 
 
-def first_states(nodes: Iterable[Any], tensors: dict[str, Any]) -> set[str]:
-    """Return the tensors of zeros that are first states of recurrent layers, themselves or as a view, and nothing else.
+def fixed(nodes: Sequence[Any], tensors: dict[str, Any]) -> set[str]:
+    """Return the tensors of the file with statistics of batch normalisation, or scales of sizes."""
+    return _standing(nodes, tensors, _FIXED)[0]
 
-    Exporters write the states that PyTorch and Keras start from as tensors, as large as the batch.
+
+def first_states(nodes: Sequence[Any], tensors: dict[str, Any]) -> set[str]:
+    """Return the tensors of zeros that are first states of recurrent layers, and nothing else.
+
+    Exporters write the states that PyTorch and Keras start from as tensors, as large as the batch, for all layers.
     """
-    origin, states, others = {name: name for name in tensors}, set[str](), set[str]()
+    states, others = _standing(nodes, tensors, _STATES)
+    return {name for name in states - others if not bool(tensors[name].any())}
+
+
+def _standing(nodes: Iterable[Any], tensors: dict[str, Any], places: dict[str, slice]) -> tuple[set[str], set[str]]:
+    """Return the tensors of the file at these inputs of operations, and at others: themselves, as views or in parts."""
+    origins, here, others = {name: {name} for name in tensors}, set[str](), set[str]()
     for node in nodes:
-        taken = [origin.get(name, name) for name in node.inputs]
-        first = taken[5:7] if node.operation in _RECURRENT else []
-        states.update(name for name in first if name in tensors and not bool(tensors[name].any()))
-        if node.operation in _VIEWS and taken:
-            origin[node.outputs[0]] = taken[0]
-            taken = taken[1:]
-        others.update(name for name in taken if name not in first)
-    return states - others
+        taken = [origins.get(name, set[str]()) for name in node.inputs]
+        moved = len(taken) if node.operation == "Concat" else int(node.operation in (*_VIEWS, *_PARTS))
+        for name in node.outputs if moved else ():
+            origins[name] = set[str]().union(*taken[:moved])
+        chosen = places.get(node.operation, slice(moved))
+        here.update(*(taken[chosen] if node.operation in places else ()))
+        del taken[chosen]
+        others.update(*taken)
+    return here, others
 
 
 def _continues(operation: str, taken: Sequence[str], products: set[str], tensors: dict[str, Any]) -> bool:
