@@ -229,10 +229,41 @@ def test_laws_by_name_and_what_cannot_be_read():
     assert (table["law"][0], table.metadata["entropy_unknown"]) == ("Normal(0.5)", [])
     found = pm.models.measure(model, np.ones((2, 4)), laws={"*kernel": pm.Normal(0.5)})
     assert found.energy[0] == pytest.approx(3.0, rel=0.5 if found.standard_error[0] else 1e-6)
-    with pytest.raises(ValueError, match="has no parameters before it is built; call model.build"):
+    with pytest.raises(ValueError, match="lacks parameters before all of its layers are built; call model"):
         pm.models.laws(keras.Sequential([layers.Dense(3)]))
     with pytest.raises(ValueError, match="init is for models of PyTorch"):
         pm.models.laws(model, init=lambda each: each)
+
+
+class Scaled(keras.Model):
+    """A model with a weight of its own, whose layers are built by its first call, and one that it does not call."""
+
+    def __init__(self, inner=None):
+        super().__init__()
+        self.inner = layers.Dense(3) if inner is None else inner
+        self.after, self.other = layers.ReLU(), layers.Dense(2)
+        self.scale = self.add_weight(shape=(3,), initializer="ones", name="scale")
+
+    def call(self, x):
+        return self.after(self.inner(x) * self.scale)
+
+
+@pytest.mark.filterwarnings("ignore:.build... was called on layer:UserWarning")
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("built", [False, True])
+def test_layers_that_the_first_call_builds_are_not_left_out(nested, built):
+    def make(*, call):
+        model, x = Scaled(Scaled() if nested else None), np.ones((2, 4))
+        if built:
+            model.build((None, 4))
+        if call:
+            model(x)
+        return model
+
+    with pytest.raises(ValueError, match=r"Scaled lacks parameters .* call model\(inputs\) once first"):
+        pm.models.measure(lambda: make(call=False), np.ones((2, 4)), draws=2)
+    found = pm.models.measure(lambda: make(call=True), np.ones((2, 4)), draws=2)
+    assert found.total_parameters == 12  # the kernel; biases and scales are constants
 
 
 def dense():

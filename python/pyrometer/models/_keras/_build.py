@@ -103,10 +103,9 @@ def built_by(model: Any) -> Any:
 
 def variables_of(model: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, variable and layer of each trainable variable; names are paths with points, without the model's."""
-    if not model.built or not model.weights:
+    if not model.built or not model.weights or _has_unbuilt(model):
         raise ValueError(
-            f"{described(model)} has no parameters before it is built; call model.build(input_shape), or the model "
-            "with its inputs."
+            f"{described(model)} lacks parameters before all of its layers are built; call model(inputs) once first."
         )
     owners = dict[int, tuple[Any, list[Any]]]()
     for layer in layers_of(model):
@@ -128,6 +127,16 @@ def layers_of(layer: Any) -> Iterator[Any]:
     yield layer
     for inner in layer._layers:
         yield from layers_of(inner)
+
+
+def _has_unbuilt(layer: Any) -> bool:
+    """Whether the first call of a layer gives variables to layers within it; those that it leaves out get none."""
+    import keras
+
+    return not layer._called and any(
+        (not inner.built and type(inner).build is not keras.layers.Layer.build) or _has_unbuilt(inner)
+        for inner in layer._layers
+    )
 
 
 def pieces_of(variable: Any, layer: Any) -> list[Piece]:
