@@ -218,3 +218,17 @@ def test_a_row_of_another_unit(factor, with_target):
     )
     assert ended[3][0, 0] > 1e-9
     assert minimum.method == "orthogonal"
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e-100])
+@pytest.mark.parametrize("largest", [1e290, 1e305, 1.7e308])
+def test_huge_weights_leave_no_parameters(largest, unit):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([unit * rng.normal(size=(20, 2)), np.zeros(20)])
+    y = 2.0 * X[:, 0] / unit
+    system = pm.LinearRegression(X, y, penalty=pm.L1(1.0, intercept=False))
+    path = pm.minimum_path(system, [largest, 1e-12 * unit])  # from rows, because of the second
+    assert path.method[0] == "orthogonal"
+    assert not path.parameters[0, :2].any()
+    assert path.value[0] == pytest.approx(y.var(), rel=1e-14)
+    assert path.gap[0] <= 1e-14 * y.var()

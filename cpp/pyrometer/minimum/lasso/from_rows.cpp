@@ -18,6 +18,9 @@
 namespace pyrometer::minimum {
 namespace {
 
+// No gradient is as large: more weight changes nothing.
+constexpr double kMostWeight = 1e300;
+
 // The energy at theta and its quadratic model there: see ActiveSet.
 struct Evaluation {
   double value, squares, mean;  // of the energy, the sum of squared residuals, the mean of the residuals
@@ -88,7 +91,7 @@ Evaluation System<T>::evaluate(double l1, const Numbers& theta) const {
     const double length = set_.length(j), unit = length > 0 ? 1 / length : 0;
     at(e.z, j) = at(theta, j) * length;
     at(e.gradient, j) = all.gradient_of(shape_, rows_.mean, j).value() * unit;
-    at(e.weight, j) = 0.5 * m * l1 * unit;
+    at(e.weight, j) = std::min(kMostWeight, 0.5 * m * l1 * unit);
     e.value += l1 * std::abs(at(theta, j));
   }
   return e;
