@@ -172,3 +172,13 @@ def test_a_weight_of_0_is_least_squares(unit, noise, penalised):
         path, least = pm.minimum_path(system, [1.0, 0.0]), quietly(pm.LinearRegression(X, y))
     assert abs(path.value[1] - least.value) <= path.gap[1] + least.gap + 1e-9 * least.value
     assert path.value[1] <= y.var()
+
+
+def test_values_below_the_normal_doubles_have_the_digits_that_are_left():
+    """The energy is the penalty's, of an exact fit: weight times parameter, of tiny targets."""
+    x = np.array([-3.0, -1.0, 1.0, 3.0])
+    for weight in (1e-160, 3e-170, 7e-175, 3e-177, 5e-180):
+        penalty = pm.L1(weight, intercept=False)
+        found = quietly(pm.LinearRegression(x[:, None], 2.0**-470 * x, penalty=penalty))
+        check(found, x[:, None], 2.0**-470 * x, intercept=True, penalty=penalty)
+        assert found.parameters[0] == pytest.approx(2.0**-470, rel=1e-15)

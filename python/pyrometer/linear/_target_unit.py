@@ -84,11 +84,26 @@ class TargetUnit(NamedTuple):
         minima = Solved(*solved)
         if not self.exponent:
             return minima
-        with np.errstate(over="ignore", under="ignore"):
-            value, gap = (np.ldexp(array, 2 * self.exponent) for array in (minima.value, minima.gap))
-            of_parameters = (minima.parameters, minima.parameter_error)
-            parameters, error = (np.ldexp(array, self.exponent) for array in of_parameters)
-        return minima._replace(value=value, gap=gap, parameters=parameters, parameter_error=error)
+        value, lost = _scaled(minima.value, 2 * self.exponent)
+        parameters, moved = _scaled(minima.parameters, self.exponent)
+        gap, error = _scaled(minima.gap, 2 * self.exponent), _scaled(minima.parameter_error, self.exponent)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            relative = minima.relative_error + np.where(lost > 0.0, lost / value, 0.0)
+        return minima._replace(
+            value=value,
+            gap=gap[0] + gap[1] + lost,
+            parameters=parameters,
+            parameter_error=error[0] + error[1] + moved,
+            relative_error=relative,
+        )
+
+
+@np.errstate(over="ignore", under="ignore")
+def _scaled(array: Array, exponent: int) -> tuple[Array, Array]:
+    """Return an array times 2**exponent, and a bound of what is lost where it falls below the normal doubles."""
+    scaled = np.ldexp(array, exponent)
+    inexact = np.isfinite(scaled) & (np.ldexp(scaled, -exponent) != array)
+    return scaled, np.where(inexact, np.finfo(np.float64).smallest_subnormal, 0.0)
 
 
 def _ordinary(moments: Moments) -> bool:
