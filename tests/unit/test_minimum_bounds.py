@@ -205,3 +205,14 @@ def test_no_error_is_bounded_where_the_spread_of_a_column_may_be_rounding():
         system = pm.LinearRegression(np.stack([X, z], axis=1), y, penalty=pm.L1(1e-12, intercept=False))
         for each in (system, pm.LinearRegression.from_moments(system.known_moments(), penalty=system.penalty)):
             assert np.isfinite(pm.minimum_energy(each).parameter_error).all() == known
+
+
+def test_errors_along_a_near_dependence_are_within_their_bounds():
+    """There the energy is the least eigenvalue times the squared error: the bound is the error, up to rounding."""
+    for seed in range(200):
+        rng = np.random.default_rng([31, seed])
+        x = rng.normal(size=15)
+        X = np.column_stack([x, x * (1.0 + 10.0 ** -rng.integers(5, 10) * rng.normal(size=15))])
+        found = quietly(pm.LinearRegression(X, 2.0 * x, intercept=False))
+        error = np.abs(found.parameters - [2.0, 0.0])
+        assert (error <= found.parameter_error).all()

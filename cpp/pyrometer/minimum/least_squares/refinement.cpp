@@ -146,7 +146,9 @@ void bound_parameters(const Shape& shape, const Pivoted& f, const double* mean, 
   if (shape.l2 > 0) std::fill_n(out, n, std::sqrt(gap) / std::sqrt(shape.l2));
   if (r < n) return;
   if (!(off < 1)) return;
-  const double reach = std::sqrt(gap * static_cast<double>(shape.rows) / (1 - off * off));
+  // The inverse of the triangle is rounded.
+  const double inverted = 1 + 64 * kEpsilon * f.condition();
+  const double reach = inverted * std::sqrt(gap * static_cast<double>(shape.rows) / (1 - off * off));
   std::vector<double> whitened(at(n));
   for (Index k = 0; k < n; ++k) {
     double& own = out[f.column(k)];
