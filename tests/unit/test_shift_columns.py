@@ -92,6 +92,51 @@ def test_categories_that_each_occur_once_are_not_dependent():
     names = np.array([f"user {k:04d}" for k in range(400)])
     assert pm.DataState(pa.table({"user": names})).correlation_time == 1.0
     assert pm.DataState(pa.table({"user": names.repeat(2)})).correlation_time > 10.0
+    assert pm.DataState(pa.table({"user": names.repeat(2)}), block=2).correlation_time == 1.0
+    assert pm.DataState(pa.table({"user": names.repeat(2)}), block=3).correlation_time > 10.0
+
+
+def groups(rng, first, number, away=0.0, *, in_order=True):
+    """Ten rows of each group about its mean, with its name."""
+    names = first + (np.arange(number) if in_order else rng.permutation(number))
+    x = np.repeat(rng.normal(size=number), 10) + rng.normal(size=10 * number) + away
+    return pd.DataFrame({"user": [f"user {name:03d}" for name in np.repeat(names, 10)], "x": x})
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_names_of_groups_hide_no_shift(in_order):
+    """Divided by what adjacent blocks share, the divergence of names, in one block each, was below all others."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        before, after = groups(rng, 0, 40, in_order=in_order), groups(rng, 40, 40, 1.2, in_order=in_order)
+        assert pm.shift(before, after, block=10, resamples=199, rng=seed).p_value <= 0.05
+
+
+def test_names_of_groups_are_no_shift():
+    """Of 60 names the entropy is ln 2 more than of 30, in every permutation: nothing of it is what blocks share."""
+    rejected = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rejected += pm.shift(groups(rng, 0, 60), groups(rng, 60, 30), block=10, resamples=99, rng=seed).shifted
+    assert rejected <= 4
+
+
+@pytest.mark.parametrize("many", ["values", "numbers"])
+def test_many_values_or_numbers_of_unequal_samples_are_no_shift(many):
+    """Entropies of few rows have a bias, in permutations as well."""
+    rejected = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+
+        def rows(m, rng=rng):
+            noise = rng.normal(size=m + 40)
+            columns = {"x": np.convolve(noise, 0.9 ** np.arange(41), mode="valid")}
+            if many == "values":
+                return pd.DataFrame(columns | {"many": [f"value {k:03d}" for k in rng.integers(0, 400, m)]})
+            return pd.DataFrame(columns | {f"number {k}": rng.normal(size=m) for k in range(30)})
+
+        rejected += pm.shift(rows(900), rows(200), block=2, resamples=99, rng=seed).shifted
+    assert rejected <= 4
 
 
 def test_sums_of_sparse_columns_pass_over_zeros_alone():

@@ -324,3 +324,19 @@ def test_weights_of_one_rule_have_no_excess():
     rows = state.sums.rows
     table = np.column_stack([state.sums.counts, state.sums.sums[:, 1:4], state.sums.sums[:, [4, 6]]])
     assert excess_variance((table[:10], table[10:]), (rows[:10], rows[10:]), 2) == 1.0
+
+
+@pytest.mark.parametrize("weighted", [(False, True), (True, True)])
+def test_identifiers_of_weighted_rows_are_no_shift(weighted):
+    """Each in one row, their shares are the weights, of which both samples need not have the same distribution."""
+    rejected = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+
+        def rows(first, m, rng=rng):
+            return pd.DataFrame({"x": rng.normal(size=m), "name": [f"name {first + k:04d}" for k in range(m)]})
+
+        weights = rng.integers(0, 4, 200) + 0.5 if weighted[0] else None, rng.random(150) + 0.1
+        found = pm.shift(rows(0, 200), rows(200, 150), weights=weights, resamples=99, rng=seed)
+        rejected.append(found.p_value <= 0.05)
+    assert sum(rejected) <= 4

@@ -94,7 +94,7 @@ class ColumnTable:
         for of_columns in statistics:  # of the samples themselves, in units of permutations
             of_columns[0] /= inflation
         if joint:
-            parts = permuted(marginals, drawn)
+            parts = permuted(marginals, drawn, self.inflation)
             labels = [each.place == LABEL for each in marginals.counted]
             own = parts.numbers[:, numbers].sum(axis=1) + parts.counts[:, np.logical_not(labels)].sum(axis=1)
             if laplace:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pyrometer.base import Array
 from pyrometer.states._marginals import Marginals
-from pyrometer.states._permuted import Dealt
+from pyrometer.states._permuted import Dealt, single_values
 
 __all__ = ["CountRatios", "count_ratios"]
 
@@ -44,7 +44,7 @@ def count_ratios(marginals: Marginals, drawn: Dealt) -> CountRatios:
         missing[:, i], missing_freedom[i] = _ratio(drawn, partial(_presence, column=column))
     counts, freedom = np.zeros((len(drawn.old), len(marginals.counted))), np.zeros(len(marginals.counted))
     for k, place in enumerate(marginals.slices):
-        counts[:, k], freedom[k] = _ratio(drawn, partial(_gathered, place=place, single=_single(drawn, place)))
+        counts[:, k], freedom[k] = _ratio(drawn, partial(_gathered, place=place, single=single_values(drawn, place)))
     return CountRatios(missing, missing_freedom, counts, freedom)
 
 
@@ -56,12 +56,6 @@ def _gathered(table: Array, place: slice, single: npt.NDArray[np.bool_]) -> Arra
     """Counts of values, but of those that are `single` together."""
     own = table[:, place]
     return np.column_stack([own[:, ~single], own[:, single].sum(axis=1)]) if single.any() else own
-
-
-def _single(drawn: Dealt, place: slice) -> npt.NDArray[np.bool_]:
-    """Values (K,) of which all rows are in one block: which sample has this block says nothing about the value."""
-    blocks = sum((table[:, place] > 0.0).sum(axis=0) for table in (drawn.first, drawn.second))
-    return np.asarray(blocks) <= 1
 
 
 def _ratio(drawn: Dealt, counts: Callable[[Array], Array]) -> tuple[Array, float]:

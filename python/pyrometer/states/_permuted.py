@@ -20,7 +20,7 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import factors_of, of_coordinates
 
-__all__ = ["Dealt", "Permutations", "adjusted", "compared", "permutations", "permuted", "varying"]
+__all__ = ["Dealt", "Permutations", "adjusted", "compared", "permutations", "permuted", "single_values", "varying"]
 
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
 _FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
@@ -91,11 +91,15 @@ def compared(
     tables = [np.ascontiguousarray(np.vstack([sums, prior])[:, chosen]) for sums in (first, second)]
     changes = _core.dealt_shifts(tables[0], tables[1], many, others, law, seed, resamples, threads)
     if marginals.adds:
-        parts = permuted(marginals, permutations(marginals, resamples, seed, threads, most=most))
+        parts = permuted(marginals, permutations(marginals, resamples, seed, threads, most=most), inflation)
         changes[:, 1] += parts.entropy
         changes[:, 2] += parts.divergence
-    inflation *= marginals.weighting
-    changes[0] /= np.array([np.sqrt(inflation), np.sqrt(inflation), inflation])
+    excess = inflation * marginals.weighting
+    if excess > 1.0:
+        # The bias of entropies is 1 to `excess` times that in permutations; what is beyond has the excess of variance.
+        mean = changes[:, 1].mean()
+        beyond = changes[0, 1] - np.clip(changes[0, 1], *sorted((mean, mean * excess)))
+        changes[0] = changes[0, 0] / np.sqrt(excess), mean + beyond / np.sqrt(excess), changes[0, 2] / excess
     return Permutations(_p_value(changes, float(pool[1])), changes)
 
 
@@ -110,12 +114,27 @@ def permutations(
     return Dealt(first, second, np.concatenate([first[:many], second[:others]]), min(many, others), *sums)
 
 
-def permuted(marginals: Marginals, drawn: Dealt) -> Parts:
-    """Return the contributions of the columns in permutations."""
+def permuted(marginals: Marginals, drawn: Dealt, inflation: float) -> Parts:
+    """Return the contributions of the columns in permutations.
+
+    Values of which all rows are in one block do not vary more than permutations show, whatever the dependence, and
+    their shares are weights: with an inflation, or weights, those of a column are one value.
+    """
     pool = drawn.first.sum(axis=0) + drawn.second.sum(axis=0)
     pool /= pool[0]
     old, new = (each + _PRIOR * marginals.mean_weight * pool for each in (drawn.old, drawn.new))
+    for place in marginals.slices if inflation > 1.0 or marginals.rows is not None else ():
+        single = place.start + np.flatnonzero(single_values(drawn, place))
+        for sums in (old, new) if len(single) > 1 else ():
+            sums[:, single[0]] = sums[:, single].sum(axis=1)
+            sums[:, single[1:]] = 0.0
     return Parts(*map(_bounded, marginals.parts(old, new, pool[None])))
+
+
+def single_values(drawn: Dealt, place: slice) -> npt.NDArray[np.bool_]:
+    """Values (K,) of which all rows are in one block: which sample has this block says nothing about the value."""
+    blocks = sum((table[:, place] > 0.0).sum(axis=0) for table in (drawn.first, drawn.second))
+    return np.asarray(blocks) <= 1
 
 
 def _bounded(values: Array) -> Array:

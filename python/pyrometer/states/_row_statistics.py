@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array
+from pyrometer.base import Array, Coded
 from pyrometer.states._conditionals import CONDITIONALS, exponents
 from pyrometer.states._dependence import Dependence, memory_of
 from pyrometer.states._predictions import Predicted
@@ -33,9 +33,7 @@ def dependence_of(data: Predicted, block: int = 1) -> Dependence:
     named: dict[str, npt.NDArray[Any]] = {
         f"the column {names[place]}": numbers[:, i] for i, place in enumerate(data.places)
     }
-    # Values that each occur once are as many in every block, whatever their order.
-    repeated = [of for of in data.coded if len(of.values) < len(of.codes)]
-    named |= {f"the column {names[of.place]}": of.codes for of in repeated}
+    named |= {f"the column {names[of.place]}": of.codes for of in data.coded if _recurs(of, block)}
     named |= {"the scores": scores, "the losses": conditional.losses, "the residuals": conditional.residual}
     series = np.column_stack(list(named.values()))
     if data.weights is not None:  # what a weighted mean sums
@@ -43,6 +41,12 @@ def dependence_of(data: Predicted, block: int = 1) -> Dependence:
         series = np.ldexp(series, -exponents(series))  # a memory has no unit
         series = share[:, None] * (series - np.average(series, axis=0, weights=share))
     return memory_of(series, list(named), block)
+
+
+def _recurs(of: Coded, block: int) -> bool:
+    """Whether a value is in two blocks: if none is, the order of blocks says nothing about the column."""
+    blocks = np.arange(len(of.codes)) // block
+    return len(np.unique(blocks * len(of.values) + of.codes)) > len(of.values)
 
 
 def gaussian_scores(z: Array, alone: bool, weights: Array | None = None) -> Array:

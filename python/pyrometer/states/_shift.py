@@ -118,7 +118,8 @@ def shift(
 
     Categories and other columns that are compared by counts have shares smoothed by one row that has the shares of both
     samples together, for the divergence: categories that only one sample has are no error. Their p-value is that of the
-    permutations, whatever the counts. Where all such columns together have more than 32,768 values, those of the
+    permutations, whatever the counts; with weights, or blocks that share some variance, all values of a column that are
+    in one block each are one value there. Where all such columns together have more than 32,768 values, those of the
     largest are counted together in 256 cells, as in `RefreshMonitor`.
 
     `Shift.columns` is computed when it is first read. Its p-values compare each row's statistic, in each permutation,
