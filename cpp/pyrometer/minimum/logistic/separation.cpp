@@ -8,6 +8,7 @@
 
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/faces/facial_reduction.hpp"
+#include "pyrometer/minimum/faces/modular_span.hpp"
 #include "pyrometer/minimum/logistic/attempt.hpp"
 #include "pyrometer/minimum/logistic/block_kernel.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
@@ -364,9 +365,23 @@ class InfimumSearch {
         !mark_margins(rows_, intercept_, out_.parameters, kRuling, left_out_))
       return;
     if (Attempt other = minimum_without(false); other.converged()) {
+      const Index columns = other.problem().columns;
+      rounded_ = columns < solution_->problem().columns && others_span_more_than(columns);
       solution_ = std::move(other);
       out_.parameters = solution_->parameters(n_);
     }
+  }
+
+  [[nodiscard]] bool others_span_more_than(Index dimension) const {
+    ModularSpan span;
+    for (Index i = 0; i < rows_.rows && span.rank() <= dimension; ++i) {
+      if (left_out_[at(i)]) continue;
+      std::vector<Residue> row;
+      for (std::size_t j = 0; j < n_; ++j)
+        if (used_[j]) row.push_back(residue_of(j < at(rows_.features) ? rows_.X[at(i * rows_.features) + j] : 1.0));
+      span.add(std::move(row));
+    }
+    return span.rank() > dimension;
   }
 
   // The loss of all rows at parameters where the rows known to be separated are far on their sides, or at 0.
@@ -393,6 +408,8 @@ class InfimumSearch {
                                     : lowered_by(solution_->problem().null, rows_, intercept_, face_,
                                                  solution_->parameters(n_), out_.value);
     out_.gap = std::max(out_.gap, std::min(out_.gap + lowered, std::max(out_.value, reached)));
+    // Larger parameters make a signal of rounding, or else the rows that are left out are separated.
+    if (out_.attained && rounded_) settled_ = false;
     if (!settled_) out_.gap = std::max(out_.gap, out_.value), out_.errors.clear();
     // Without a certain digit the value is the loss at the parameters.
     if (out_.value > 0 && out_.gap >= out_.value) out_.value = std::max(out_.value, reached);
@@ -408,6 +425,7 @@ class InfimumSearch {
   std::vector<bool> used_, left_out_;
   std::vector<Numbers> null_;
   bool settled_ = true;
+  bool rounded_ = false;  ///< without the rows that are left out, columns depend on others but for rounding
   std::optional<Attempt> solution_;
 };
 

@@ -1,0 +1,61 @@
+"""Shares of 1 beside rows of zeros: but for rounding, these rows alone tell the columns from the constant."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+
+def shares(seed):
+    rng = np.random.default_rng([seed, 31])
+    m, p = int(rng.integers(15, 60)), int(rng.integers(3, 6))
+    counts = rng.poisson(2, (m, p)) * 1.0
+    counts[counts.sum(axis=1) == 0, 0] = 1
+    counts[: int(rng.integers(1, 3))] = 0
+    X = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    scale = rng.choice([0, 0.5])
+    y = (rng.random(m) < 1 / (1 + np.exp(-counts @ rng.normal(0, scale, p)))) * 1
+    return X, y, rng.lognormal(0, 2, m) if rng.random() < 0.4 else np.ones(m)
+
+
+def reached(X, y, weights):
+    """An energy that Newton's method reaches with 60 digits: a bound of the infimum of the rows as they are."""
+    with mpmath.workdps(60):
+        signs = 2 * y - 1
+        A = [[mpmath.mpf(float(s * x)) for x in (*row, 1.0)] for row, s in zip(X, signs, strict=True)]
+        w = [mpmath.mpf(float(x)) for x in weights]
+        A_T, theta = mpmath.matrix(A).T, mpmath.zeros(len(A[0]), 1)
+
+        def energy(at):
+            margins = A_T.T * at
+            return sum(a * mpmath.log1p(mpmath.exp(-z)) for a, z in zip(w, margins, strict=True)), margins
+
+        for _ in range(120):
+            before, margins = energy(theta)
+            p = [1 / (1 + mpmath.exp(z)) for z in margins]
+            slope = A_T * mpmath.matrix([a * b for a, b in zip(w, p, strict=True)])
+            bent = [[a * b * (1 - b) * x for x in row] for a, b, row in zip(w, p, A, strict=True)]
+            step = mpmath.lu_solve(A_T * mpmath.matrix(bent), slope)
+            gain, t = (slope.T * step)[0], mpmath.mpf(1)
+            while gain > 1e-20 and energy(theta + t * step)[0] > before - t * gain / 10:
+                t /= 2
+            theta += t * step
+            if gain < 1e-40:
+                break
+        return float(energy(theta)[0] / sum(w))
+
+
+@pytest.mark.parametrize("seed", [6, 11, 68, 75, 81, 82, 50027])
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
+def test_what_large_parameters_make_of_rounding_is_in_the_gap(seed):
+    X, y, weights = shares(seed)
+    for system in (
+        pm.LogisticRegression(X, y, weights=weights),
+        pm.SoftmaxRegression(X, y, weights=weights),
+    ):
+        minimum = pm.minimum_energy(system)
+        if minimum.attained:
+            assert reached(X, y, weights) >= minimum.value - minimum.gap - 1e-15
