@@ -391,6 +391,33 @@ def test_instances_lazy_modules_and_named_laws():
     assert named.energy[0] == pytest.approx(4.0 * (variance * (x**2).sum() / 5.0 + 4.0), rel=1e-6)
 
 
+class Growing(nn.Module):
+    """A model whose forward pass makes a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 4), None
+
+    def forward(self, x):
+        if self.second is None:
+            self.second = nn.Linear(4, 2)
+        return self.second(torch.relu(self.first(x)))
+
+
+@pytest.mark.parametrize("function", [pm.models.measure, pm.models.balance])
+def test_layers_that_a_forward_pass_makes_are_not_left_out(function):
+    x = torch.from_numpy(normal(5, 6)).float()
+    with pytest.raises(ValueError, match=r"makes \['second.weight', 'second.bias'\]; call the model once in"):
+        function(Growing, x, draws=2)
+
+    def called():
+        model = Growing()
+        model(x)
+        return model
+
+    assert function(called, x, draws=2).name.tolist() == ["first", "second"]
+
+
 def test_trained():
     """Against the mean of |z - z*|^2 over builds."""
     x = torch.from_numpy(normal(9, 5)).float()

@@ -71,7 +71,9 @@ def source_of(model: Any, request: Request) -> Source:
     else:
         draws = _Draws(request, built, _of_factory(model, request), in_place=drawable(built))
     built = replace(built, module=None)
-    return Source(title, built, draws.draw, lambda module: dict(module.named_parameters()), _call, _switch, draws.renew)
+    return Source(
+        title, built, draws.draw, lambda module: dict(module.named_parameters()), _whole_call, _switch, draws.renew
+    )
 
 
 class _Draws:
@@ -205,6 +207,19 @@ def _call(module: torch.nn.Module, inputs: Any) -> Any:
     if isinstance(inputs, dict):
         return module(**inputs)
     return module(*inputs) if isinstance(inputs, tuple) else module(inputs)
+
+
+def _whole_call(module: torch.nn.Module, inputs: Any) -> Any:
+    """Run a forward pass; ValueError if it makes parameters."""
+    before = {name for name, _ in module.named_parameters()}
+    outputs = _call(module, inputs)
+    made = [name for name, _ in module.named_parameters() if name not in before]
+    if made:
+        raise ValueError(
+            f"model must have all of its parameters before it is called, got a forward pass that makes "
+            f"[{listed(made)}]; call the model once in the function that builds it."
+        )
+    return outputs
 
 
 def _switch(module: torch.nn.Module, mode: str) -> None:
