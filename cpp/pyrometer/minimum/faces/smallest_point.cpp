@@ -178,8 +178,8 @@ class Corral {
     weigh();
     return true;
   }
-  /// The member whose weight is least in units of its rounding error, if it may be 0 by that; else their number. `error`
-  /// is that of the members. About a third of the cube of their number operations.
+  /// The member whose weight is least in units of its rounding error, if it may be 0 by that; else their number.
+  /// `error` is that of the members. About a third of the cube of their number operations.
   [[nodiscard]] std::size_t doubtful(double error) const {
     Plain errors(weights_.size(), 0.0);  // the rows of the inverse of the triangle, the first the sum of the others
     for (std::size_t last = 0; last < triangle_.size(); ++last) {
