@@ -256,6 +256,16 @@ def test_rows_are_used_where_pooled_moments_have_lost_the_minimum(penalty):
         assert 0.05 < mixture.p_value < 0.95
 
 
+@pytest.mark.parametrize("kind", [pm.LogisticRegression, pm.SoftmaxRegression])
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
+def test_systems_without_a_free_parameter_have_no_test(kind):
+    X, y = np.zeros((30, 2)), np.arange(30) % 2
+    mixed = pm.mix(kind(X, y, intercept=False), kind(X, 1 - y, intercept=False), LAW)
+    assert mixed.test == "none"
+    assert np.isnan(mixed.p_value)
+    assert mixed.pooling_loss == 0.0
+
+
 def test_a_test_that_the_digits_do_not_settle_is_none():
     x = np.linspace(0.0, 10.0, 200)
     X = x[:, None] ** np.arange(1, 11)

@@ -374,6 +374,7 @@ def _test(
     errors = [system.rows * _error_of(system, minimum) for system, minimum in zip((a, b, both), minima, strict=True)]
     residual = a.rows * np.asarray(minima[0].value) + b.rows * np.asarray(minima[1].value)
     attained = np.logical_and.reduce([np.asarray(minimum.attained) for minimum in minima])
+    expanded = np.logical_and(attained, freedom > 0) & (test.exists is _is_expanded)
     for i in np.ndindex(loss.shape):
         error = float(errors[0][i] + errors[1][i])
         pooled = _Pooled(
@@ -383,7 +384,7 @@ def _test(
             residual_error=error,
             freedom=int(freedom[i]),
             rest=int(residual_freedom[i]),
-            inflation=_inflation((a, b), minima, ranks, i) if test.exists is _is_expanded and attained[i] else np.inf,
+            inflation=_inflation((a, b), minima, ranks, i) if expanded[i] else np.inf,
         )
         # The p-value is given where its bounds, from the errors of the minima, are close.
         if pooled.freedom > 0 and test.exists(pooled) and test.tail(pooled, -1.0) - test.tail(pooled, 1.0) <= _SETTLED:
