@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import Array
+from pyrometer.states._counted import beside_missing
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._permuted import Dealt, single_values
 
@@ -49,7 +50,7 @@ def count_ratios(marginals: Marginals, drawn: Dealt) -> CountRatios:
 
 
 def _presence(table: Array, column: int) -> Array:
-    return np.stack([table[:, 0] - table[:, column], table[:, column]], axis=1)
+    return beside_missing(table[:, 0], table[:, column])
 
 
 def _gathered(table: Array, place: slice, single: npt.NDArray[np.bool_]) -> Array:
