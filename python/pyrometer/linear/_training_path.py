@@ -385,5 +385,5 @@ def _require_modes(modes: list[_Modes], start: Array) -> None:
         raise ValueError(
             "features and scales of parameters must have magnitudes that a path can represent, got energies of modes "
             "that leave the range or the precision of a double; rescale the columns to unit variance, and the law by "
-            "the same factors, and leave out columns that are nearly sums of others."
+            "the same factors, and leave out columns that are nearly linear combinations of others."
         )

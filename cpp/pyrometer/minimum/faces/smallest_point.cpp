@@ -458,27 +458,27 @@ SmallestPoint smallest_point(const std::vector<DoubleDouble>& points, Index size
   Least least(split, size);
   Split point;
   std::vector<Index> doubted;
-  bool rid = false;  // of a member without a part in a combination that is 0
+  bool reduced = false;  // by a member that has no part in a combination that is 0
   bool moved = true;
   for (Index count = 0; moved && count <= kMostSteps * size; ++count) {
     base::throw_if_interrupted();
     out.corral = corral.members();
     const double distance = largest(high(corral.point()));
-    if (distance < (rid ? kNear : kSmall)) {
+    if (distance < (reduced ? kNear : kSmall)) {
       if (const Index first = redundant(out.corral); first >= 0) {
-        const std::size_t k = at(first) < weights.size() ? at(first) : corral.doubtful(rid ? distance : 0);
+        const std::size_t k = at(first) < weights.size() ? at(first) : corral.doubtful(reduced ? distance : 0);
         out.kind = k == weights.size() ? Kind::zero : Kind::undecided;
         if (out.kind == Kind::zero || std::find(doubted.begin(), doubted.end(), out.corral[k]) != doubted.end()) break;
         // Without it the others have a point of smallest norm of their own.
         doubted.push_back(out.corral[k]);
-        rid = at(first) == k;
+        reduced = at(first) == k;
         weights.erase(weights.begin() + static_cast<std::ptrdiff_t>(k));
         moved = corral.remove(k) && settle<Split>(-1, corral, weights) == Step::moved;
         continue;
       }
       if (distance < kSmall) corral.refine();
     }
-    rid = false;
+    reduced = false;
     point = corral.point();
     least.find(point);
     out.kind = least.product > 0 ? Kind::separates : Kind::undecided;
