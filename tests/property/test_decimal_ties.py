@@ -101,12 +101,14 @@ def test_rows_that_tie_as_decimals_are_not_separated(classes, monkeypatch):
         with monkeypatch.context() as unread:
             unread.setattr(_decimals, "_power_of_ten", lambda column: 0.0)
             before = minimum(X, y, classes, weights, intercept=intercept)
-        if before.digits >= 9.0 or not overlap(columns, y[tied], classes):
+        if not tied.any() or not overlap(columns, y[tied], classes):
             continue
         w = np.ones(len(y)) if weights is None else weights
         face, left = infimum(columns, y[tied], w[tied], classes)
         least = face * w[tied].sum() / w.sum()
         assert left < 1e-15
+        if before.digits >= 9.0 and (before.attained or abs(before.value - least) > 1e-6 * least):
+            continue  # the doubles do not tie
         found = minimum(X, y, classes, weights, intercept=intercept)
         if X.dtype == np.float32 and found.digits == before.digits:
             continue  # it has some digits as it is, and rounding of 1e-8 leaves fewer of decimals
@@ -117,7 +119,7 @@ def test_rows_that_tie_as_decimals_are_not_separated(classes, monkeypatch):
         written = [[Fraction(int(k), 10 ** int(d)) for k, d in zip(row, places, strict=True)] for row in K]
         for rows in (X.tolist(), written):
             assert energy(rows, y, found.parameters, intercept, weights) - least <= found.gap + 1e-15, seed
-    assert count >= 20
+    assert count >= 20, count
 
 
 def guess(parameters, value, gap):

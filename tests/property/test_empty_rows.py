@@ -49,7 +49,7 @@ def reached(X, y, weights):
 
 
 @pytest.mark.parametrize("seed", [6, 11, 68, 75, 81, 82, 50027])
-@pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning")
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.PrecisionWarning", "ignore::pyrometer.errors.SeparationWarning")
 def test_what_large_parameters_make_of_rounding_is_in_the_gap(seed):
     X, y, weights = shares(seed)
     for system in (
@@ -59,3 +59,17 @@ def test_what_large_parameters_make_of_rounding_is_in_the_gap(seed):
         minimum = pm.minimum_energy(system)
         if minimum.attained:
             assert reached(X, y, weights) >= minimum.value - minimum.gap - 1e-15
+
+
+@pytest.mark.parametrize("seed", [6, 11, 68, 75, 82, 50027])
+@pytest.mark.filterwarnings("ignore::pyrometer.errors.SeparationWarning")
+def test_empty_rows_of_one_label_are_separated(seed):
+    """The others have the energy of the model without a column, which depends on the others."""
+    X, y, weights = shares(seed)
+    full = X.any(axis=1)
+    others = pm.minimum_energy(pm.LogisticRegression(X[full, 1:], y[full], weights=weights[full]))
+    minimum = pm.minimum_energy(pm.LogisticRegression(X, y, weights=weights))
+    assert not minimum.attained
+    assert minimum.digits > 12
+    share = weights[full].sum() / weights.sum()
+    assert abs(minimum.value - share * others.value) <= minimum.gap + share * others.gap

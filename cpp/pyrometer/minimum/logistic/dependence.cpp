@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "pyrometer/base/double_double.hpp"
+#include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/logistic/combination.hpp"
+#include "pyrometer/minimum/logistic/independent_columns.hpp"
 
 namespace pyrometer::minimum {
 namespace {
@@ -15,6 +18,12 @@ constexpr double kLarger = 8;
 // A part of the loss that may be added to a gap without further thought.
 constexpr double kNegligible = 3e-14;
 constexpr Index kRowsOfSizes = 1024;
+// Rounding errors in other rows than those that a combination of columns was found from are up to so many times larger.
+constexpr double kFurther = 64;
+// By so many rows more than columns a combination is at rounding level not by chance.
+constexpr Index kMore = 4;
+// What is left of numbers beside much larger ones is less than the rounding of these, relative to them.
+constexpr double kLeastRounding = 0x1p-56;
 
 /// The absolute values of columns, without 0, that one in sixteen is below: most may be fill values; 1 for the
 /// constant.
@@ -30,6 +39,12 @@ Numbers sizes_of(const data::Rows<double>& rows, std::size_t columns) {
     sizes[at(j)] = values[at(low)];
   }
   return sizes;
+}
+
+/// Whether a number may be rounded: it has more than 40 bits.
+bool has_many_bits(double x) {
+  const double high = x * 0x1p12 + x;
+  return x != high - (high - x);
 }
 
 }  // namespace
@@ -103,6 +118,98 @@ Numbers without_column(const data::Rows<double>& rows, Index column) {
   for (Index i = 0; i < rows.rows * rows.features; ++i)
     if (i % rows.features != column) out.push_back(rows.X[i]);
   return out;
+}
+
+std::vector<bool> large_rows(const data::Rows<double>& rows, bool intercept) {
+  constexpr double kLarge = 0x1p30;
+  const Numbers sizes = sizes_of(rows, at(rows.features + (intercept ? 1 : 0)));
+  std::vector<bool> out;
+  for (Index i = 0; i < rows.rows; ++i) {
+    bool large = false;
+    for (Index j = 0; j < rows.features; ++j)
+      large = large || std::abs(rows.X[i * rows.features + j]) > kLarge * sizes[at(j)];
+    out.push_back(large);
+  }
+  return out;
+}
+
+ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
+                               int threads)
+    : rows_(rows), vanishing_(left_out) {
+  const Index p = rows.features;
+  std::vector<Index> others;
+  for (Index i = 0; i < rows.rows; ++i)
+    if (!left_out[at(i)]) others.push_back(i);
+  vanishing_.flip();
+  if (std::ssize(others) < p + kMore) return;
+  const RowSubset part(rows, others);
+  const Basis basis = reduce(Matrix{part.rows().X, part.rows().rows, p}, intercept, false, threads);
+  std::vector<bool> free(at(p + 1), true);
+  for (const Index j : basis.kept) free[at(j)] = false;
+  // The last column that was found to depend on others is the only one of those in its combination.
+  for (auto v = basis.null.rbegin(); v != basis.null.rend(); ++v) {
+    Index own = -1;
+    for (Index j = 0; j < p; ++j)
+      if (free[at(j)] && (*v)[at(j)] != 0) own = j;
+    if (own < 0) continue;
+    free[at(own)] = false;
+    if (std::count(v->begin(), v->end(), 0.0) >= std::ssize(*v) - 1) continue;  // it is 0
+    replaced_.push_back(own);
+    null_.push_back(*v);
+  }
+  if (null_.empty()) return;
+  X_.assign(rows.X, rows.X + rows.rows * p);
+  Numbers value(at(rows.rows)), terms(value);
+  for (std::size_t c = 0; c < null_.size(); ++c) {
+    const Numbers& v = null_[c];
+    Tile tile(p);
+    for (Index begin = 0; begin < rows.rows; begin += Tile::kRows) {
+      tile.fill(std::min(Tile::kRows, rows.rows - begin), [&](Index k) { return rows.X + (begin + k) * p; });
+      tile.combine(v.data(), intercept ? v.back() : 0.0, &value[at(begin)], &terms[at(begin)]);
+    }
+    double most = 0;  // of the terms
+    bool rounded = false;
+    Numbers shares(at(p), 0.0);  // of the terms, at most, in these rows: they determine coefficients as accurately
+    for (const Index i : others) {
+      if (terms[at(i)] == 0) continue;
+      most = std::max(most, std::abs(value[at(i)]) / terms[at(i)]);
+      for (Index k = 0; k < p; ++k) {
+        shares[at(k)] = std::max(shares[at(k)], std::abs(v[at(k)] * rows.X[i * p + k]) / terms[at(i)]);
+        rounded = rounded || (value[at(i)] != 0 && v[at(k)] != 0 && has_many_bits(rows.X[i * p + k]));
+      }
+    }
+    if (!(rounded && most > kLeastRounding)) {
+      null_.clear();
+      return;
+    }
+    most = kFurther * std::max(most, static_cast<double>(p + 1) * kUnit);
+    for (Index i = 0; i < rows.rows; ++i) {
+      double size = intercept ? std::abs(v.back()) : 0;
+      for (Index k = 0; k < p; ++k)
+        if (shares[at(k)] > 0) size += std::abs(v[at(k)] * rows.X[i * p + k]) / shares[at(k)];
+      const bool zero = vanishing_[at(i)] || std::abs(value[at(i)]) <= most * size;
+      X_[at(i * p + replaced_[c])] = zero ? 0 : value[at(i)];
+    }
+  }
+}
+
+data::Rows<double> ReducedColumns::rows() const {
+  data::Rows<double> out = rows_;
+  out.X = X_.data(), out.readable = std::ssize(X_);
+  return out;
+}
+
+Numbers ReducedColumns::others(Numbers theta) const {
+  for (const Index j : replaced_) theta[at(j)] = 0;
+  return theta;
+}
+
+void ReducedColumns::back(Numbers& theta) const {
+  if (theta.empty()) return;
+  Numbers own;
+  for (const Index j : replaced_) own.push_back(std::exchange(theta[at(j)], 0.0));
+  for (std::size_t c = 0; c < own.size(); ++c)
+    for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += own[c] * null_[c][j];
 }
 
 RowSubset::RowSubset(const data::Rows<double>& rows, const std::vector<Index>& which) : features_(rows.features) {

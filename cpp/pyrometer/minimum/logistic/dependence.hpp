@@ -45,6 +45,35 @@ struct DenseColumn {
 /// The numbers of the rows without that column; a copy of the rows unless it is the constant.
 [[nodiscard]] std::vector<double> without_column(const data::Rows<double>& rows, Index column);
 
+/// Rows with elements above 2^30 times a small typical one of their column, beside which rounding hides others.
+[[nodiscard]] std::vector<bool> large_rows(const data::Rows<double>& rows, bool intercept);
+
+/// Columns that depend on others within rounding in all rows but some, such as splines beside a constant: replaced by
+/// what is left of them in these, and by 0 in the others, whose rounding errors would have parameters.
+class ReducedColumns {
+ public:
+  /// left_out: rows in which the columns need not be dependent.
+  ReducedColumns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out, int threads);
+
+  /// Whether a column is replaced.
+  [[nodiscard]] bool any() const { return !null_.empty(); }
+  [[nodiscard]] data::Rows<double> rows() const;
+  /// The combinations that replace columns, and the rows where they are taken for 0.
+  [[nodiscard]] const std::vector<std::vector<double>>& null() const { return null_; }
+  [[nodiscard]] const std::vector<bool>& vanishing() const { return vanishing_; }
+  /// The parameters with 0 for columns that are replaced.
+  [[nodiscard]] std::vector<double> others(std::vector<double> theta) const;
+  /// Parameters of the given columns, from those of the columns here.
+  void back(std::vector<double>& theta) const;
+
+ private:
+  data::Rows<double> rows_;
+  std::vector<double> X_;
+  std::vector<std::vector<double>> null_;
+  std::vector<Index> replaced_;  ///< by each of them
+  std::vector<bool> vanishing_;
+};
+
 /// A copy of some rows.
 class RowSubset {
  public:

@@ -34,6 +34,10 @@ constexpr double kRuling = 20;
 constexpr double kSeparating = 5;
 // Above this ratio of bounds of a minimum, other rows may be separated than those that were found.
 constexpr double kOpen = 1 + 1e-6;
+// Columns are replaced in what is left of them so many times.
+constexpr int kDeepest = 3;
+// Up to this gap, relative to the loss, the minimum that leaves rounding errors without parameters is taken.
+constexpr double kClosed = 1e-6;
 // Above this gap, relative to the loss, margins of rows are tried as coordinates.
 constexpr double kWide = 1e-10;
 // Where large rows of one class tie, Newton's method adds 1 to their margins in each step.
@@ -274,6 +278,10 @@ class InfimumSearch {
 
   /// Combinations of the columns that are at rounding level.
   [[nodiscard]] const std::vector<Numbers>& null() const { return null_; }
+  /// Rows that were left out where the others have fewer independent columns, but for rounding; else empty.
+  [[nodiscard]] const std::vector<bool>& ruling() const { return ruling_; }
+  /// Of the minimum over the rows that are not left out.
+  [[nodiscard]] Numbers theta() const { return solution_->parameters(n_); }
 
  private:
   // Of all rows; independent columns need a basis only where no row is separated.
@@ -366,7 +374,7 @@ class InfimumSearch {
       return;
     if (Attempt other = minimum_without(false); other.converged()) {
       const Index columns = other.problem().columns;
-      rounded_ = columns < solution_->problem().columns && others_span_more_than(columns);
+      if (columns < solution_->problem().columns && others_span_more_than(columns)) ruling_ = left_out_;
       solution_ = std::move(other);
       out_.parameters = solution_->parameters(n_);
     }
@@ -409,7 +417,7 @@ class InfimumSearch {
                                                  solution_->parameters(n_), out_.value);
     out_.gap = std::max(out_.gap, std::min(out_.gap + lowered, std::max(out_.value, reached)));
     // Larger parameters make a signal of rounding, or else the rows that are left out are separated.
-    if (out_.attained && rounded_) settled_ = false;
+    if (out_.attained && !ruling_.empty()) settled_ = false;
     if (!settled_) out_.gap = std::max(out_.gap, out_.value), out_.errors.clear();
     // Without a certain digit the value is the loss at the parameters.
     if (out_.value > 0 && out_.gap >= out_.value) out_.value = std::max(out_.value, reached);
@@ -422,23 +430,22 @@ class InfimumSearch {
   std::size_t n_;
   Infimum out_;
   Face face_;
-  std::vector<bool> used_, left_out_;
+  std::vector<bool> used_, left_out_, ruling_;
   std::vector<Numbers> null_;
   bool settled_ = true;
-  bool rounded_ = false;  ///< without the rows that are left out, columns depend on others but for rounding
   std::optional<Attempt> solution_;
 };
 
-Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads);
+Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int depth, int threads);
 
 /// The infimum of the rows that single columns do not separate, with those far on their sides; none if there are no
 /// others, or none such. Without them, more columns are dependent.
-std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool intercept, int threads) {
+std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool intercept, int depth, int threads) {
   std::vector<Index> remaining;
   const Face face = face_of_columns(rows, intercept, remaining);
   if (face.separated.empty() || face.certain) return {};
   const RowSubset others(rows, remaining);
-  Infimum out = searched(others.rows(), intercept, KnownOfRows(), threads);
+  Infimum out = searched(others.rows(), intercept, KnownOfRows(), depth, threads);
   const double reached = place(rows, intercept, face, out.value, threads, out.parameters);
   out.gap += std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   out.attained = false;
@@ -450,41 +457,93 @@ std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool in
 
 /// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
 std::optional<Infimum> without_dense(const data::Rows<double>& rows, bool intercept, const std::vector<Numbers>& null,
-                                     int threads) {
+                                     int depth, int threads) {
   const DenseColumn dense = dependent_column(rows, intercept, null);
   if (!dense.null) return {};
   const bool constant = dense.column == rows.features;
   const Numbers X = without_column(rows, dense.column);
   data::Rows<double> others = rows;
   if (!constant) others.X = X.data(), --others.features, others.readable = std::ssize(X);
-  Infimum out = searched(others, intercept && !constant, KnownOfRows(), threads);
+  Infimum out = searched(others, intercept && !constant, KnownOfRows(), depth, threads);
   for (Numbers* const numbers : {&out.parameters, &out.direction})
     if (!numbers->empty()) numbers->insert(numbers->begin() + dense.column, 0);
   out.gap += lowered_by({*dense.null}, rows, intercept, Face(), out.parameters, out.value);
   return out;
 }
 
-/// The infimum, and where it is open, that in other ways.
-Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
+/// The rows of large margins beyond rounding.
+std::vector<bool> ruling_rows(const data::Rows<double>& rows, bool intercept, const Numbers& theta) {
+  std::vector<bool> out;
+  Numbers margin, terms;
+  margins_of(rows, all_of(rows), intercept, theta, margin, terms);
+  const double rounding = 4 * static_cast<double>(rows.features + 1) * kUnit;
+  for (std::size_t i = 0; i < margin.size(); ++i) out.push_back(margin[i] > std::max(kRuling, rounding * terms[i]));
+  return out;
+}
+
+/// The infimum where columns that depend on others within rounding, but for rows that are left out, are 0 in all other
+/// rows; none if there are no such columns.
+std::optional<Infimum> in_reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
+                                  int depth, int threads) {
+  const ReducedColumns columns(rows, intercept, left_out, threads);
+  if (!columns.any()) return {};
+  Infimum out = searched(columns.rows(), intercept, KnownOfRows(), depth + 1, threads);
+  const auto slopes = [&] {
+    Numbers margin, terms, all;
+    margins_of(columns.rows(), all_of(rows), intercept, out.parameters, margin, terms);
+    for (std::size_t i = 0; i < margin.size(); ++i)
+      all.push_back(!columns.vanishing()[i]
+                        ? 0
+                        : (1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
+    return all;
+  };
+  const double lowered =
+      lowered_by_rounding(rows, intercept, columns.null(), columns.others(out.parameters), out.value, slopes);
+  columns.back(out.parameters);
+  columns.back(out.direction);
+  out.errors.clear();
+  const double reached = loss_at(rows, intercept, out.parameters, threads);
+  out.gap += lowered + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  return out;
+}
+
+/// The infimum, and where it is open, that in other ways. depth: how many times columns have been replaced.
+Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int depth, int threads) {
   if (!known.separated)
     if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
   Infimum out;
   std::vector<Numbers> null;
+  Numbers theta;
+  std::vector<bool> ruling;
   {  // its copies of the rows end before others begin
     InfimumSearch search(rows, intercept, known, threads);
     out = search.run();
     null = search.null();
+    theta = search.theta();
+    ruling = search.ruling();
   }
   const auto open = [&] { return !(out.gap <= kWide * out.value) && out.value > 0; };
-  if (open()) take_better(without_separated(rows, intercept, threads), out);
-  if (open()) take_better(without_dense(rows, intercept, null, threads), out);
+  std::vector<std::vector<bool>> tried;
+  for (int way = 0; way < 4 && depth < kDeepest && open(); ++way) {
+    if (way == 3)
+      ruling = large_rows(rows, intercept);
+    else if (way > 0)
+      ruling = ruling_rows(rows, intercept, way == 1 ? theta : out.parameters);
+    if (std::count(ruling.begin(), ruling.end(), true) == 0) continue;
+    if (std::find(tried.begin(), tried.end(), ruling) != tried.end()) continue;
+    std::optional<Infimum> reduced = in_reduced(rows, intercept, ruling, depth, threads);
+    if (reduced && reduced->gap <= std::min(kClosed * reduced->value, out.gap)) return *std::move(reduced);
+    tried.push_back(std::move(ruling));
+  }
+  if (open()) take_better(without_separated(rows, intercept, depth, threads), out);
+  if (open()) take_better(without_dense(rows, intercept, null, depth, threads), out);
   return out;
 }
 
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
-  Infimum out = searched(rows, intercept, known, threads);
+  Infimum out = searched(rows, intercept, known, 0, threads);
   // Far on their sides, separated rows have losses so small that rounding of other rows may balance them.
   if (out.attained && separated_by_column(rows, intercept, 1)) out.attained = false, out.errors.clear();
   return out;

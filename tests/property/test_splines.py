@@ -1,0 +1,38 @@
+"""Cross entropies of splines: with the first one or without it beside a constant, the model is the same."""
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import SplineTransformer
+
+import pyrometer as pm
+
+pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.SeparationWarning", "ignore::pyrometer.PrecisionWarning")
+
+
+def smooth(seed):
+    """Splines of some variables, without the first of each, and all of them; labels that are alike at an end."""
+    rng = np.random.default_rng([7, seed])
+    m, variables = int(rng.choice([60, 200, 1000])), int(rng.integers(1, 3))
+    x = rng.normal(size=(m, variables)) if rng.random() < 0.5 else np.round(rng.normal(size=(m, variables)), 1)
+    knots = int(rng.integers(3, 9))
+    every, without = (
+        SplineTransformer(n_knots=knots, include_bias=bias, knots="quantile").fit_transform(x) for bias in (True, False)
+    )
+    logits = rng.choice([3.0, 6.0]) * x[:, 0] + np.sin(3.0 * x[:, -1])
+    weights = rng.integers(1, 4, m) if rng.random() < 0.3 else None
+    return every, without, (rng.random(m) < 1.0 / (1.0 + np.exp(-logits))) * 1, weights
+
+
+def test_rounding_of_their_sum_has_no_parameter():
+    """Sums of 1 but for rounding had parameters of 1e16: other values, of few digits, in one of six such tables."""
+    certain = 0
+    for seed in range(120):
+        every, without, y, weights = smooth(seed)
+        full, found = (pm.minimum_energy(pm.LogisticRegression(X, y, weights=weights)) for X in (every, without))
+        if min(full.digits, found.digits) < 6.0:
+            continue
+        certain += 1
+        largest = max(np.abs(full.parameters).max(), np.abs(found.parameters).max())
+        assert abs(found.value - full.value) <= found.gap + full.gap + 1e-15 * largest, seed
+        assert found.attained or not full.attained, seed
+    assert certain >= 118
