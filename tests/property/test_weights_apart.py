@@ -136,3 +136,57 @@ def test_columns_that_depend_on_others_in_all_rows_keep_their_digits_whatever_th
     groups, y, weights = rng.integers(0, 3, 200), rng.normal(size=200), 10.0 ** rng.uniform(-8.0, 8.0, 200)
     moments = pm.Moments.of(np.eye(3)[groups], y, weights=weights)
     assert pm.minimum_energy(pm.LinearRegression.from_moments(moments)).digits > 9.0
+
+
+def nearly_dependent(seed):
+    """Rows of different weights, with a column that is another one, or a sum of them, but for 1e3 to 1e8 roundings."""
+    rng = np.random.default_rng([5, seed])
+    m, p, kind = int(rng.choice([6, 8, 14])), int(rng.integers(1, 4)), seed % 5
+    X = (np.arange(m) % p == np.arange(p)[:, None]).T * 1.0 if seed % 7 == 1 else rng.normal(size=(m, p))
+    X += np.round(10.0 ** rng.uniform(0.0, 4.0)) * (seed % 3 == 0)
+    column = X.sum(axis=1) if seed % 4 == 0 else X[:, 0]
+    difference = 10.0 ** rng.uniform(-12.0, -8.0) * np.abs(X).max() * rng.choice([-1.0, 1.0], m) * rng.uniform(1, 2, m)
+    weights = (
+        10.0 ** rng.uniform(-2.0, 2.0, m),
+        np.exp(2.0 * rng.normal(size=m)),
+        rng.integers(1, 10 ** int(rng.integers(1, 6)), m).astype(float),
+        (1e-3 + np.abs(rng.normal(size=m))) ** -2.0,
+        np.where(rng.random(m) < 0.3, 10.0 ** rng.uniform(3.0, 9.0), 1.0),
+    )[kind]
+    y = rng.normal(size=m) + difference / np.abs(difference).max() * (seed % 2)
+    return np.c_[X, column + difference], y, weights
+
+
+@pytest.mark.parametrize("at_zero", [False, True])
+def test_a_gap_holds_where_heavy_rows_hide_that_columns_differ(at_zero):
+    """Columns that differ by thousands of roundings were called dependent: 14 digits were stated, and one was right."""
+    for seed in range(CASES):
+        X, y, weights = nearly_dependent(seed)
+        intercept = bool(seed % 3)
+        exact = _Exact(X, y, weights, intercept=intercept, l1=0.0, l2=0.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            if at_zero:
+                system = pm.LinearRegression(X, y, intercept=intercept, weights=weights, penalty=pm.L1(1.0))
+                path = pm.minimum_path(system, [0.1, 0.0])
+                theta, gap = path.parameters[1], path.gap[1]
+            else:
+                minimum = pm.minimum_energy(pm.LinearRegression(X, y, intercept=intercept, weights=weights))
+                theta, gap = minimum.parameters, minimum.gap
+        above = exact.energy([Fraction(float(t)) for t in theta]) - exact.minimum()
+        assert 0 <= above <= Fraction(float(gap)), seed
+
+
+def test_columns_that_are_dependent_in_all_rows_are_so_whatever_the_weights():
+    for seed in range(40):
+        rng = np.random.default_rng([6, seed])
+        m, p = int(rng.integers(50, 400)), int(rng.integers(2, 6))
+        x, groups = rng.normal(size=(m, p)) * 10.0 ** rng.integers(-3, 4, p), np.eye(4)[rng.integers(0, 4, m)]
+        X = (np.c_[groups, x], np.c_[x, x @ rng.normal(size=p)], np.c_[x + 50.0, 1.8 * x[:, 0] + 122.0])[seed % 3]
+        X = np.tile(X.astype(np.float32), (2, 1, 1)) if seed % 6 == 0 else X
+        weights = 10.0 ** rng.uniform(0.0, float(rng.choice([1.0, 4.0, 12.0])), X.shape[:-1])
+        found = pm.minimum_energy(
+            pm.LinearRegression(X, rng.normal(size=X.shape[:-1]).astype(X.dtype), weights=weights)
+        )
+        assert np.all(np.asarray(found.digits) > 9.0), seed
+        assert np.all(np.asarray(found.rank) == X.shape[-1] - 1), seed

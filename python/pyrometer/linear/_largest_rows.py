@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pyrometer.base import Array, number_of
 from pyrometer.data import dependence_hidden, rank_is_above, typical_sizes
 from pyrometer.errors import PrecisionWarning
+from pyrometer.linear._light_rows import blocks_of
 from pyrometer.linear._minima import ENOUGH_DIGITS, Solved, digits_of, of_weights
 from pyrometer.linear._penalties import L2, Penalty
 from pyrometer.results import Minimum
@@ -23,8 +24,8 @@ __all__ = ["allow_for_largest_rows"]
 
 _HUGE = 1e5  # sizes of rows, in units of typical ones
 _BAND = 1e10  # ratio of weights of rows that are minimised together
+_LIGHT = 16.0  # the mean weight in units of the least, above which a factor of rows shows less of light ones
 _ROOM = 1.01  # of bounds from moments, for their rounding
-_TOGETHER = 1 << 14  # numbers that are compared at a time
 _MOVED = 3.0  # sizes of parameters, relative to those of a minimiser, that are taken for as good
 _DEPENDENT = 1e-9  # singular values of rows of one size, relative to the largest, of dependent columns
 _ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, relative to the square of their terms
@@ -33,6 +34,7 @@ _ROUNDED = 64.0 * float(np.finfo(float).eps)  # error of energies from moments, 
 def allow_for_largest_rows(
     system: LinearSystem,
     solved: Solved,
+    method: npt.NDArray[np.str_],
     penalties: Sequence[Penalty | None],
     lowest: Callable[[LinearSystem], Minimum],
     solve: Callable[[LinearSystem], Solved],
@@ -55,10 +57,13 @@ def allow_for_largest_rows(
     )
     error = solved.parameter_error.reshape(*value.shape, -1)
     warning = None
+    of_moments, of_rows = ((method == name).reshape(value.shape) for name in ("covariance", "orthogonal"))
     for k in np.flatnonzero(np.isinf(condition).any(axis=1)):
+        # Where moments show columns to be dependent, rows of all weights do: see `dependence_in_doubt`.
+        band = np.inf if of_moments[k].all() else _LIGHT if of_rows[k].any() else _BAND
         X = system.stacked_rows()[0][k]
         centers, scales = typical_sizes(X)
-        unlike = _unlike(system, int(k), centers, scales)
+        unlike = _unlike(system, int(k), centers, scales, band)
         if unlike is None:
             continue
         every = _Part(system, int(k), slice(None))
@@ -91,13 +96,14 @@ class _Unlike(NamedTuple):
     remedy: str
 
 
-def _unlike(system: LinearSystem, k: int, centers: Array, scales: Array) -> _Unlike | None:
-    """Return how rows of system k differ; None where they are similar."""
+def _unlike(system: LinearSystem, k: int, centers: Array, scales: Array, band: float) -> _Unlike | None:
+    """Return how rows of system k differ, in weight by more than a `band`; None where they are similar."""
     size, weights = _sizes(system, k, centers, scales), system.stacked_weights()
     if weights is not None:
         own = weights[k]
-        part = np.floor(np.log(own.max() / own) / np.log(_BAND))
-        if part.any():
+        ratio = own.max() / own
+        if own.min() * band < 1.0:
+            part = np.floor(np.log(ratio) / np.log(_BAND if ratio.max() >= _BAND else band))
             return _Unlike([part == each for each in np.unique(part)], size is not None, of_weights(own))
     if size is None:
         return None
@@ -139,16 +145,9 @@ def _sizes(system: LinearSystem, k: int, centers: Array, scales: Array) -> Array
         return None
     X = system.stacked_rows()[0][k]
     size: Array = np.empty(len(X))
-    for at in _blocks(X):
+    for at in blocks_of(X):
         size[at] = (np.abs(X[at] - centers) / scales).max(axis=1)
     return size if size.max() > _HUGE else None
-
-
-def _blocks(X: npt.NDArray[Any]) -> Iterator[slice]:
-    """Give the rows of X (m, p) in blocks that fit the cache."""
-    number = max(1, _TOGETHER // max(1, X.shape[1]))
-    for first in range(0, len(X), number):
-        yield slice(first, first + number)
 
 
 def _of_moments(system: LinearSystem, solved: Solved) -> PrecisionWarning | None:
@@ -251,7 +250,7 @@ class _Part:
         steps = unit * _MOVED * np.sqrt((theta * units) ** 2 @ moving.T)
         directions = np.abs(null) / np.linalg.norm(share, axis=1, keepdims=True)
         sums, total = np.zeros(len(theta)), 0.0
-        for at in _blocks(X):
+        for at in blocks_of(X):
             Z = self._columns(X[at])
             size = np.abs(Z)
             move = steps @ (directions @ size.T)
@@ -270,7 +269,7 @@ class _Part:
         """Return parameters (k, n) for which rows of one size vanish; None beyond the range of a double."""
         intercept = bool(self._options["intercept"])
         factor = np.empty((0, X.shape[1] + intercept))
-        for at in _blocks(X):
+        for at in blocks_of(X):
             rows = self._columns((X[at] - centers if intercept else X[at]) / scales)
             if not np.isfinite(rows).all():
                 return None

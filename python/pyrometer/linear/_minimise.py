@@ -15,6 +15,7 @@ from pyrometer import _core
 from pyrometer.base import Array
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._largest_rows import allow_for_largest_rows
+from pyrometer.linear._light_rows import dependence_in_doubt
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
 from pyrometer.linear._target_unit import TargetUnit
@@ -47,7 +48,7 @@ def lowest(system: LinearSystem, threads: int) -> tuple[Minimum, Warning | None]
     """Return the minimum of a squared error, and a warning if there is one."""
     solved, method = _solved(system, threads)
     complaint = _warning(system, solved, method)
-    complaint = _of_largest_rows(system, solved, [system.penalty], threads) or complaint
+    complaint = _of_largest_rows(system, solved, method, [system.penalty], threads) or complaint
     return of_moments(solved, method, system.shape), complaint
 
 
@@ -66,7 +67,7 @@ def path(
     solved, method = _lasso(system, penalty, weights, threads)
     penalties = [dataclasses.replace(penalty, lam=lam) for lam in weights.tolist()]
     complaint = _warning(system, solved, method)
-    complaint = _of_largest_rows(system, solved, penalties, threads) or complaint
+    complaint = _of_largest_rows(system, solved, method, penalties, threads) or complaint
     return of_moments(solved, method, (*system.shape, len(weights))), complaint
 
 
@@ -101,6 +102,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     _add_lost(system, solved, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     inaccurate = _inaccurate(system, solved)
+    inaccurate |= dependence_in_doubt(system, solved.condition, solved.rank, ~inaccurate)
     uncertain = inaccurate | (solved.condition > _SKEW) | (solved.relative_error > 0.1 * 10.0**-ENOUGH_DIGITS)
     if not uncertain.any():
         return solved, method
@@ -175,10 +177,13 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     _add_lost(system, solved, mean, scatter, lost)
     method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
-    inaccurate = np.flatnonzero(_inaccurate(system, solved))
+    positive, poor = weights > 0, _inaccurate(system, solved)
+    if not positive.all():
+        poor |= dependence_in_doubt(system, solved.condition[:, ~positive], solved.rank[:, ~positive], ~poor)
+    inaccurate = np.flatnonzero(poor)
     if inaccurate.size:
         X, y = _rows_of(system, inaccurate)
-        positive, by_row = weights > 0, _weights_of(system, inaccurate)
+        by_row = _weights_of(system, inaccurate)
         at, unpenalised_at = np.ix_(inaccurate, positive), np.ix_(inaccurate, ~positive)
         if positive.any():
             start = np.nan_to_num(np.ascontiguousarray(solved.parameters[at]), posinf=0.0, neginf=0.0)
@@ -273,11 +278,12 @@ def _add_lost(
 
 
 def _of_largest_rows(
-    system: LinearSystem, solved: Solved, penalties: Sequence[L1 | L2 | None], threads: int
+    system: LinearSystem, solved: Solved, method: Methods, penalties: Sequence[L1 | L2 | None], threads: int
 ) -> PrecisionWarning | None:
     return allow_for_largest_rows(
         system,
         solved,
+        method,
         penalties,
         lambda part: lowest(part, threads)[0],
         lambda part: _solved(part, threads)[0],

@@ -1,0 +1,124 @@
+"""Squared errors of weighted rows: whether columns that are dependent in the moments are so in rows of small weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyrometer.base import Array
+from pyrometer.data import typical_sizes
+
+if TYPE_CHECKING:
+    from pyrometer.linear._base import LinearSystem
+
+__all__ = ["blocks_of", "dependence_in_doubt"]
+
+_TOGETHER = 1 << 14  # numbers that are compared at a time
+_SHIFT = 1e-11  # of eigenvalues, between those of dependent columns, of rounding, and of others
+_CORRECTIONS = 3  # of coefficients
+_ROUNDING = 128.0 * float(np.finfo(float).eps)  # of a row, relative to its terms
+_VANISHING = 1e-14  # coefficients, relative to the largest, that are rounding
+
+
+def blocks_of(X: npt.NDArray[Any]) -> Iterator[slice]:
+    """Give the rows of X (m, p) in blocks that fit the cache."""
+    number = max(1, _TOGETHER // max(1, X.shape[1]))
+    for first in range(0, len(X), number):
+        yield slice(first, first + number)
+
+
+def dependence_in_doubt(
+    system: LinearSystem,
+    condition: npt.NDArray[np.float64],
+    rank: npt.NDArray[np.int64],
+    among: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Return which systems `among` these have dependent columns in their moments, but not in all rows in memory.
+
+    The moments, of this rank, are those of weighted rows, and have the rounding of the heavy ones. Whether columns are
+    dependent does not depend on weights: their combination is 0, within the rounding of its terms, in each row. Cost:
+    of dependent columns whose weights differ, that of a pass or two.
+    """
+    doubt = np.zeros(len(condition), dtype=bool)
+    at = np.flatnonzero(among & np.isinf(condition).reshape(len(doubt), -1).any(axis=1))
+    weights = system.stacked_weights() if at.size and system.X is not None else None
+    if weights is None:
+        return doubt
+    for k in at:
+        number = system.parameters - system.intercept - int(rank[k].min())
+        if weights[k].min() < weights[k].max() and number > 0:
+            doubt[k] = not _dependent(system, int(k), weights[k], number)
+    return doubt
+
+
+@np.errstate(all="ignore")
+def _dependent(system: LinearSystem, k: int, weights: Array, number: int) -> bool:
+    """Return whether so many combinations of columns of system k are 0 in each row, but for rounding."""
+    X, moments = system.stacked_rows()[0][k], system.known_moments()
+    m, p = X.shape
+    if p - number + system.intercept >= m:  # few rows
+        return True
+    mean = moments.mean.reshape(-1, p + 1)[k, :p]
+    products = moments.scatter.reshape(-1, p + 1, p + 1)[k, :p, :p] / moments.count
+    if not system.intercept:
+        products, mean = products + np.outer(mean, mean), np.zeros(p)
+    length = np.sqrt(np.diagonal(products))
+    length = np.where(length > 0.0, length, 1.0)
+    products = products / length / length[:, None]
+    if not np.isfinite(products).all():
+        return False
+    left = _left_out(products, number)
+    own = np.delete(np.arange(p), left)
+    combination, slope, scales = np.zeros((p, number)), products[:, left], np.zeros(p)
+    combination[left, np.arange(number)] = 1.0
+    for _ in range(_CORRECTIONS):
+        try:
+            combination[own] -= np.linalg.solve(products[np.ix_(own, own)], slope[own])
+        except np.linalg.LinAlgError:
+            return False
+        combination[np.abs(combination) <= _VANISHING * np.abs(combination).max(axis=0)] = 0.0
+        of_columns = combination / length[:, None]
+        constant = -mean @ of_columns
+        if _vanishes(X, of_columns, constant, scales):
+            return True
+        scales = typical_sizes(X)[1]
+        if _vanishes(X, of_columns, constant, scales):
+            return True
+        slope = np.zeros((p, number))
+        for at in blocks_of(X):
+            rows = X[at].astype(np.float64, copy=False)
+            rest = (rows @ of_columns + constant) * weights[at, None]
+            slope += rows.T @ rest - np.outer(mean, rest.sum(axis=0))
+        slope /= m * length[:, None]
+        if not np.isfinite(slope).all():
+            return False
+    return False
+
+
+def _vanishes(X: npt.NDArray[Any], of_columns: Array, constant: Array, scales: Array) -> bool:
+    """Return whether combinations (p, n) of columns with constants are 0 but for the rounding of typical terms."""
+    size = np.abs(of_columns)
+    typical = scales @ size + np.abs(constant)
+    for at in blocks_of(X):
+        rows = X[at].astype(np.float64, copy=False)
+        if not (np.abs(rows @ of_columns + constant) <= _ROUNDING * (np.abs(rows) @ size + typical)).all():
+            return False
+    return True
+
+
+def _left_out(products: Array, number: int) -> npt.NDArray[np.intp]:
+    """Return so many columns that are dependent on the others, of which these are the scaled products."""
+    p = len(products)
+    start = np.random.default_rng(0).standard_normal((p, number))
+    basis = np.linalg.qr(np.linalg.solve(products + _SHIFT * np.eye(p), start))[0]
+    left: list[int] = []
+    for _ in range(number):
+        squares = np.square(basis).sum(axis=1)
+        squares[left] = 0.0
+        left.append(int(squares.argmax()))
+        row = basis[left[-1]]
+        basis = basis - np.outer(basis @ row, row / (row @ row))
+    return np.array(left)
