@@ -18,6 +18,10 @@ using Wide = std::vector<DoubleDouble>;
 // Of one iteration, and of all; and the numbers of iterations and evaluations after which no others begin.
 constexpr double kMostOperations = 1 << 27, kMostInAll = 1LL << 33;
 constexpr double kMostIterations = 100, kMostEvaluations = 300;
+// Of more pairs an attempt ends where in this number of steps neither the loss nor the decrement falls to these parts,
+// as where rows that are nearly alike take turns in the Hessian: without distant ones they do not.
+constexpr Index kFewLosses = 1 << 13;
+constexpr double kStalledSteps = 16, kStalledLoss = 0.999, kStalledDecrement = 0.25;
 // Rows of weights below the first, in units of their mean, with at most the second part of the loss are left out.
 constexpr double kSmallWeight = 1e-8, kLight = 1e-15;
 constexpr std::uint8_t kNone = 2;
@@ -62,11 +66,18 @@ class Newton {
   /// Iterates until the minimum is certified, or nothing helps. Returns the gap, infinity if there is no certificate.
   double run(double iterations) {
     if (losses_.width == 0) return error();
+    const bool brief = std::ssize(losses_.offset) > kFewLosses;
+    double loss = INFINITY, decrement = INFINITY;  // some steps before
     for (double count = 0;; ++count) {
       base::throw_if_interrupted();
       derive();
       const double gap = certified();
-      if (gap <= kSufficient * here_ || count >= iterations || !advance()) return gap;
+      if (gap <= kSufficient * here_ || count >= iterations) return gap;
+      if (brief && std::fmod(count, kStalledSteps) == 0) {
+        if (here_ > kStalledLoss * loss && decrement_ > kStalledDecrement * decrement) return gap;
+        loss = here_, decrement = decrement_;
+      }
+      if (!advance()) return gap;
     }
   }
 
