@@ -142,6 +142,27 @@ def test_bounds_hold_of_stamps_and_their_squares():
         check(quietly(pm.LinearRegression(X, y, penalty=penalty)), X, y, intercept=True, penalty=penalty)
 
 
+def test_bounds_hold_of_columns_that_weights_and_rounding_make_dependent():
+    """Columns near their mean, or each other, by rounding, of weights that differ by up to 1e16."""
+    for seed in range(400):
+        rng = np.random.default_rng([18, seed])
+        m, p, near = int(rng.integers(6, 20)), int(rng.integers(2, 4)), 10.0 ** -int(rng.integers(6, 11))
+        if seed % 3 == 0:
+            X = rng.normal(size=(m, 1)) + near * rng.normal(size=(m, p)) + 10.0 ** int(rng.integers(0, 7))
+        elif seed % 3 == 1:
+            X = 1.0 + near * rng.normal(size=(m, p))
+        else:
+            X = np.linspace(1.0, 1.0 + near, m)[:, None] ** np.arange(1, p + 1) + 10.0 ** int(rng.integers(0, 6))
+        y = X @ rng.normal(size=p) * 10.0 ** int(rng.integers(0, 7)) + rng.normal(size=m)
+        w = 10.0 ** rng.integers(-8, 9, m)
+        deviations = X - np.average(X, axis=0, weights=w)
+        lam = 2.0 * float(np.abs((deviations * w[:, None]).T @ y).max() / w.sum()) * 10.0 ** rng.uniform(-12, -1)
+        penalty = pm.L1(max(lam, 1e-30), intercept=False)
+        found = quietly(pm.LinearRegression(X, y, weights=w, penalty=penalty))
+        if found.method == "orthogonal":
+            check(found, X, y, intercept=True, penalty=penalty, weights=w)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_rounded_weights_move_the_intercept_within_its_bound(seed):
     """Of targets whose mean is 0, only the rounding of the weights, divided by their mean, moves the intercept."""

@@ -116,10 +116,11 @@ double ActiveSet::rounding_bound(Index j) const {
          (std::abs(at(start_gradient_, j)) + at(weight_, j) + std::sqrt(static_cast<double>(columns_)) * size_);
 }
 
-std::vector<Index> ActiveSet::equicorrelated() const {
+std::vector<Index> ActiveSet::equicorrelated(const Numbers& off, double residuals) const {
   std::vector<Index> columns;
   for (Index j = 0; j < columns_; ++j)
-    if (at(sign_, j) != 0 || (length(j) > 0 && std::abs(gradient(j)) >= at(weight_, j) - rounding_bound(j)))
+    if (at(sign_, j) != 0 ||
+        (length(j) > 0 && std::abs(gradient(j)) >= at(weight_, j) - rounding_bound(j) - at(off, j) - residuals))
       columns.push_back(j);
   return columns;
 }
@@ -138,29 +139,32 @@ Numbers ActiveSet::roots(const Pivoted& f) {
   return root;
 }
 
-double ActiveSet::hidden(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root,
-                         const Numbers& off) const {
-  double sum = 0, most = 0;
+double ActiveSet::hidden(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root, const Numbers& off,
+                         double residuals, double gap, double energy) const {
+  if (columns.empty()) residuals = 0;  // their part in the span of the columns
+  double sum = residuals * (residuals + 2 * std::sqrt(gap)), most = 0;
   for (Index j = 0; j < columns_; ++j) sum += 2 * (rounding_bound(j) + at(off, j)) * std::abs(at(d_, j));
   if (f.rank() == f.columns()) {
     for (Index k = 0; k < f.columns(); ++k) {
       const Index j = columns[at(f.column(k))];
       most += at(root, k) * (rounding_bound(j) + at(off, j));
     }
-    return sum + square(most);
+    if (std::isfinite(most)) return sum + most * (most + 2 * (std::sqrt(gap) + residuals));
+    most = 0;
   }
   for (const Index j : columns) most = std::max(most, (rounding_bound(j) + at(off, j)) / at(weight_, j));
+  sum += square(std::min(most, 1.0)) * energy;
   for (const Index j : columns)
     sum += 2 * std::abs(at(z_, j) + at(d_, j)) * (rounding_bound(j) + at(off, j) + most * at(weight_, j));
   return sum;
 }
 
 bool ActiveSet::bound(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root, const Numbers& off,
-                      double* out) const {
+                      double residuals, double* out) const {
   constexpr double kPoor = 1e12;
   if (f.rank() < f.columns() || !(f.condition() < kPoor)) return false;
   const auto own = [&](Index k) { return columns[at(f.column(k))]; };
-  double most = 0;  // |W_j . (the change of the residuals)| is no more than this
+  double most = residuals;  // |W_j . (the change of the residuals)| is no more than this
   for (Index k = 0; k < f.columns(); ++k)
     most += at(root, k) * (std::abs(gradient(own(k)) - at(weight_, own(k)) * at(sign_, own(k))) +
                            rounding_bound(own(k)) + at(off, own(k)));
@@ -174,7 +178,7 @@ bool ActiveSet::bound(const std::vector<Index>& columns, const Pivoted& f, const
   }
   for (Index j = 0; j < columns_; ++j)
     if (active[at(j)] == 0 && length(j) > 0 &&
-        !(std::abs(gradient(j)) + rounding_bound(j) + at(off, j) + most < at(weight_, j)))
+        !(std::abs(gradient(j)) + rounding_bound(j) + at(off, j) + residuals + most < at(weight_, j)))
       return false;
   return true;
 }

@@ -29,23 +29,25 @@ class ActiveSet {
   [[nodiscard]] double gradient(Index j) const { return at(gradient_, j); }
   [[nodiscard]] double moved() const { return dot(image_.data(), image_.data(), 0, design_.rows); }
 
-  /// The columns that are active, or whose gradient is the bound of the penalty up to rounding.
-  [[nodiscard]] std::vector<Index> equicorrelated() const;
+  /// The columns that are active, or whose gradient is the bound of the penalty up to rounding, errors `off` of the
+  /// gradients and an error of the residuals of norm `residuals`.
+  [[nodiscard]] std::vector<Index> equicorrelated(const Numbers& off, double residuals) const;
   [[nodiscard]] Pivoted factor(const std::vector<Index>& columns) const;
   /// The root diagonal of (W'W)^-1 of the columns of a factor, in the order of its pivots.
   [[nodiscard]] static Numbers roots(const Pivoted& f);
 
-  /// How far errors of the gradients may put z above the minimum, beyond the duality gap. `f` is the factor of the
-  /// equicorrelated `columns`; `off` bounds the errors that are not rounding. Where these columns are independent it is
-  /// of second order, |W'^-1 error|^2; else only the penalty bounds how far the minimiser is.
+  /// How far these errors may put z above the minimum, beyond the duality gap `gap`, where the energy is at most
+  /// `energy`. `f` is the factor of the equicorrelated `columns`. Errors of the residuals, and where these columns are
+  /// independent also those of the gradients, |W'^-1 error|, are added to the root of the gap; else, and where `root`
+  /// is infinite, only the penalty bounds how far the minimiser is.
   [[nodiscard]] double hidden(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root,
-                              const Numbers& off) const;
+                              const Numbers& off, double residuals, double gap, double energy) const;
   /// Bounds the distances of z from the minimiser, each in units of its column's length. The point with the signs of z
   /// + d where the gradients of the active columns are their weights differs from z + d by (W'W)^-1 times what these
   /// gradients lack, and is the minimiser if its signs are those and no other column has a gradient that reaches its
   /// weight. False, and nothing is known, where that is not certain.
   [[nodiscard]] bool bound(const std::vector<Index>& columns, const Pivoted& f, const Numbers& root, const Numbers& off,
-                           double* out) const;
+                           double residuals, double* out) const;
 
  private:
   [[nodiscard]] double rounding_bound(Index j) const;

@@ -32,7 +32,8 @@ struct Certificate {
   std::vector<Index> columns;
   Pivoted factor;
   Numbers root, off;
-  double gap;  // of theta
+  double residuals;  // the norm of errors of the residuals
+  double gap;        // of theta
 };
 
 /// One system: its rows, their triangular factor, and parallel sums over the rows.
@@ -65,7 +66,8 @@ class System {
   }
   [[nodiscard]] Evaluation evaluate(double l1, const Numbers& theta) const;
   [[nodiscard]] double duality_gap(const Evaluation& e) const;
-  [[nodiscard]] Numbers gradient_errors(const Numbers& theta, const Evaluation& e) const;
+  [[nodiscard]] Numbers centring_errors() const;
+  [[nodiscard]] Numbers gradient_errors(const Evaluation& e, const Numbers& centring) const;
   [[nodiscard]] Certificate certify(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double rounded(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double moved(const Numbers& theta, const Evaluation& e) const;
@@ -127,16 +129,30 @@ double System<T>::rounded(const Numbers& theta, const Evaluation& e) const {
   return share * std::sqrt(std::max(e.squares, 0.0) / m) + moved(theta, e);
 }
 
-// Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept; and
-// of columns that are centred at rounded means it does not fall out.
+// Of each column of the design, in units of its length: its mean is rounded, and so are its elements.
 template <class T>
-Numbers System<T>::gradient_errors(const Numbers& theta, const Evaluation& e) const {
+Numbers System<T>::centring_errors() const {
   const double root = std::sqrt(static_cast<double>(shape_.rows));
-  Numbers off(at(shape_.columns()), root * rounded(theta, e));
-  for (Index j = 0; j < shape_.columns() && shape_.centred; ++j) {
-    const double own = set_.length(j), centre = std::abs(rows_.mean[j]) * root + own;
-    at(off, j) += own > 0 ? 2 * kEpsilon * centre / own * root * std::abs(e.mean) : 0;
+  Numbers errors(at(shape_.columns()));
+  for (Index j = 0; j < shape_.columns(); ++j)
+    if (const double own = set_.length(j); own > 0)
+      at(errors, j) = 2 * kEpsilon * (1 + (shape_.centred ? std::abs(rows_.mean[j]) * root / own : 0));
+  return errors;
+}
+
+// Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept,
+// which does not fall out of columns that are centred at rounded means; and these move the gradients at theta + d.
+template <class T>
+Numbers System<T>::gradient_errors(const Evaluation& e, const Numbers& centring) const {
+  const double m = static_cast<double>(shape_.rows), root = std::sqrt(m);
+  const double all = 0x1p-101 * m * std::sqrt(std::max(e.squares, 0.0));
+  double shift = shape_.centred ? root * std::abs(e.mean) : 0, steps = 0;
+  for (Index j = 0; j < shape_.columns(); ++j) {
+    shift += at(centring, j) * std::abs(at(set_.step(), j));
+    steps += std::abs(at(set_.step(), j));
   }
+  Numbers off;
+  for (const double own : centring) off.push_back(all + own * shift + 2 * kEpsilon * steps);
   return off;
 }
 
@@ -144,13 +160,25 @@ template <class T>
 Certificate System<T>::certify(const Numbers& theta, const Evaluation& e) const {
   const double gap = duality_gap(e);
   require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
-  std::vector<Index> columns = set_.equicorrelated();
+  const Numbers centring = centring_errors();
+  const double m = static_cast<double>(shape_.rows), residuals = std::sqrt(m) * rounded(theta, e);
+  Numbers off = gradient_errors(e, centring);
+  std::vector<Index> columns = set_.equicorrelated(off, residuals);
   Pivoted factor = set_.factor(columns);
-  Numbers root = ActiveSet::roots(factor), off = gradient_errors(theta, e);
+  Numbers root = ActiveSet::roots(factor);
+  // Squares of the errors are in the curvature, and all of it where they are no less.
+  double added = 0;
+  for (Index k = 0; k < factor.rank(); ++k) added += at(root, k) * at(centring, columns[at(factor.column(k))]);
+  const double kept = 1 - square(added);
+  for (double& x : root) x = kept > 0 ? x / std::sqrt(kept) : std::numeric_limits<double>::infinity();
   const double least = e.value > 0 || gap > 0 ? Minima::underflow(shape_.columns()) : 0;
-  const double hidden = set_.hidden(columns, factor, root, off) / static_cast<double>(shape_.rows);
+  const double hidden = set_.hidden(columns, factor, root, off, residuals, gap * m, e.value * m) / m;
   const double all = gap + (hidden + least);
-  return {std::move(columns), std::move(factor), std::move(root), std::move(off),
+  return {std::move(columns),
+          std::move(factor),
+          std::move(root),
+          std::move(off),
+          residuals,
           std::isfinite(all) ? all : std::numeric_limits<double>::infinity()};  // infinite: nothing is known
 }
 
@@ -176,7 +204,7 @@ double System<T>::most(const Numbers& theta, const Evaluation& e) const {
 template <class T>
 void System<T>::write(const Numbers& theta, const Evaluation& e, const Certificate& certificate,
                       const Minima& out) const {
-  const auto& [columns, f, root, off, below] = certificate;
+  const auto& [columns, f, root, off, residuals, below] = certificate;
   const double gap = below < e.value || below == 0 ? below : most(theta, e);
   const bool constant = shape_.constant && !columns.empty() && columns.back() == shape_.features;
   const double error = gap + static_cast<double>(shape_.columns() + 2) * kEpsilon * e.value;
@@ -195,7 +223,9 @@ template <class T>
 void System<T>::bound(const Numbers& theta, const Evaluation& e, const Certificate& certificate, double* out) const {
   const Index p = shape_.features, n = shape_.columns();
   Numbers distance(at(n));
-  if (!set_.bound(certificate.columns, certificate.factor, certificate.root, certificate.off, distance.data())) return;
+  if (!set_.bound(certificate.columns, certificate.factor, certificate.root, certificate.off, certificate.residuals,
+                  distance.data()))
+    return;
   double terms = 0, shift = std::abs(e.mean) + rounded(theta, e);
   for (Index j = 0; j < n; ++j) {
     out[j] = set_.length(j) > 0 ? at(distance, j) / set_.length(j) : 0;
