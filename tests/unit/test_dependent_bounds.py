@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -156,3 +157,24 @@ def test_digits_of_indicators_times_years():
         assert found.rank == 3
         worst.append(found.digits - true_digits(found.value, minimum(X[:, 1:], y, True, None)))
     assert max(worst) <= 0.5
+
+
+def test_of_moments_alone_digits_are_those_of_the_dependent_problem():
+    """The value lies between minima over as many columns as are independent, or is one of them to the digits stated."""
+    for seed in range(300):
+        rng = np.random.default_rng([23, seed])
+        m, p, intercept = int(rng.integers(6, 20)), int(rng.integers(2, 5)), bool(rng.integers(2))
+        X, distance = rng.normal(size=(m, p)), 10.0 ** -rng.uniform(7.3, 15.0)
+        others = X[:, 0] if rng.random() < 0.5 else X[:, :-1] @ rng.integers(-1, 2, p - 1)
+        X[:, -1] = others + distance * X[:, -1]
+        y = X @ rng.normal(size=p) * 10.0 ** rng.uniform(0, 5) + rng.normal(size=m)
+        found = quietly(pm.LinearRegression.from_moments(pm.Moments.of(X, y, intercept=intercept)))
+        if found.rank in (0, p):
+            assert found.rank == p or found.digits == 0, seed
+            continue
+        chosen = itertools.combinations(range(p), int(found.rank))
+        minima = [minimum(X[:, list(columns)], y, intercept, None) for columns in chosen]
+        minima = [value for value in minima if value is not None]
+        if not min(minima) <= Fraction(found.value) <= max(minima):
+            minima.append(minimum(X, y, intercept, None))
+            assert found.digits <= max(true_digits(found.value, value) for value in minima) + 0.5, seed

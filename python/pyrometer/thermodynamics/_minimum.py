@@ -62,9 +62,11 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     unique. Least squares and ridge then return the one of least norm in the units given, the limit of a vanishing L2
     penalty. Without a penalty, and with ``L2(0, intercept=False)``, this is the norm of the slopes, as in scikit-learn;
     without an intercept, and with ``L2(0)``, whose penalty includes the intercept, it is the norm of all parameters, as
-    in ``numpy.linalg.lstsq`` of the design matrix. A lasso returns one of its minimisers. `gap` treats such columns as
-    exactly dependent: otherwise parameters of the order of 1 / rounding could fit the rounding errors. Rows in memory
-    whose weights differ must each show it, so that heavy ones hide nothing of the others.
+    in ``numpy.linalg.lstsq`` of the design matrix. A lasso returns one of its minimisers. `gap` and `digits` treat such
+    columns as exactly dependent: otherwise parameters of the order of 1 / rounding could fit the rounding errors. From
+    moments alone these are columns whose distance from the others is less than about 6e-8 of their deviation; what a
+    smaller difference explains of the targets is not in the value. Rows in memory tell apart what their own rounding
+    does; where their weights differ, each must show the dependence, so that heavy ones hide nothing of the others.
 
     With an L2 penalty, `rank` and `condition` are those of the penalised problem, whose columns are independent; with
     an L1 penalty, those of the active set: if its columns are independent, the minimiser is unique.
