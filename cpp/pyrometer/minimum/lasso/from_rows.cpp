@@ -36,6 +36,39 @@ struct Certificate {
   double gap;        // of theta
 };
 
+// Of each column of the design, in units of its length: its mean is rounded, and so are its elements.
+Numbers centring_errors(const Shape& shape, const double* mean, const ActiveSet& set) {
+  const double root = std::sqrt(static_cast<double>(shape.rows));
+  Numbers errors(at(shape.columns()));
+  for (Index j = 0; j < shape.columns(); ++j)
+    if (const double own = set.length(j); own > 0)
+      at(errors, j) = 2 * kEpsilon * (1 + (shape.centred ? std::abs(mean[j]) * root / own : 0));
+  return errors;
+}
+
+// Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept,
+// which does not fall out of columns that are centred at rounded means; and these move the gradients at theta + d.
+Numbers gradient_errors(const Shape& shape, const ActiveSet& set, const Evaluation& e, const Numbers& centring) {
+  const double m = static_cast<double>(shape.rows), root = std::sqrt(m);
+  const double all = 0x1p-101 * m * std::sqrt(std::max(e.squares, 0.0));
+  double shift = shape.centred ? root * std::abs(e.mean) : 0, steps = 0;
+  for (Index j = 0; j < shape.columns(); ++j) {
+    shift += at(centring, j) * std::abs(at(set.step(), j));
+    steps += std::abs(at(set.step(), j));
+  }
+  Numbers off;
+  for (const double own : centring) off.push_back(all + own * shift + 2 * kEpsilon * steps);
+  return off;
+}
+
+// Squares of the errors are in the curvature, and all of it where they are no less.
+void add_to(Numbers& root, const Pivoted& factor, const std::vector<Index>& columns, const Numbers& centring) {
+  double added = 0;
+  for (Index k = 0; k < factor.rank(); ++k) added += at(root, k) * at(centring, columns[at(factor.column(k))]);
+  const double kept = 1 - square(added);
+  for (double& x : root) x = kept > 0 ? x / std::sqrt(kept) : std::numeric_limits<double>::infinity();
+}
+
 /// One system: its rows, their triangular factor, and parallel sums over the rows.
 template <class T>
 class System {
@@ -66,8 +99,6 @@ class System {
   }
   [[nodiscard]] Evaluation evaluate(double l1, const Numbers& theta) const;
   [[nodiscard]] double duality_gap(const Evaluation& e) const;
-  [[nodiscard]] Numbers centring_errors() const;
-  [[nodiscard]] Numbers gradient_errors(const Evaluation& e, const Numbers& centring) const;
   [[nodiscard]] Certificate certify(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double rounded(const Numbers& theta, const Evaluation& e) const;
   [[nodiscard]] double moved(const Numbers& theta, const Evaluation& e) const;
@@ -129,48 +160,17 @@ double System<T>::rounded(const Numbers& theta, const Evaluation& e) const {
   return share * std::sqrt(std::max(e.squares, 0.0) / m) + moved(theta, e);
 }
 
-// Of each column of the design, in units of its length: its mean is rounded, and so are its elements.
-template <class T>
-Numbers System<T>::centring_errors() const {
-  const double root = std::sqrt(static_cast<double>(shape_.rows));
-  Numbers errors(at(shape_.columns()));
-  for (Index j = 0; j < shape_.columns(); ++j)
-    if (const double own = set_.length(j); own > 0)
-      at(errors, j) = 2 * kEpsilon * (1 + (shape_.centred ? std::abs(rows_.mean[j]) * root / own : 0));
-  return errors;
-}
-
-// Errors of the gradients: the minimiser's residuals have mean 0, those at theta have that of a rounded intercept,
-// which does not fall out of columns that are centred at rounded means; and these move the gradients at theta + d.
-template <class T>
-Numbers System<T>::gradient_errors(const Evaluation& e, const Numbers& centring) const {
-  const double m = static_cast<double>(shape_.rows), root = std::sqrt(m);
-  const double all = 0x1p-101 * m * std::sqrt(std::max(e.squares, 0.0));
-  double shift = shape_.centred ? root * std::abs(e.mean) : 0, steps = 0;
-  for (Index j = 0; j < shape_.columns(); ++j) {
-    shift += at(centring, j) * std::abs(at(set_.step(), j));
-    steps += std::abs(at(set_.step(), j));
-  }
-  Numbers off;
-  for (const double own : centring) off.push_back(all + own * shift + 2 * kEpsilon * steps);
-  return off;
-}
-
 template <class T>
 Certificate System<T>::certify(const Numbers& theta, const Evaluation& e) const {
   const double gap = duality_gap(e);
   require(std::isfinite(gap), "rows must have squares that do not overflow, got a sum that did; rescale the columns");
-  const Numbers centring = centring_errors();
+  const Numbers centring = centring_errors(shape_, rows_.mean, set_);
   const double m = static_cast<double>(shape_.rows), residuals = std::sqrt(m) * rounded(theta, e);
-  Numbers off = gradient_errors(e, centring);
+  Numbers off = gradient_errors(shape_, set_, e, centring);
   std::vector<Index> columns = set_.equicorrelated(off, residuals);
   Pivoted factor = set_.factor(columns);
   Numbers root = ActiveSet::roots(factor);
-  // Squares of the errors are in the curvature, and all of it where they are no less.
-  double added = 0;
-  for (Index k = 0; k < factor.rank(); ++k) added += at(root, k) * at(centring, columns[at(factor.column(k))]);
-  const double kept = 1 - square(added);
-  for (double& x : root) x = kept > 0 ? x / std::sqrt(kept) : std::numeric_limits<double>::infinity();
+  add_to(root, factor, columns, centring);
   const double least = e.value > 0 || gap > 0 ? Minima::underflow(shape_.columns()) : 0;
   const double hidden = set_.hidden(columns, factor, root, off, residuals, gap * m, e.value * m) / m;
   const double all = gap + (hidden + least);
