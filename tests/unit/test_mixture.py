@@ -279,3 +279,30 @@ def test_a_test_that_the_digits_do_not_settle_is_none():
     line = np.arange(20.0)[:, None]
     one, other = pm.LinearRegression(line, 0.3 * line[:, 0] + 0.1), pm.LinearRegression(line, 0.4 * line[:, 0])
     assert pm.mix(one, other, pm.Normal(1.0)).p_value < 1e-10
+
+
+@pytest.mark.parametrize("law", [pm.Uniform(3.0), pm.TruncatedNormal(1.0), pm.Mixed([1.0] * 8, [2.0])])
+def test_energies_without_a_formula_are_sampled_with_the_same_draws(law):
+    a, b = rows(31, 60), rows(32, 90, size=2.0)
+    systems = [pm.SoftmaxRegression(X, np.digitize(y, [0.0, 3.0]), intercept=False) for X, y in (a, b)]
+    found = pm.mix(*systems, law, samples=4000, rng=5)
+    assert found.a.method == "monte-carlo"
+    assert np.isnan([found.limit_a, found.limit_b, found.limit_mixed]).all()
+    assert found.mixed.energy == pytest.approx(0.4 * found.a.energy + 0.6 * found.b.energy, rel=1e-13)
+    assert found.heat_a == pm.mix(*systems, law, samples=4000, rng=5).heat_a
+    for part, system in zip((found.a, found.b), systems, strict=True):
+        other = pm.mean_energy(system, law, samples=4000, rng=6)
+        assert abs(part.energy - other.value) < 6.0 * other.standard_error
+
+
+@pytest.mark.parametrize("law", [pm.Constant(1.5), pm.Constant(np.full((2, 4), 1.5))])
+@pytest.mark.parametrize("kind", [pm.LinearRegression, pm.LogisticRegression])
+def test_constant_parameters_have_energies_and_heats_without_temperatures(kind, law):
+    data = [(X, y if kind is pm.LinearRegression else y > 2.0) for X, y in (rows(33, 40), rows(34, 120))]
+    found = pm.mix(*(kind(*each) for each in data), law)
+    expected = 0.25 * 0.75 * np.diff([pm.mean_energy(kind(*each), pm.Constant(1.5)).value for each in data])
+    np.testing.assert_allclose(found.heat_a, np.broadcast_to(expected[0], law.batch_shape), rtol=1e-12)
+    assert np.isnan(found.limit_mixed).all()
+    assert np.isnan(found.mixed.value).all()
+    assert not np.any(found.between)
+    assert found.pooling_loss >= 0.0

@@ -20,6 +20,7 @@ from pyrometer.cli._options import (
     output_options,
     plot_option,
     resolution_option,
+    run_options,
     weights_option,
 )
 from pyrometer.cli._output import emit, form_of, is_single, require_apart
@@ -38,6 +39,7 @@ __all__ = ["command"]
 @law_options
 @intercept_option
 @resolution_option
+@run_options
 @level_option
 @fail_option("mix")
 @output_options
@@ -58,6 +60,9 @@ def command(
     bound: float | None,
     intercept: bool,
     resolution: float,
+    samples: int,
+    seed: int,
+    threads: int | None,
     level: float,
     fail_on: tuple[str, ...],
     form: str | None,
@@ -81,7 +86,7 @@ def command(
 
     first, second = two_systems(a, b, selection, energy=energy, labels=pair, intercept=intercept)
     target = target_name(target, first, second)
-    mixture = mix(first, second, law, resolution=resolution)
+    mixture = mix(first, second, law, resolution=resolution, samples=samples, rng=seed, threads=threads)
     undefined = "undefined" in (mixture.a.verdict, mixture.b.verdict, mixture.mixed.verdict)
     loss = loss_unit(energy, target)
     rows = [
@@ -121,6 +126,8 @@ def command(
         **widths,
         "resolution": resolution,
     }
+    if mixture.mixed.method == "monte-carlo":
+        provenance |= {"samples": samples, "seed": seed}
     if plot is not None:
         from pyrometer.cli._plot import figure
         from pyrometer.plot import mixture as drawn

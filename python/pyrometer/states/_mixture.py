@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, described, plain, tail_probabilities
+from pyrometer.base import Array, RandomSource, described, plain, tail_probabilities, validate
 from pyrometer.data import Moments
 from pyrometer.laws import Law
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression, System, system_of
@@ -43,7 +43,8 @@ class Mixture(Shown, record=records.MIXTURE):
     a, b, mixed : Temperature
         The exact temperatures of the two systems and of all their rows together.
     limit_a, limit_b, limit_mixed : float or ndarray
-        Their limits for large scales (3.51), (3.52): there `limit_mixed` is the row-weighted mean of the others.
+        Their limits for large scales (3.51), (3.52): there `limit_mixed` is the row-weighted mean of the others. nan
+        where there is none: of sampled energies, and without a random parameter.
     heat_a, heat_b : float or ndarray
         Change of the mean energy of each by mixing, times its share of the rows (3.55), (3.56), in units of the loss;
         their sum is 0.
@@ -147,6 +148,9 @@ def mix(
     law: Law,
     *,
     resolution: float = 1.0,
+    samples: int = 10_000,
+    rng: RandomSource = None,
+    threads: int | None = None,
 ) -> Mixture:
     r"""Temperatures of two systems and of their data together (3.47)-(3.56), with the loss of pooling and its test.
 
@@ -161,8 +165,9 @@ def mix(
         for squared error without a penalty. The share of weighted rows is that of their weights.
     law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant
         Law of the parameters, the same for both; a batch of laws gives arrays.
-    resolution : float
-        As in `temperature`.
+    resolution, samples, rng, threads
+        As in `temperature`. Mean energies are sampled where they have no formula: those of more than two classes under
+        a law that is not normal. All systems have the same draws, so that their energies add up.
 
     Returns
     -------
@@ -213,11 +218,14 @@ def mix(
     """
     first, second = _system("a", a), _system("b", b)
     pooled = _pooled(first, second)
-    parts = [temperature(system, law, resolution=resolution) for system in (first, second, pooled)]
-    limits = [
-        temperature(system, law, method="asymptotic", resolution=resolution) for system in (first, second, pooled)
-    ]
-    minima = [minimum_energy(system) for system in (first, second, pooled)]
+    systems, draws = (first, second, pooled), np.random.SeedSequence(validate.seed(rng))
+    options: dict[str, Any] = {"resolution": resolution, "threads": threads}
+    parts = [temperature(system, law, samples=samples, rng=draws, **options) for system in systems]
+    if parts[0].method == "exact" and parts[0].parameters:
+        limits = [temperature(system, law, method="asymptotic", **options).value for system in systems]
+    else:
+        limits = [shaped(np.full(np.shape(part.energy), np.nan)) for part in parts]
+    minima = [minimum_energy(system, threads=threads) for system in systems]
     share = first.total_weight / pooled.total_weight if pooled.weighted else first.rows / pooled.rows
     # The mean energy of all rows is the weighted mean of the two, so the heats are one number with two signs.
     heat = share * (1.0 - share) * (np.asarray(parts[1].energy) - np.asarray(parts[0].energy))
@@ -229,9 +237,9 @@ def mix(
         a=parts[0],
         b=parts[1],
         mixed=parts[2],
-        limit_a=limits[0].value,
-        limit_b=limits[1].value,
-        limit_mixed=limits[2].value,
+        limit_a=limits[0],
+        limit_b=limits[1],
+        limit_mixed=limits[2],
         heat_a=shaped(heat),
         heat_b=shaped(-heat),
         pooling_loss=shaped(loss),
