@@ -204,6 +204,19 @@ def test_of_dependent_columns_the_norm_is_least(kind):
     assert getattr(model, "decision_function", model.predict)(X) == pytest.approx(fitted, abs=1e-11)
 
 
+@pytest.mark.parametrize("digits", [0, 16])
+@pytest.mark.parametrize("kind", [LADRegressor, LogisticClassifier])
+def test_equal_columns_have_equal_parameters_with_rows_near_or_at_0(kind, digits):
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=rng.integers(20, 200)).round(digits)
+        y = x + 2.0 * rng.normal(size=len(x))
+        model = kind().fit(np.column_stack([x, x]), y if kind is LADRegressor else y > np.median(y))
+        first, second = np.ravel(model.coef_)
+        assert first == pytest.approx(second, rel=1e-9)
+        assert first + second == pytest.approx(model.certificate_.parameters[:-1].sum(), rel=1e-9)
+
+
 @pytest.mark.parametrize(("kind", "names"), [(LogisticClassifier, "ab"), (SoftmaxClassifier, "abc")])
 def test_separable_labels(kind, names):
     X = np.arange(30.0)[:, None]

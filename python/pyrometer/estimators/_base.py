@@ -243,4 +243,15 @@ def _of_least_norm(system: System, parameters: Array) -> Array:
         least, residual = least + step, residual - (X @ step[:p] + step[p:].sum())
         if (np.abs(residual) <= rounding).all():
             return least
-    return parameters
+    return least if (np.abs(residual) <= _fitted_error(X, rounding, intercept=system.intercept)).all() else parameters
+
+
+def _fitted_error(X: Array, rounding: Array, *, intercept: bool) -> Array:
+    """Bound the errors of linear functions that are fitted to values of these errors, and evaluated with the same."""
+    size = np.abs(X).max(axis=0, initial=0.0)
+    design = X / np.where(size > 0.0, size, 1.0)
+    if intercept:
+        design = np.column_stack([design, np.ones(len(X))])
+    basis, lengths, _ = np.linalg.svd(design, full_matrices=False)
+    basis = np.abs(basis[:, lengths > lengths[0] * len(X) * np.finfo(float).eps])
+    return np.asarray(rounding + basis @ (basis.T @ rounding))
