@@ -136,6 +136,32 @@ def test_three_times_have_slopes_and_no_interval():
     assert "from" in repr(found)
 
 
+def test_wide_bandwidths_give_the_polynomial_of_all_times():
+    time = np.arange(8.0)
+    states = series(7, np.linspace(1.0, 2.0, 8), m=2000)
+    fit = np.polyder(np.polyfit(time, [state.energy for state in states], 2))
+    found = [pm.drift(time, states, bandwidth=width, rng=0) for width in (1e3, 1e6, 1e200)]
+    for each in found:
+        np.testing.assert_allclose(each.energy_slope, np.polyval(fit, time), rtol=1e-4)
+        np.testing.assert_allclose(each.energy_slope_error, found[0].energy_slope_error, rtol=1e-4)
+        assert not each.reason
+    np.testing.assert_allclose(found[2].energy_slope, np.polyval(fit, time), rtol=1e-10)
+
+
+@pytest.mark.parametrize("time", [[0.0, 1.0, 2.0, 30.0], [0.0, 1e-3, 2e-3, 10.0], [0.0, 1.0, 1e3, 1e6], range(5)])
+def test_the_advice_for_a_narrow_bandwidth_can_be_followed(time):
+    time, width = np.asarray(time, dtype=float), 0.01 * np.diff(time).min()
+    with pytest.raises(ValueError, match="bandwidth must include two neighbours") as refused:
+        pm.drift(time, series(8, np.ones(len(time))), bandwidth=width)
+    if "no bandwidth does" not in str(refused.value):
+        advised = float(str(refused.value).split()[-1].rstrip("."))
+        pm.drift(time, series(8, np.ones(len(time))), bandwidth=advised, rng=0)
+        return
+    for other in np.geomspace(width, 1e3 * time[-1], 50):
+        with pytest.raises(ValueError, match="no bandwidth does"):
+            pm.drift(time, series(8, np.ones(len(time))), bandwidth=other)
+
+
 def test_bad_input():
     states = series(2, np.ones(3))
     with pytest.raises(ValueError, match="time must be at least three finite, increasing"):

@@ -20,6 +20,7 @@ from pyrometer.states._predictions import NO_LOSS
 __all__ = ["Drift", "drift"]
 
 _DETERMINED = 1e-3  # least singular value of a design: a polynomial that has fewer times in reach is not determined
+_FLAT = 2.0**30  # bandwidths, in times from the first to the last, beyond which every weight of the kernel is 1
 _ERRORS = 2.0  # standard errors from 0 of a slope that is known, and of the intervals: 95.4 % of a normal distribution
 
 
@@ -176,6 +177,7 @@ def drift(
             raise ValueError(f"states must have an energy and an entropy, got none at time {t:g}: {why}")
         _require_comparable(states[0], state, float(at[0]), float(t))
     width = validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
+    width = min(width, _FLAT * (float(at[-1]) - float(at[0])))
     count = validate.count("resamples", resamples, minimum=99)
     workers = validate.threads(threads)
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(validate.seed(rng))))
@@ -311,11 +313,13 @@ def _reason(incomplete: Array) -> str:
 def _local_polynomials(distance: Array, degree: int) -> tuple[Array, Array]:
     """Weights (degree + 1, k, k) of the values in coefficients of local polynomials, and least singular values (k,).
 
-    `distance` is in bandwidths.
+    `distance` is in bandwidths; singular values are those of powers of distances up to 1, where all are within one.
     """
-    root = np.exp(-0.25 * distance**2)
-    design = root[..., None] * np.stack([distance**power for power in range(degree + 1)], axis=-1)
-    weights = np.linalg.pinv(design) * root[:, None, :]
+    root, reach = np.exp(-0.25 * distance**2), np.minimum(np.abs(distance).max(axis=1), 1.0)
+    unit = np.where(reach > 0.0, reach, 1.0)[:, None]
+    powers = range(degree + 1)
+    design = root[..., None] * np.stack([(distance / unit) ** power for power in powers], axis=-1)
+    weights = np.linalg.pinv(design) * root[:, None, :] / np.stack([unit**power for power in powers], axis=1)
     least = np.linalg.svd(design, compute_uv=False)[:, -1] if len(distance) > degree else np.zeros(len(distance))
     return np.moveaxis(weights, 1, 0), least
 
@@ -330,8 +334,11 @@ def _distances(at: Array, width: float) -> Array:
 
 def _require_determined(least: Array, at: Array, width: float) -> None:
     if (least < _DETERMINED).any():
-        i = int(np.argmin(least))
+        i, gap = int(np.argmin(least)), float(np.diff(at).max())
+        wide = float(f"{gap:g}")
+        remedy = f"widen it to about {wide:g}"
+        if width >= wide or (_local_polynomials(_distances(at, wide), 2)[1] < _DETERMINED).any():
+            remedy = f"no bandwidth does, with times that close to each other and a gap of {gap:g}: leave some out"
         raise ValueError(
-            f"bandwidth must include two neighbours of every time point, got {width:g} at time {at[i]:g}; widen it "
-            f"to about {np.diff(at).max():g}."
+            f"bandwidth must include two neighbours of every time point, got {width:g} at time {at[i]:g}; {remedy}."
         )
