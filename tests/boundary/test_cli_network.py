@@ -68,6 +68,15 @@ def test_the_bars_are_shares(run, file):
     assert "first type" in result.stdout
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e150])
+def test_the_bars_are_shares_of_energies_beyond_the_doubles(run, file, scale):
+    options = ["--hidden", "8,8", "--activation", "relu", "--init", "normal", "--scale", scale]
+    result = run("network", file, "--target", "price", *options)
+    assert result.exit_code == 0, result.stderr
+    bars = [line.count("█") for line in result.stdout.splitlines() if line.lstrip()[:2] in ("1 ", "2 ", "3 ")]
+    assert bars == ([20, 0, 0] if scale < 1.0 else [0, 0, 20])
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits_the_width(run, file, width):
     result = run("network", file, "--target", "price", "--hidden", "256,256", env={"COLUMNS": str(width)})

@@ -20,6 +20,8 @@ import pyrometer as pm
 from pyrometer.cli.sweep import command
 from pyrometer.sweeps import _plan
 
+from .answers import one_line
+
 PAGE = Path(__file__).parents[2] / "docs/howto/batches.md"
 CONFIG = """
 output = "out.parquet"
@@ -95,6 +97,39 @@ def test_it_is_the_sweep_of_the_library(run, folder, rows):
     assert about["configuration"]["systems"]["net"]["hidden"] == 4
     assert len(about["sha256"]["rows.csv"]) == 64
     assert sorted(os.listdir(folder)) == ["out.parquet", "rows.csv", "sweep.toml"]
+
+
+def test_data_are_files_folders_or_patterns(run, folder):
+    assert run("sweep", folder / "sweep.toml").exit_code == 0
+    whole = parquet.read_table(folder / "out.parquet")
+    header, *lines = (folder / "rows.csv").read_text().splitlines()
+    (folder / "days").mkdir()
+    for name, part in (("a", lines[:20]), ("b", lines[20:])):
+        (folder / "days" / f"{name}.csv").write_text("\n".join([header, *part]) + "\n")
+    for data in ("days", "days/*.csv"):
+        (folder / "sweep.toml").write_text(CONFIG.replace('"rows.csv"', f'"{data}"'))
+        result = run("sweep", folder / "sweep.toml")
+        assert result.exit_code == 0, result.stderr
+        read = parquet.read_table(folder / "out.parquet")
+        for name in whole.column_names:
+            np.testing.assert_array_equal(read[name].to_pylist(), whole[name].to_pylist())
+        about = json.loads(read.schema.metadata[b"pyrometer"])["metadata"]
+        assert sorted(about["sha256"]) == ["days/a.csv", "days/b.csv"]
+
+
+def test_data_that_cannot_be_read_again_are_refused(run, folder):
+    os.mkfifo(folder / "pipe.csv")
+    for data in ("pipe.csv", "/dev/stdin"):
+        (folder / "sweep.toml").write_text(CONFIG.replace('"rows.csv"', f'"{data}"'))
+        result = run("sweep", folder / "sweep.toml")
+        assert result.exit_code == 2
+        assert "data must be files, which a sweep that continues reads again, got a pipe" in result.stderr
+
+
+def test_scales_beyond_the_doubles_are_refused_in_one_line(run, folder):
+    (folder / "sweep.toml").write_text(CONFIG.replace("[0, 2, 5]", "[0, 400, 3]"))
+    result = run("sweep", folder / "sweep.toml")
+    assert one_line(result).endswith("laws.wide: scale must be finite and > 0, got inf at index (2, 0).\n")
 
 
 def test_a_byte_order_mark_is_no_part_of_a_configuration(run, folder):

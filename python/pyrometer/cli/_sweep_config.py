@@ -16,6 +16,7 @@ import click
 from pyrometer.base import ClassCodes, closest, plain, quoted
 from pyrometer.cli._data import Selection, read
 from pyrometer.cli._output import require_apart
+from pyrometer.data.readers import files_of
 from pyrometer.losses import Loss, loss_named
 from pyrometer.results import table_format
 
@@ -164,10 +165,16 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     selection = Selection(
         table["target"], tuple(_strings(table, "drop") or ()), _strings(table, "columns"), csv, table.get("weights")
     )
+    read_again = files_of(path)
+    for file in read_again:
+        if file == "-" or (os.path.exists(file) and not os.path.isfile(file)):
+            raise ValueError(f"data must be files, which a sweep that continues reads again, got a pipe, {file}.")
     labels = ClassCodes() if loss.classes or (network and loss.labels) else table.get("labels", loss.labels)
     subject = read(path, selection, standardize=standardize, labels=labels)
-    if table["data"] not in files:
-        files[table["data"]] = _digest(path)
+    for file in read_again:
+        name = file.removeprefix(os.path.join(folder, ""))
+        if name not in files:
+            files[name] = _digest(file)
     if network:
         options = {key: table[key] for key in ("outputs", "activation", "bias", "energy") if key in table}
         return Network(subject.X, subject.y, hidden=table["hidden"], **options)
@@ -223,7 +230,8 @@ def _law(table: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         _require_keys_here(value, ("logspace",))
         first, last, count = _logspace(value.get("logspace"))
-        value = np.logspace(first, last, count)
+        with np.errstate(over="ignore"):
+            value = np.logspace(first, last, count)
     elif value is None:
         raise ValueError(f"{key} must be a number, a list or {{logspace = [FIRST, LAST, COUNT]}}, got none.")
     array = validate.numeric(key, value)

@@ -176,14 +176,18 @@ def command(
 
 def _layers(network: Any, engine: HeatEngine, *, bars: bool) -> Table:
     """One row for each layer; the bar is its share of the energy of all."""
+    import numpy as np
+
     from pyrometer.results import Table
 
-    energy, widths = engine.layers.energy, network.widths
-    sums = float(energy.sum())
+    logarithms, widths = engine.layers.log_energy, network.widths
+    highest = logarithms.max()
+    shares = np.exp(logarithms - highest) if highest > -np.inf else np.zeros(len(logarithms))
+    shares /= max(shares.sum(), 1.0)
     rows = []
     for number, layer in enumerate(engine.layers):
         row = {"layer": number + 1, "widths": f"{widths[number]}-{widths[number + 1]}", **row_of(layer)}
-        bar = {"bar": _bar(float(energy[number]) / sums if sums > 0 else 0.0)} if bars else {}
+        bar = {"bar": _bar(float(shares[number]))} if bars else {}
         rows.append(dict([*row.items()][:2]) | bar | row)
     units = units_of(rows[0], "loss", errors_of="energy")
     legend = (

@@ -35,7 +35,8 @@ def command(config: str, threads: int | None) -> None:
 
     \b
     [systems.squares]         # as many as you like
-    data = "rows.csv"         # CSV, Parquet or Arrow
+    # CSV, Parquet or Arrow; a folder or a pattern of files
+    data = "rows.csv"
     target = "price"
     # all but the target by default; or drop = ["id"]
     columns = ["a", "b"]
