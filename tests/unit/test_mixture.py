@@ -306,3 +306,15 @@ def test_constant_parameters_have_energies_and_heats_without_temperatures(kind, 
     assert np.isnan(found.mixed.value).all()
     assert not np.any(found.between)
     assert found.pooling_loss >= 0.0
+
+
+def test_labels_in_another_order_are_refused():
+    systems = []
+    for seed, labels in ((35, ("no", "yes")), (36, ("no", "yes")), (36, ("yes", "no"))):
+        X, y = rows(seed, 90)
+        systems.append(pm.LogisticRegression(X, np.where(y + 3.0 * X[:, 0] > 2.0, "yes", "no"), labels=labels))
+    numbers = pm.LogisticRegression(systems[1].X, systems[1].y)
+    assert numbers.labels is None
+    assert pm.mix(*systems[:2], LAW).p_value == pm.mix(systems[0], numbers, LAW).p_value
+    with pytest.raises(ValueError, match=r"labels \('no', 'yes'\) and \('yes', 'no'\)"):
+        pm.mix(systems[0], systems[2], LAW)

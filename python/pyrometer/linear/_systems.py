@@ -206,6 +206,11 @@ class LogisticRegression(LinearSystem):
     weights : array_like or column, shape (m,) or (..., m), optional
         Weights of the rows, as of `LinearRegression`. Not in the paper.
 
+    Attributes
+    ----------
+    labels : tuple or None
+        The two labels, the negative first; None if they were not given.
+
     Raises
     ------
     TypeError, ValueError
@@ -226,6 +231,8 @@ class LogisticRegression(LinearSystem):
       energy      cross entropy (ce)
     """
 
+    labels: tuple[Any, Any] | None = None
+
     def __init__(
         self,
         X: Any,
@@ -239,6 +246,7 @@ class LogisticRegression(LinearSystem):
         data = validate.data(X, y, labels=pair, weights=weights, by_columns=True)
         validate.finite("X", data.X)
         self._describe(data, None, energy="ce", intercept=validate.flag("intercept", intercept))
+        object.__setattr__(self, "labels", pair)
 
     @classmethod
     def scan(
@@ -292,10 +300,11 @@ class LogisticRegression(LinearSystem):
         >>> bool(abs(pm.mean_energy(system, pm.Normal(2.0)).value - pm.mean_energy(same, pm.Normal(2.0)).value) < 1e-14)
         True
         """
+        pair = None if labels is None else validate.label_pair(labels)
         rows = scanned(
             source,
             target=target,
-            labels=True if labels is None else validate.label_pair(labels),
+            labels=pair or True,
             columns=columns,
             drop=drop,
             chunk_rows=chunk_rows,
@@ -308,6 +317,7 @@ class LogisticRegression(LinearSystem):
         )
         system = cls.__new__(cls)
         system._describe(None, None, energy="ce", intercept=intercept, scanned=rows)
+        object.__setattr__(system, "labels", pair)
         return system
 
 

@@ -289,12 +289,17 @@ def _system(name: str, value: Any) -> System:
     return value
 
 
-def _pooled(a: System, b: System) -> System:
-    """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
+def _require_one_kind(a: System, b: System) -> None:
     for name in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
         first, second = getattr(a, name, None), getattr(b, name, None)
-        if first != second:
+        unnamed = name == "labels" and (first is None or second is None)  # labels 0 and 1, or none
+        if first != second and not unnamed:
             raise ValueError(f"a and b must be of one kind, got {name} {plain(repr(first))} and {plain(repr(second))}.")
+
+
+def _pooled(a: System, b: System) -> System:
+    """Return the system of the rows of two systems of one kind; ValueError if they differ in kind."""
+    _require_one_kind(a, b)
     if a.rescaled or b.rescaled:
         raise ValueError(
             "a and b must have weights that can be compared, got some of extreme sizes, or of a stack with different "
