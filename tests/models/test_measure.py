@@ -574,3 +574,14 @@ class Overflow(nn.Module):
 def test_bad_input(model, options, error, message):
     with pytest.raises(error, match=message):
         measured(model, **({"inputs": normal(3, 4), "draws": 2} | options))
+
+
+@pytest.mark.parametrize("law", [pm.Normal(1e200), pm.Uniform(1e200), pm.TruncatedNormal(1e160), pm.Constant(1e200)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.filterwarnings("ignore::pyrometer.PrecisionWarning")
+def test_energies_beyond_the_doubles_are_refused(law, dtype):
+    def model():
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(dtype)
+
+    with pytest.raises(ValueError, match=r"got an overflow.* in layers \['0', '2'\]"):
+        pm.models.measure(model, torch.ones(5, 3, dtype=dtype), laws={"*": law}, draws=4)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array
+from pyrometer.base import Array, listed
 from pyrometer.models._built import Built, parameter_rows, with_named
 from pyrometer.models._call_sites import CallSite, Measured
 from pyrometer.models._labels import Kind, Runs
@@ -38,10 +38,15 @@ def assembled(
     Raises
     ------
     ValueError
-        If there are no lines.
+        If there are no lines, or an energy is beyond the range of a double.
     """
     if not lines:
         raise without_parameters(title)
+    if beyond := [line.site.name for line in lines if not np.isfinite(line.energy)]:
+        raise ValueError(
+            f"energies must be below 1.8e308, got an overflow in layers [{listed(beyond)}]; use laws or inputs of "
+            "smaller scale."
+        )
     runs = with_named(built)
     parameters = parameter_rows(built, runs)
     cell = float(np.log(request.resolution))

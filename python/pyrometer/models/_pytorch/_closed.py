@@ -267,9 +267,9 @@ def _is_known(label: Label, dimensions: dict[int, int]) -> bool:
 def _square(label: Label, dimensions: dict[int, int]) -> float:
     """E x^2 of a number with this label."""
     if label.kind is Kind.CONSTANT or label.family is None:
-        return label.centre**2
+        return label.centre * label.centre
     precision = float(dimensions[label.draw]) if label.draw in dimensions else label.family.precision
-    return label.scale**2 / precision + label.centre**2
+    return label.scale * label.scale / precision + label.centre * label.centre
 
 
 def _distinct(runs: Runs, labels: list[Label]) -> bool:

@@ -137,7 +137,7 @@ class Expectation:
         """Return E w^2 and the mean of numbers with this label, elements `first` to before `last` of their draw."""
         label = self._memory.law(label)
         if label.kind is Kind.CONSTANT and not np.isnan(label.centre):
-            return label.centre**2, label.centre
+            return label.centre * label.centre, label.centre
         if label.kind is not Kind.RANDOM or label.family is None:
             return None
         if self._anything_used or any(begin < last and first < end for begin, end in self._used.get(label.draw, ())):
@@ -147,8 +147,8 @@ class Expectation:
             if label.draw not in self._memory.dimensions or weight.numel() != self._memory.sizes[label.draw]:
                 return None
             precision = self._memory.dimensions[label.draw]
-        variance = label.scale**2 / precision
-        return variance + label.centre**2, label.centre
+        variance = label.scale * label.scale / precision
+        return variance + label.centre * label.centre, label.centre
 
     def _independent(self, runs: Runs) -> bool:
         """Whether no number of a draw occurs twice."""

@@ -167,7 +167,7 @@ def _fill(values: torch.Tensor, runs: Runs, memory: Memory, drawn: dict[int, tor
 def draw_into(tensor: torch.Tensor, family: Family, scale: float) -> None:
     """Replace the values of a tensor by independent draws."""
     if family == CONSTANT:
-        tensor.fill_(scale)
+        tensor.copy_(torch.tensor(scale, dtype=torch.float64))
     elif tensor.is_floating_point() and tensor.device.type == "cpu":
         _draw_by_core(tensor, family, scale)
     elif family == NORMAL:
