@@ -21,11 +21,10 @@ std::vector<Index> first(Index count) {
 
 }  // namespace
 
-template <class T>
-CanonicalRows::CanonicalRows(const data::Rows<T>& rows)
+CanonicalRows::CanonicalRows(const data::Rows<double>& rows)
     : features_(rows.features), y_(rows.y, rows.y + rows.rows), weights_(y_.size(), 1.0), order_(first(features_)) {
   X_.reserve(at(rows.rows * features_));
-  for (Index k = 0; k < rows.rows * features_; ++k) X_.push_back(static_cast<double>(rows.X[k]) + 0.0);  // no -0
+  for (Index k = 0; k < rows.rows * features_; ++k) X_.push_back(rows.X[k] + 0.0);  // no -0
   if (rows.weights) std::copy_n(rows.weights, rows.rows, weights_.begin());
   scale();
   merge();
@@ -134,8 +133,5 @@ void CanonicalRows::back(std::vector<double>& numbers, Index columns) const {
       numbers[begin + at(order_[k])] = std::ldexp(own[k], exponents_[at(order_[k])]);
   }
 }
-
-template CanonicalRows::CanonicalRows(const data::Rows<double>&);
-template CanonicalRows::CanonicalRows(const data::Rows<float>&);
 
 }  // namespace pyrometer::minimum

@@ -21,8 +21,7 @@ inline constexpr Index kMostCanonical = Index{1} << 16;
 /// Cost: a copy of the rows, and two sorts.
 class CanonicalRows {
  public:
-  template <class T>
-  explicit CanonicalRows(const data::Rows<T>& rows);
+  explicit CanonicalRows(const data::Rows<double>& rows);
 
   /// Valid as long as this.
   [[nodiscard]] data::Rows<double> rows() const;

@@ -39,23 +39,21 @@ Index ones_of(const data::Rows<T>& rows, const std::string& where) {
 }
 
 /// Throws if a value is not finite, or if squares of a column over- or underflow.
-template <class T>
-void diagnose(const data::Rows<T>& rows, const std::string& where) {
+void diagnose(const data::Rows<double>& rows, const std::string& where) {
   const Index p = rows.features;
   std::vector<double> sizes(at(p), 0.0), sums(sizes);
   double* const __restrict largest = sizes.data(), * const __restrict wrong = sums.data();
   for (Index i = 0; i < rows.rows; ++i) {
     for (Index j = 0; j < p; ++j) {
-      const auto value = static_cast<double>(rows.X[i * p + j]), size = std::abs(value);
+      const double value = rows.X[i * p + j], size = std::abs(value);
       largest[j] = size > largest[j] ? size : largest[j];
       wrong[j] += value * 0;  // nan where the value is not finite
     }
   }
   if (std::any_of(sums.begin(), sums.end(), [](double sum) { return std::isnan(sum); })) {
     for (Index i = 0; i < rows.rows * p; ++i)
-      require(std::isfinite(static_cast<double>(rows.X[i])), "X must be finite, got ",
-              Printed{static_cast<double>(rows.X[i])}, " at ", where, "row ", i / p, ", column ", i % p,
-              "; drop or fill it");
+      require(std::isfinite(rows.X[i]), "X must be finite, got ", Printed{rows.X[i]}, " at ", where, "row ", i / p,
+              ", column ", i % p, "; drop or fill it");
   }
   for (Index j = 0; j < p; ++j) {
     const double size = largest[j];
@@ -107,22 +105,19 @@ Infimum without_features(const data::Rows<T>& all, Index ones, bool intercept) {
   return out;
 }
 
-Infimum infimum_of_doubles(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
-  return infimum(rows, intercept, known, threads);
-}
+data::Rows<double> as_doubles(const data::Rows<double>& rows, std::vector<double>&) { return rows; }
 
-/// The same for rows in single precision, which are copied as doubles.
-Infimum infimum_of_doubles(const data::Rows<float>& rows, bool intercept, const KnownOfRows& known, int threads) {
+/// The same for rows in single precision, of which `numbers` gets a copy.
+data::Rows<double> as_doubles(const data::Rows<float>& rows, std::vector<double>& numbers) {
   const Index size = rows.rows * rows.features;
-  const std::vector<double> X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  return infimum({X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, intercept, known, threads);
+  numbers.assign(rows.X, rows.X + size);
+  numbers.insert(numbers.end(), rows.y, rows.y + rows.rows);
+  return {numbers.data(), numbers.data() + size, rows.rows, rows.features, size, rows.weights};
 }
 
 /// The infimum of any rows, of few in their canonical form.
-template <class T>
-Infimum infimum_of_any_rows(const data::Rows<T>& rows, bool intercept, KnownOfRows known, int threads) {
-  if (known.separated || rows.rows * rows.features > kMostCanonical)
-    return infimum_of_doubles(rows, intercept, known, threads);
+Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, KnownOfRows known, int threads) {
+  if (known.separated || rows.rows * rows.features > kMostCanonical) return infimum(rows, intercept, known, threads);
   const CanonicalRows canonical(rows);
   known.theta = canonical.parameters(known.theta);
   Infimum out = infimum(canonical.rows(), intercept, known, threads);
@@ -151,14 +146,16 @@ Infimum solve(const data::Rows<T>& rows, bool intercept, int threads, const std:
   const Index size = first_sample(n);
   if (intercept) shift = 4 * size <= rows.rows ? means(Sample<T>(rows, size, threads).rows(p)) : means(rows);
   const NewtonResult previous = minimum_of_samples(rows, intercept, shift.data(), threads);
-  if (previous.status == NewtonStatus::not_finite) diagnose(rows, where);
+  std::vector<double> numbers;
+  if (previous.status == NewtonStatus::not_finite) diagnose(as_doubles(rows, numbers), where);
   LossEvaluatorOf<T> evaluator(rows, intercept, shift.data(), threads);
   NewtonResult result = newton(evaluator, previous.theta, NewtonOptions{}, &previous);
   if (result.status != NewtonStatus::converged) {
-    diagnose(rows, where);
+    const data::Rows<double> wide = as_doubles(rows, numbers);
+    diagnose(wide, where);
     const KnownOfRows known{result.independent, result.status == NewtonStatus::separated,
                             unshifted(std::move(result.theta), shift, intercept)};
-    Infimum out = infimum_of_any_rows(rows, intercept, known, threads);
+    Infimum out = infimum_of_any_rows(wide, intercept, known, threads);
     out.evaluations += result.evaluations;
     return out;
   }

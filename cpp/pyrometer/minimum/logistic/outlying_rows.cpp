@@ -88,14 +88,13 @@ OutlyingRows::OutlyingRows(const data::Rows<T>& rows, bool intercept, Index clas
               i,
               std::vector<std::uint8_t>(at(classes), 0),
               1};
-    for (Index j = 0; j < p; ++j) row.d[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
+    for (Index j = 0; j < p; ++j) row.d[at(j)] = DoubleDouble::sum(x[j], -shift_[at(j)]);
     if (ones_) row.own = 1 - row.own;
     outlying_.push_back(std::move(row));
   }
 }
 
-template <class T>
-data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
+data::Rows<double> OutlyingRows::rows(const data::Rows<double>& rows, int threads) {
   const Index p = rows.features, m = rows.rows - std::ssize(outlying_), some = m - active();
   std::vector<bool> large(at(rows.rows), false);
   std::vector<Index> which;
@@ -128,14 +127,14 @@ data::Rows<double> OutlyingRows::rows(const data::Rows<T>& rows, int threads) {
     Numbers terms, factors;
     for (const int exponent : exponents_) factors.push_back(std::ldexp(1.0, exponent));
     for (Index k = chunks.begin(chunk); k < chunks.end(chunk); ++k) {
-      const T* const x = rows.X + which[at(k)] * p;
+      const double* const x = rows.X + which[at(k)] * p;
       double* const to = X_.get() + k * n_;
       if (!elimination_) {
-        for (Index j = 0; j < p; ++j) to[j] = (static_cast<double>(x[j]) - shift_[at(j)]) * factors[at(j)];
+        for (Index j = 0; j < p; ++j) to[j] = (x[j] - shift_[at(j)]) * factors[at(j)];
         if (intercept_) to[p] = 1;
         continue;
       }
-      for (Index j = 0; j < p; ++j) z[at(j)] = DoubleDouble::sum(static_cast<double>(x[j]), -shift_[at(j)]);
+      for (Index j = 0; j < p; ++j) z[at(j)] = DoubleDouble::sum(x[j], -shift_[at(j)]);
       if (intercept_) z[at(p)] = 1;
       if (k >= some) z = active_[at(k - some)].d;
       elimination_->divide(z, terms);
@@ -417,7 +416,5 @@ Numbers OutlyingRows::map() const {
 
 template OutlyingRows::OutlyingRows(const data::Rows<double>&, bool, Index, bool, const Numbers&);
 template OutlyingRows::OutlyingRows(const data::Rows<float>&, bool, Index, bool, const Numbers&);
-template data::Rows<double> OutlyingRows::rows(const data::Rows<double>&, int);
-template data::Rows<double> OutlyingRows::rows(const data::Rows<float>&, int);
 
 }  // namespace pyrometer::minimum

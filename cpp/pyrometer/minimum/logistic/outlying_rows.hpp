@@ -47,8 +47,7 @@ class OutlyingRows {
   /// Whether hardly any rows are between these and ordinary ones, as with fill values, not with heavy tails.
   [[nodiscard]] bool apart() const;
   /// z of the rows that are not left out, the active ones last; n columns, no intercept. Classes are those of rows.y.
-  template <class T>
-  [[nodiscard]] data::Rows<double> rows(const data::Rows<T>& rows, int threads);
+  [[nodiscard]] data::Rows<double> rows(const data::Rows<double>& rows, int threads);
   [[nodiscard]] Index active() const { return std::ssize(active_); }
   /// Parameters (classes() - 1 x n) to start from, after rows(): other classes of active rows have probabilities such
   /// that these rows balance all others at most, which Newton's method approaches from there in few steps.

@@ -254,16 +254,6 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
   return out;
 }
 
-/// The same for rows in single precision, which are copied as doubles.
-Solution reduced(const ClassifiedRows<float>& table, int threads) {
-  const data::Rows<float>& rows = table.rows;
-  const Index size = rows.rows * rows.features;
-  const Numbers X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  const ClassifiedRows<double> wide{
-      {X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, table.classes, table.intercept};
-  return reduced(wide, threads);
-}
-
 /// The infimum of rows whose columns have sizes near 1, where a descent on the given columns finds it.
 template <class T>
 std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers& means, int threads) {
@@ -291,8 +281,7 @@ std::optional<Solution> infimum_of(const ClassifiedRows<T>& table, const Numbers
 }
 
 /// The minimum in coordinates of few rows that are far larger than all others, if there are any and it is certified.
-template <class T>
-std::optional<Solution> in_outlying(const ClassifiedRows<T>& table, const Numbers& largest, int threads) {
+std::optional<Solution> in_outlying(const ClassifiedRows<double>& table, const Numbers& largest, int threads) {
   OutlyingRows outlying(table.rows, table.intercept, table.classes, false, largest);
   if (!outlying.any()) return {};
   const Index n = table.rows.features + (table.intercept ? 1 : 0);
@@ -360,8 +349,7 @@ std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std
 }
 
 /// The infimum in coordinates of few large rows, unless `tried` by a descent on the given columns, or on a basis.
-template <class T>
-Solution in_turn(const ClassifiedRows<T>& table, const Survey& survey, bool tried, int threads) {
+Solution in_turn(const ClassifiedRows<double>& table, const Survey& survey, bool tried, int threads) {
   std::optional<Solution> found = in_outlying(table, survey.largest, threads);
   if (!found && !tried) found = infimum_of(table, survey.mean, threads);
   return found ? *std::move(found) : reduced(table, threads);
@@ -369,9 +357,8 @@ Solution in_turn(const ClassifiedRows<T>& table, const Survey& survey, bool trie
 
 /// The infimum where a descent on the given columns was `tried` and does not find it, or rows are large: of few rows in
 /// their canonical form.
-template <class T>
-Solution hard(const ClassifiedRows<T>& table, const Survey& survey, bool scaled, bool tried, int threads) {
-  const data::Rows<T>& rows = table.rows;
+Solution hard(const ClassifiedRows<double>& table, const Survey& survey, bool scaled, bool tried, int threads) {
+  const data::Rows<double>& rows = table.rows;
   if (!scaled && rows.rows * rows.features > kMostCanonical) return in_turn(table, survey, tried, threads);
   const CanonicalRows canonical(rows);
   const ClassifiedRows<double> other{canonical.rows(), table.classes, table.intercept};
@@ -382,6 +369,16 @@ Solution hard(const ClassifiedRows<T>& table, const Survey& survey, bool scaled,
   for (Numbers* const numbers : {&out.theta, &out.direction, &out.errors})
     canonical.back(*numbers, rows.features + (table.intercept ? 1 : 0));
   return out;
+}
+
+/// The same for rows in single precision, which are copied as doubles.
+Solution hard(const ClassifiedRows<float>& table, const Survey& survey, bool scaled, bool tried, int threads) {
+  const data::Rows<float>& rows = table.rows;
+  const Index size = rows.rows * rows.features;
+  const Numbers X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
+  const ClassifiedRows<double> wide{
+      {X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, table.classes, table.intercept};
+  return hard(wide, survey, scaled, tried, threads);
 }
 
 /// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent
