@@ -200,16 +200,19 @@ data::Rows<double> ReducedColumns::rows() const {
 }
 
 Numbers ReducedColumns::others(Numbers theta) const {
-  for (const Index j : replaced_) theta[at(j)] = 0;
+  for (std::size_t k = 0; k < theta.size(); k += null_[0].size())
+    for (const Index j : replaced_) theta[k + at(j)] = 0;
   return theta;
 }
 
 void ReducedColumns::back(Numbers& theta) const {
-  if (theta.empty()) return;
-  Numbers own;
-  for (const Index j : replaced_) own.push_back(std::exchange(theta[at(j)], 0.0));
-  for (std::size_t c = 0; c < own.size(); ++c)
-    for (std::size_t j = 0; j < theta.size(); ++j) theta[j] += own[c] * null_[c][j];
+  const std::size_t n = null_[0].size();
+  for (std::size_t k = 0; k < theta.size(); k += n) {
+    Numbers own;
+    for (const Index j : replaced_) own.push_back(std::exchange(theta[k + at(j)], 0.0));
+    for (std::size_t c = 0; c < own.size(); ++c)
+      for (std::size_t j = 0; j < n; ++j) theta[k + j] += own[c] * null_[c][j];
+  }
 }
 
 RowSubset::RowSubset(const data::Rows<double>& rows, const std::vector<Index>& which) : features_(rows.features) {

@@ -52,6 +52,10 @@ struct DenseColumn {
 /// what is left of them in these, and by 0 in the others, whose rounding errors would have parameters.
 class ReducedColumns {
  public:
+  /// Columns are replaced so many times at most, and the infimum is taken if its gap, relative to it, is at most this.
+  static constexpr int kDeepest = 3;
+  static constexpr double kClosed = 1e-6;
+
   /// left_out: rows in which the columns need not be dependent.
   ReducedColumns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out, int threads);
 
@@ -61,7 +65,7 @@ class ReducedColumns {
   /// The combinations that replace columns, and the rows where they are taken for 0.
   [[nodiscard]] const std::vector<std::vector<double>>& null() const { return null_; }
   [[nodiscard]] const std::vector<bool>& vanishing() const { return vanishing_; }
-  /// The parameters with 0 for columns that are replaced.
+  /// The parameters, of any number of classes, with 0 for columns that are replaced.
   [[nodiscard]] std::vector<double> others(std::vector<double> theta) const;
   /// Parameters of the given columns, from those of the columns here.
   void back(std::vector<double>& theta) const;

@@ -34,10 +34,6 @@ constexpr double kRuling = 20;
 constexpr double kSeparating = 5;
 // Above this ratio of bounds of a minimum, other rows may be separated than those that were found.
 constexpr double kOpen = 1 + 1e-6;
-// Columns are replaced in what is left of them so many times.
-constexpr int kDeepest = 3;
-// Up to this gap, relative to the loss, the minimum that leaves rounding errors without parameters is taken.
-constexpr double kClosed = 1e-6;
 // Above this gap, relative to the loss, margins of rows are tried as coordinates.
 constexpr double kWide = 1e-10;
 // Where large rows of one class tie, Newton's method adds 1 to their margins in each step.
@@ -503,7 +499,7 @@ std::optional<Infimum> in_reduced(const data::Rows<double>& rows, bool intercept
   columns.back(out.direction);
   out.errors.clear();
   const double reached = loss_at(rows, intercept, out.parameters, threads);
-  out.gap += lowered + std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
+  out.gap += lowered + std::abs(reached - out.value) + 1000 * kUnit * reached;
   return out;
 }
 
@@ -524,7 +520,7 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
   }
   const auto open = [&] { return !(out.gap <= kWide * out.value) && out.value > 0; };
   std::vector<std::vector<bool>> tried;
-  for (int way = 0; way < 4 && depth < kDeepest && open(); ++way) {
+  for (int way = 0; way < 4 && depth < ReducedColumns::kDeepest && open(); ++way) {
     if (way == 3)
       ruling = large_rows(rows, intercept);
     else if (way > 0)
@@ -532,7 +528,8 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
     if (std::count(ruling.begin(), ruling.end(), true) == 0) continue;
     if (std::find(tried.begin(), tried.end(), ruling) != tried.end()) continue;
     std::optional<Infimum> reduced = in_reduced(rows, intercept, ruling, depth, threads);
-    if (reduced && reduced->gap <= std::min(kClosed * reduced->value, out.gap)) return *std::move(reduced);
+    if (reduced && reduced->gap <= std::min(ReducedColumns::kClosed * reduced->value, out.gap))
+      return *std::move(reduced);
     tried.push_back(std::move(ruling));
   }
   if (open()) take_better(without_separated(rows, intercept, depth, threads), out);

@@ -13,6 +13,7 @@
 #include "pyrometer/minimum/dense/residual.hpp"
 #include "pyrometer/minimum/faces/facial_reduction.hpp"
 #include "pyrometer/minimum/logistic/canonical_rows.hpp"
+#include "pyrometer/minimum/logistic/combination.hpp"
 #include "pyrometer/minimum/logistic/dependence.hpp"
 #include "pyrometer/minimum/logistic/exact_columns.hpp"
 #include "pyrometer/minimum/logistic/independent_columns.hpp"
@@ -199,17 +200,17 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   return excess(first) <= excess(second) ? first : second;
 }
 
-Solution reduced(const ClassifiedRows<double>& table, int threads);
+Solution reduced(const ClassifiedRows<double>& table, int depth, int threads);
 
 /// The infimum of the rows that single columns do not separate from all others, with those far on their sides; none if
 /// there are no others, or none such. Without them, more columns are dependent.
-std::optional<Solution> without_separated(const ClassifiedRows<double>& table, int threads) {
+std::optional<Solution> without_separated(const ClassifiedRows<double>& table, int depth, int threads) {
   const data::Rows<double>& rows = table.rows;
   std::vector<Index> remaining;
   const std::vector<SeparatedByColumn> parts = separated_by_columns(rows, table.intercept, remaining);
   if (parts.empty() || remaining.empty()) return {};
   const RowSubset others(rows, remaining);
-  Solution out = reduced({others.rows(), table.classes, table.intercept}, threads);
+  Solution out = reduced({others.rows(), table.classes, table.intercept}, depth, threads);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.theta);
   out.direction.resize(out.theta.size(), 0.0);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.direction);
@@ -221,7 +222,7 @@ std::optional<Solution> without_separated(const ClassifiedRows<double>& table, i
 }
 
 /// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
-std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const std::vector<Numbers>& null,
+std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const std::vector<Numbers>& null, int depth,
                                       int threads) {
   const data::Rows<double>& rows = table.rows;
   const DenseColumn dense = dependent_column(rows, table.intercept, null);
@@ -230,7 +231,7 @@ std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const
   const Numbers X = without_column(rows, dense.column);
   ClassifiedRows<double> others{rows, table.classes, table.intercept && !constant};
   if (!constant) others.rows.X = X.data(), --others.rows.features, others.rows.readable = std::ssize(X);
-  Solution out = reduced(others, threads);
+  Solution out = reduced(others, depth, threads);
   const Index width = rows.features + (table.intercept ? 1 : 0) - 1;
   for (Numbers* const numbers : {&out.theta, &out.direction})
     for (Index c = std::ssize(*numbers) / std::max<Index>(width, 1); c-- > 0;)
@@ -240,7 +241,54 @@ std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const
   return out;
 }
 
-Solution reduced(const ClassifiedRows<double>& table, int threads) {
+/// Rows of which a class is far below their own, beyond rounding.
+std::vector<bool> ruling_rows(const ClassifiedRows<double>& table, const Numbers& theta) {
+  constexpr double kRuling = 20;
+  const data::Rows<double>& rows = table.rows;
+  const Index p = rows.features, n = p + (table.intercept ? 1 : 0), classes = table.classes;
+  const double rounding = 4 * static_cast<double>(p + 1) * kUnit;
+  std::vector<bool> out(at(rows.rows), false);
+  Tile tile(p);
+  Numbers z(at(classes * Tile::kRows), 0.0), terms(z);
+  for (Index begin = 0; begin < rows.rows; begin += Tile::kRows) {
+    tile.fill(std::min(Tile::kRows, rows.rows - begin), [&](Index k) { return rows.X + (begin + k) * p; });
+    for (Index c = 0; c + 1 < classes; ++c)
+      tile.combine(theta.data() + c * n, table.intercept ? theta[at(c * n + p)] : 0.0, &z[at(c * Tile::kRows)],
+                   &terms[at(c * Tile::kRows)]);
+    for (Index k = 0; k < tile.rows(); ++k) {
+      const std::size_t own = at(static_cast<Index>(rows.y[begin + k]) * Tile::kRows + k);
+      for (std::size_t c = at(k); c < z.size(); c += at(Tile::kRows))
+        if (z[own] - z[c] > std::max(kRuling, rounding * (terms[own] + terms[c]))) out[at(begin + k)] = true;
+    }
+  }
+  return out;
+}
+
+/// The infimum where columns that depend on others within rounding, but for rows that are left out, are 0 in all other
+/// rows; none if there are no such columns.
+std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const std::vector<bool>& left_out, int depth,
+                                   int threads) {
+  const ReducedColumns columns(table.rows, table.intercept, left_out, threads);
+  if (!columns.any()) return {};
+  const ClassifiedRows<double> other{columns.rows(), table.classes, table.intercept};
+  Solution out = reduced(other, depth + 1, threads);
+  out.gap +=
+      lowered_by_rounding(table.rows, table.intercept, columns.null(), columns.others(out.theta), out.value, [&] {
+        Numbers slopes = slopes_of(other, nullptr, out.theta);
+        for (std::size_t k = 0; k < slopes.size(); ++k)
+          if (!columns.vanishing()[k / at(table.classes)]) slopes[k] = 0;
+        return slopes;
+      });
+  columns.back(out.theta);
+  columns.back(out.direction);
+  out.errors.clear();
+  const double reached = least_loss_at(table, out.theta);
+  out.gap += std::abs(reached - out.value) + 1000 * kUnit * reached;
+  return out;
+}
+
+/// The infimum, and where it is open, that in other ways. depth: how many times columns have been replaced.
+Solution reduced(const ClassifiedRows<double>& table, int depth, int threads) {
   const data::Rows<double>& rows = table.rows;
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Solution out = on_basis(table, basis, threads);
@@ -249,8 +297,19 @@ Solution reduced(const ClassifiedRows<double>& table, int threads) {
     if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
   const auto open = [&] { return !(out.gap <= kOpen * out.value) && out.value > 0; };
-  if (open()) take_better(without_separated(table, threads), out);
-  if (open()) take_better(without_dense(table, basis.null, threads), out);
+  std::vector<std::vector<bool>> tried;
+  const bool apart = least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
+  for (int way = 0; way < 2 && depth < ReducedColumns::kDeepest && (apart || open()); ++way) {
+    std::vector<bool> left_out = way == 0 ? ruling_rows(table, out.theta) : large_rows(rows, table.intercept);
+    if (std::count(left_out.begin(), left_out.end(), true) == 0) continue;
+    if (std::find(tried.begin(), tried.end(), left_out) != tried.end()) continue;
+    std::optional<Solution> found = in_reduced(table, left_out, depth, threads);
+    if (found && found->gap <= ReducedColumns::kClosed * found->value && (apart || found->gap < out.gap))
+      return *std::move(found);
+    tried.push_back(std::move(left_out));
+  }
+  if (open()) take_better(without_separated(table, depth, threads), out);
+  if (open()) take_better(without_dense(table, basis.null, depth, threads), out);
   return out;
 }
 
@@ -352,7 +411,7 @@ std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std
 Solution in_turn(const ClassifiedRows<double>& table, const Survey& survey, bool tried, int threads) {
   std::optional<Solution> found = in_outlying(table, survey.largest, threads);
   if (!found && !tried) found = infimum_of(table, survey.mean, threads);
-  return found ? *std::move(found) : reduced(table, threads);
+  return found ? *std::move(found) : reduced(table, 0, threads);
 }
 
 /// The infimum where a descent on the given columns was `tried` and does not find it, or rows are large: of few rows in
