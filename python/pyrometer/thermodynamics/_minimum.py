@@ -93,8 +93,8 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     Where a cross entropy stays without a certain digit, as of many wide overlapping bumps, whose columns are dependent
     but for a relative distance of rounding, parameters of 1e16 may have more energy than moderate ones: then those of
     the minimum over the directions with singular values above 1e-8 of the largest, of standardised columns, are
-    returned, with their energy for `value`. A combination of columns that is at rounding level in all rows but some, such
-    as a constant less all splines but one, counts as 0 in these rows, for two classes.
+    returned, with their energy for `value`. A combination of columns that is at rounding level in all rows but some,
+    such as a constant less all splines but one, counts as 0 in these rows.
 
     The minimum is cached with the system: many laws share it.
 

@@ -52,8 +52,7 @@ struct DenseColumn {
 /// what is left of them in these, and by 0 in the others, whose rounding errors would have parameters.
 class ReducedColumns {
  public:
-  /// Columns are replaced so many times at most, and the infimum is taken if its gap, relative to it, is at most this.
-  static constexpr int kDeepest = 3;
+  /// The infimum is taken if its gap, relative to it, is at most this.
   static constexpr double kClosed = 1e-6;
 
   /// left_out: rows in which the columns need not be dependent.
