@@ -216,3 +216,21 @@ def test_errors_along_a_near_dependence_are_within_their_bounds():
         found = quietly(pm.LinearRegression(X, 2.0 * x, intercept=False))
         error = np.abs(found.parameters - [2.0, 0.0])
         assert (error <= found.parameter_error).all()
+
+
+def beside_a_large_row(rng):
+    """Few values in each column, but for one row, which is far larger and fits as well as the others."""
+    m, p = int(rng.integers(120, 320)), int(rng.integers(3, 7))
+    X = rng.integers(0, 3, (m, p)).astype(float) if rng.random() < 0.5 else (rng.random((m, p)) < 0.3).astype(float)
+    row, columns = int(rng.integers(m // 4)), rng.random(p) < 0.7
+    X[row, columns] = np.round(10.0 ** rng.uniform(1, 6) * rng.normal(1.0, 0.3, np.count_nonzero(columns)))
+    return X, X @ rng.integers(-8, 9, p) / 8 + np.round(256 * rng.normal(size=m)) / 256
+
+
+def test_a_row_far_larger_than_the_others():
+    for seed in range(60):
+        rng = np.random.default_rng([31, seed])
+        X, y = beside_a_large_row(rng)
+        intercept = bool(rng.integers(2))
+        moments = pm.Moments.of(X, y, intercept=intercept)
+        check(quietly(pm.LinearRegression.from_moments(moments)), X, y, intercept=intercept)

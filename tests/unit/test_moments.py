@@ -91,6 +91,20 @@ def test_wide_data(rng, p):
     np.testing.assert_allclose(Moments.of(X, y).scatter, 150 * np.cov(np.column_stack([X, y]).T, bias=True), atol=1e-10)
 
 
+@pytest.mark.parametrize("p", [1, 4, 8, 9, 12, 16, 30])
+@pytest.mark.parametrize("m", [64, 128, 300, 1000])
+def test_values_beside_a_far_larger_one_are_not_all_rounded_alike(m, p):
+    """The error is within the 32 units of roundoff that bounds of minima allow for."""
+    for seed in range(20):
+        rng = np.random.default_rng([m, p, seed])
+        X = rng.integers(0, 3, (m, p)).astype(float) if seed % 2 else (rng.random((m, p)) < 0.3).astype(float)
+        X[rng.integers(m // 3), 0] = np.round(10.0 ** rng.uniform(2, 6))
+        values = [int(value) for value in X[:, 0]]
+        square = m * sum(value * value for value in values) - sum(values) ** 2  # m times the exact one
+        found = int(m * Fraction(float(Moments.of(X, X[:, 0]).scatter[0, 0])) * 2**60) / 2**60
+        assert abs(found / square - 1) < 32 * 2.0**-53 + 2.0**-52
+
+
 def test_constant_columns_have_no_scatter_over_many_chunks(rng):
     X = np.broadcast_to(rng.normal(size=9) * 10.0 ** np.arange(-4, 5), (5000, 9))
     moments = Moments.of(X, X[:, 3])

@@ -38,6 +38,10 @@ Chunks chunks_of(Index rows, Index columns) {
 constexpr Index kFewRows = 1024;
 constexpr Index few_rows(Index columns) { return columns <= kFewTile ? kSmallRows : kFewRows; }
 
+// Rows whose products are added one after the other: beside a far larger one, all may be rounded in the same way. Of
+// many columns, whose errors average, those of a block.
+constexpr Index kRun = 32, kFewRuns = 64;
+
 // Scratch memory of one worker.
 template <class T>
 struct Scratch {
@@ -192,8 +196,8 @@ void sum_outer(const Rows<T>& rows, const Scratch<T>& scratch, const double* shi
 // The same of rows that fit into one vector.
 template <class T>
 void sum_narrow(const Rows<T>& rows, const Scratch<T>& scratch, const double* shift, double* off, double* scatter) {
-  for (Index begin = 0; begin < rows.rows; begin += kBlock) {
-    const Rows<T> block = scratch.in_rows(rows.from(begin, std::min(begin + kBlock, rows.rows)));
+  for (Index begin = 0; begin < rows.rows; begin += kRun) {
+    const Rows<T> block = scratch.in_rows(rows.from(begin, std::min(begin + kRun, rows.rows)));
     add_narrow(block, shift, off, scatter, block.X + kBlock * rows.features);
   }
 }
@@ -214,8 +218,13 @@ void sum_many(const Rows<T>& rows, bool goes_on, const Scratch<T>& scratch, cons
       weigh(block.weights, end - begin, columns, d);
     }
     for (Index j = 0; j < columns; ++j) off[j] += sums[j];
-    const Index ahead = rows.stride > 0 ? 0 : (next - end) * p * static_cast<Index>(sizeof(T));
-    add_products(d, end - begin, columns, scatter, block.X + (end - begin) * p, ahead);
+    const Index ahead = rows.stride > 0 ? 0 : (next - end) * p, run = columns <= kFewRuns ? kRun : kBlock;
+    const T* const following = block.X + (end - begin) * p;
+    for (Index k = 0; k < end - begin; k += run) {
+      const Index depth = std::min(run, end - begin - k), share = ahead * depth / (end - begin);
+      add_products(d + k * kWidth, depth, columns, scatter, following + ahead * k / (end - begin),
+                   share * static_cast<Index>(sizeof(T)));
+    }
   }
   finish_products(columns, scatter);
 }

@@ -35,8 +35,9 @@ SAVED = 7
 """Rows in files."""
 _UNIT = 2.0**-53
 
-# The core sums products sequentially over blocks of 128 rows, and the sums of 128 blocks (or a 32nd of the columns).
-_BLOCK = 128
+# The core sums products sequentially over blocks of 128 rows, and the sums of 128 blocks (or a 32nd of the columns); of
+# up to 64 columns, over this number of parts of blocks, and the sums of all parts.
+_BLOCK, _PARTS = 128, 4
 # Rounding errors of a single pass, which solvers allow for and which do not count as lost: those of squares D of which
 # at least this share is left; errors of sums up to this in units of (m S)^1/2, with S the squares that are left; ...
 _LEFT, _USUAL = 0.5, 40 * _UNIT
@@ -79,7 +80,7 @@ def of_pass(count: float, mean: Array, once: Array, rows: int | None = None, hea
     alone, alike = (min(_BLOCK / 4, number) + blocks) * math.sqrt(heaviest), min(_BLOCK / 4, number / 2)
     sums = 4.0 * root * np.sqrt(squares) + alone * np.sqrt(rounded) + alike * root * np.sqrt(cancelled)
     # Weighted products are rounded three times more.
-    error = (min(_BLOCK, number) + blocks + 3.0 * (rows is not None)) * _UNIT * rounded
+    error = (min(_BLOCK, number) + _PARTS * blocks + 3.0 * (rows is not None)) * _UNIT * rounded
     result: Array = np.empty((*mean.shape[:-1], ROWS, mean.shape[-1]))
     for i, row in enumerate((low, _UNIT * sums, rounded, error, 0.0, mean, mean, squares / count)):
         result[..., i, :] = row

@@ -27,7 +27,7 @@ struct MomentError {
   static constexpr double kWorst = 32;
   [[nodiscard]] static double expected(Index columns) {
     const auto p = static_cast<double>(columns);
-    return columns <= 20 ? std::min(2.5 + 0.5 * p, 6.0) : 1.25 + 100 / p;
+    return columns <= 20 ? std::min(1.75 + 0.35 * p, 4.25) : 1.25 + (columns < 64 ? 60 : 100) / p;
   }
 
   /// Times this of dependent columns, whose sums have errors that are alike: those of an indicator and of the remaining
