@@ -1,6 +1,7 @@
 """The lasso where second moments have lost the minimum: from rows, against solutions in sixty digits."""
 
 import itertools
+import warnings
 
 import mpmath
 import numpy as np
@@ -232,3 +233,20 @@ def test_huge_weights_leave_no_parameters(largest, unit):
     assert not path.parameters[0, :2].any()
     assert path.value[0] == pytest.approx(y.var(), rel=1e-14)
     assert path.gap[0] <= 1e-14 * y.var()
+
+
+def test_columns_that_vary_in_rows_of_small_weight_only():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, weights = np.column_stack([rng.normal(size=40), np.full(40, 1e7)]), np.full(40, 1e7)
+        weights[:8], step = 1.0, rng.integers(-9, 10, 8) * 2.0**-20
+        X[:8, 1] += step
+        y = X[:, 0] + 0.01 * rng.normal(size=40)
+        y[:8] += 2.0**25 * step  # a parameter that explains the rows of small weight
+        lam = 1e-12 * rng.random()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            minimum = pm.minimum_energy(pm.LinearRegression(X, y, penalty=pm.L1(lam, intercept=False), weights=weights))
+        residual = y - X[:, 0] - 2.0**25 * (X[:, 1] - 1e7)
+        assert minimum.value - minimum.gap <= np.average(residual**2, weights=weights) + lam * (1.0 + 2.0**25)
+        assert minimum.digits < 9

@@ -14,12 +14,13 @@ from pyrometer.data import typical_sizes
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["blocks_of", "dependence_in_doubt"]
+__all__ = ["blocks_of", "constants_in_doubt", "dependence_in_doubt"]
 
 _TOGETHER = 1 << 14  # numbers that are compared at a time
 _SHIFT = 1e-11  # of eigenvalues, between those of dependent columns, of rounding, and of others
 _CORRECTIONS = 3  # of coefficients
 _ROUNDING = 128.0 * float(np.finfo(float).eps)  # of a row, relative to its terms
+_CONSTANT = 16.0 * float(np.finfo(float).eps)  # deviations of constant columns, relative to their mean, at most
 _VANISHING = 1e-14  # coefficients, relative to the largest, that are rounding
 
 
@@ -51,6 +52,22 @@ def dependence_in_doubt(
         number = system.parameters - system.intercept - int(rank[k].min())
         if weights[k].min() < weights[k].max() and number > 0:
             doubt[k] = not _dependent(system, int(k), weights[k], number)
+    return doubt
+
+
+@np.errstate(over="ignore")
+def constants_in_doubt(system: LinearSystem) -> npt.NDArray[np.bool_]:
+    """Return which systems have columns that are constant in their moments, but not in all rows in memory."""
+    moments, weights = system.known_moments(), None if system.X is None else system.stacked_weights()
+    columns = moments.mean.shape[-1]
+    mean = np.abs(moments.mean.reshape(-1, columns)[:, :-1])
+    doubt = np.zeros(len(mean), dtype=bool)
+    if weights is None:
+        return doubt
+    squares = np.diagonal(moments.scatter, axis1=-2, axis2=-1).reshape(-1, columns)[:, :-1] / moments.count
+    X = system.stacked_rows()[0]
+    for k, j in np.argwhere(np.sqrt(squares) <= _CONSTANT * mean):
+        doubt[k] |= np.ptp(X[k, weights[k] > 0.0, j].astype(np.float64)) > 2.0 * _CONSTANT * mean[k, j]
     return doubt
 
 

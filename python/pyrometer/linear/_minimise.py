@@ -15,7 +15,7 @@ from pyrometer import _core
 from pyrometer.base import Array
 from pyrometer.errors import PrecisionWarning
 from pyrometer.linear._largest_rows import allow_for_largest_rows
-from pyrometer.linear._light_rows import dependence_in_doubt
+from pyrometer.linear._light_rows import constants_in_doubt, dependence_in_doubt
 from pyrometer.linear._minima import ENOUGH_DIGITS, ROUNDED_WEIGHTS, Solved, digits_of, of_moments, too_few
 from pyrometer.linear._penalties import L1, L2
 from pyrometer.linear._target_unit import TargetUnit
@@ -177,7 +177,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     _add_lost(system, solved, mean, scatter, lost)
     method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
-    positive, poor = weights > 0, _inaccurate(system, solved)
+    positive, poor = weights > 0, _inaccurate(system, solved) | constants_in_doubt(system)
     if not positive.all():
         poor |= dependence_in_doubt(system, solved.condition[:, ~positive], solved.rank[:, ~positive], ~poor)
     inaccurate = np.flatnonzero(poor)
