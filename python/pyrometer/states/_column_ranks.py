@@ -95,10 +95,12 @@ def _savage(quantile: Array, present: npt.NDArray[np.bool_]) -> Array:
 
 
 def _centred(scores: Array, present: npt.NDArray[np.bool_], weights: Array) -> Array:
-    """Scores less their mean, times the weights; 0 where there are none."""
-    own = np.where(present, weights[:, None], 0.0)
-    mean = _quotient((own * np.where(present, scores, 0.0)).sum(axis=0), own.sum(axis=0))
-    return own * np.where(present, scores - mean, 0.0)
+    """Scores less their mean, times the weights; 0 where there are none, and where all are the same up to rounding."""
+    own, scores = np.where(present, weights[:, None], 0.0), np.where(present, scores, 0.0)
+    mean = _quotient((own * scores).sum(axis=0), own.sum(axis=0))
+    centred = np.where(present, scores - mean, 0.0)
+    varies = np.abs(centred).max(axis=0) > _TIED * np.abs(scores).max(axis=0)
+    return own * np.where(varies, centred, 0.0)
 
 
 def _ranked(values: Array, present: npt.NDArray[np.bool_], size: Array, weights: Array) -> Array:
