@@ -509,3 +509,53 @@ def test_resamples_that_lack_a_rare_value_have_no_density(seed):
         lacking = int(re.search(r"(\d+) of 999 resamples of the rows have no density", found.reason).group(1))
         expected = (1.0 - rare / rows) ** rows  # of resamples, in which no rare row is drawn
         assert lacking / 999 == pytest.approx(expected, abs=5.0 * np.sqrt(expected / 999))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_columns_that_depend_on_each_other_in_one_sample_alone_may_come_in_any_order(seed):
+    """Where nobody has more than one child, whether there are any is their number."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(m, most):
+        children = np.minimum(rng.poisson(0.7, m), most)
+        return pd.DataFrame({"age": rng.normal(size=m), "children": children, "any": (children > 0).astype(int)})
+
+    few, many = drawn(int(rng.integers(60, 400)), 1), drawn(int(rng.integers(60, 400)), 5)
+    changes = []
+    for names in (["children", "any", "age"], ["age", "any", "children"]):
+        for pair in ((few[names], many[names]), (many[names], few[names])):
+            found = pm.shift(*pair, resamples=199, rng=seed)
+            assert found.shifted
+            assert "children" in found.moved
+            assert not found.reason
+            changes.append(found.entropy_change)
+    assert changes[3] == pytest.approx(changes[1], abs=1e-9)
+
+
+def test_columns_that_depend_on_each_other_in_one_sample_alone_and_are_never_counted_have_a_reason_that_helps():
+    rng = np.random.default_rng(3)
+    few, many = rng.normal(size=(100, 3)), rng.normal(size=(200, 3))
+    many[:, 1:] = rng.poisson(0.7, (200, 2))
+    few[:, 1:] = rng.integers(0, 2, (100, 1))
+    found = pm.shift(many, few, resamples=99, rng=0)
+    assert np.isnan(found.entropy_change)
+    assert "linear function of others" in found.reason
+    assert found.reason.endswith("in one of the samples and not in the other; drop it")
+    place = int(re.search(r"column (\d) is", found.reason)[1])
+    found = pm.shift(np.delete(many, place, 1), np.delete(few, place, 1), resamples=99, rng=0)
+    assert np.isfinite([found.entropy_change, found.entropy_change_error]).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_column_of_two_numbers_hides_no_other(seed):
+    """Squares about the median of such a column can be equal in all blocks: their differences are rounding, no unit."""
+    rng = np.random.default_rng([seed, 45])
+    sizes = rng.integers(300, 3000, 2)
+    pair, values = [], rng.choice([0.0, 1.0, -1.0, 29.0, 30.0, 0.1, 1e9], 2, replace=False)
+    share = rng.choice([0.3, 0.5, 0.5])
+    for away, rows in zip((0.0, 1.0), sizes, strict=True):
+        flag = np.where(rng.random(rows) < share, *values)
+        pair.append(np.column_stack([flag, rng.normal(away, 1.0, size=rows)]))
+    weights = tuple(rng.exponential(size=rows) for rows in sizes) if seed % 3 == 2 else None
+    found = rows_of(pm.shift(*pair, weights=weights, block=1 + seed % 2, resamples=99, rng=seed))
+    assert found["column 1"]["p_value"] == 0.01

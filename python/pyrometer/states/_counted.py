@@ -123,10 +123,11 @@ def beside_missing(rows: Array, missing: Array) -> Array:
 def aligned(tables: Sequence[Counted]) -> list[Counted]:
     """Return counts of one column in several samples with the values of all of them, in one order.
 
-    Where one has numbers that are counted as `OTHER`, because the first has at most two, only the most common number is
-    distinguished: numbers that one sample happens to have, and no other, are no sign of a shift.
+    Where one has numbers that are counted as `OTHER`, because the first has at most two, of which one is rare, only the
+    most common number is distinguished: numbers that one sample happens to have, and no other, are no sign of a shift.
     """
-    if any(table.kind == "value" and OTHER in table.values for table in tables):
+    others = [table.kind == "value" and OTHER in table.values for table in tables]
+    if any(others) and not any(not other and table.has_density() for other, table in zip(others, tables, strict=True)):
         tables = _beside_the_most_common(tables)
     values = in_order({value: 0 for table in tables for value in table.values})
     at = {value: k for k, value in enumerate(values)}

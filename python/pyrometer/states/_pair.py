@@ -72,6 +72,10 @@ class Pair:
             if any(state.columns.counts_alone(place) for state in both)
             or all(_is_counted(state, place) for state in both)
         )
+        dependent = _dependent(both, by_counts)
+        if dependent:
+            others = [frozenset({place}) for place in old.columns.places if _of_two_values(both, place)]
+            by_counts |= next((more for more in others if not _dependent(both, by_counts | more)), frozenset())
         cells = (places_in_cells(old.columns) | places_in_cells(new.columns)) & (
             by_counts | _categories(old) | _categories(new)
         )
@@ -93,7 +97,7 @@ class Pair:
         is_own = all(state.columns.by_counts == by_counts and state.columns.alone == alone for state in both)
         is_own &= not any(each.cells or (each.kind == "value" and OTHER in each.values) for each in marginals.counted)
         flat = [place for place in either - by_counts if any(_is_constant(state, place) for state in both)]
-        note, reason = _note(old, by_counts, alone), _reason(old, flat)
+        note, reason = _note(old, by_counts, alone), _reason(old, flat, _dependent(both, by_counts))
         return cls(old, new, tables, marginals, first, keep, is_own, note, reason)
 
     @cached_property
@@ -216,7 +220,30 @@ def _is_constant(state: DataState, place: int) -> bool:
     return counted is not None and counted.kind == "value" and len(counted.values) == 1
 
 
-def _reason(old: DataState, places: list[int]) -> str:
+def _of_two_values(both: tuple[DataState, DataState], place: int) -> bool:
+    counted = [state.columns.of(place) for state in both]
+    return all(each is not None and each.kind == "value" and len(each.values) == 2 for each in counted)
+
+
+def _dependent(both: tuple[DataState, DataState], by_counts: frozenset[int]) -> list[int]:
+    """Return the columns that one state counts, but not these counts, and without which alone it has a density."""
+    places: set[int] = set()
+    for state in both:
+        apart = state.columns.by_counts - by_counts - {LABEL}
+        if apart and not (state.columns.alone or state.reason):
+            keep = state.joint
+            keep[: len(state.columns.places)] = [place not in by_counts for place in state.columns.places]
+            if np.isnan(state.sums.energy_and_entropy(keep)[1]):
+                places |= apart
+    return sorted(places)
+
+
+def _reason(old: DataState, places: list[int], dependent: list[int]) -> str:
+    if dependent and not places:
+        return (
+            f"divergence, entropy_change and their errors: column {old.named(dependent[-1])} is a linear function of "
+            "others, or nearly, in one of the samples and not in the other; drop it"
+        )
     if not places:
         return ""
     remedy = "drop it, or exchange the samples"
