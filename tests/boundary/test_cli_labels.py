@@ -31,7 +31,19 @@ CHUNKS = pytest.mark.parametrize("chunks", [[], ["--chunk-rows", 30]], ids=["in 
 
 
 @CHUNKS
-@pytest.mark.parametrize("pair", [(0, 1), (2, 1), (-0.5, 7), ("benign", "malignant")])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (0, 1),
+        (2, 1),
+        (-0.5, 7),
+        ("benign", "malignant"),
+        ("FALSE", "TRUE"),
+        ("true", "false"),
+        ("0", "yes"),
+        ("?", "1"),
+    ],
+)
 def test_labels(run, labelled, rows, pair, chunks):
     X, _ = rows
     options = ["--target", "kind", "--energy", "ce", *([] if pair == (0, 1) else ["--labels", *pair]), *chunks]
@@ -55,6 +67,26 @@ def test_other_labels_are_named(run, labelled, pair, options, message, chunks):
     line = one_line(run("temperature", path, "--target", "kind", "--energy", "ce", *options, *chunks))
     assert f"{path}: column 'kind' {message}; pass its two labels (" in line
     assert "--labels NEG POS" in line
+
+
+@pytest.mark.parametrize("words", [("False", "True"), ("TRUE", "FALSE"), ("0", "yes")])
+def test_labels_beside_categories_are_those_of_the_file(run, rows, tmp_path, words):
+    """A file of text has booleans, and a number among words is a word."""
+    X, _ = rows
+    made = []
+    for labels in (("no", "maybe"), words):
+        path = tmp_path / f"{labels[0]}.csv"
+        lines = [
+            ",".join([*map(repr, x.tolist()), "ab"[k % 5 == 0], labels[POSITIVE[k].astype(int)]])
+            for k, x in enumerate(X)
+        ]
+        path.write_text("\n".join(["a,b,c,town,kind", *lines]) + "\n")
+        options = ("--target", "kind", "--energy", "ce", "--labels", *labels, "--format", "json")
+        for command in ("shift", "monitor"):
+            result = run(command, path, path, *options)
+            assert result.exit_code == 0, result.stderr
+            made.append(json.loads(result.stdout)["tables"][0]["rows"][0] | {"name": ""})
+    assert made[2:] == made[:2]
 
 
 def test_labels_of_two_files(run, labelled, rows):

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from pyrometer.base._conversion import labels_of
 from pyrometer.base._described import described, require_array_like
 
-__all__ = ["MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "is_label", "labels_in"]
+__all__ = [
+    *("MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "is_label", "labels_in", "labels_of_booleans"),
+]
 
 MOST_CLASSES = 1 << 20  # that the core takes
 
@@ -69,10 +71,19 @@ def labels_in(y: Any) -> tuple[Any, ...]:
     return labels
 
 
+def labels_of_booleans(labels: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return labels of a column of booleans, which may be the words that stand for these in a file of text."""
+    words = {"false": False, "true": True}
+    known = tuple(words.get(label.lower()) if isinstance(label, str) else None for label in labels)
+    return labels if None in known else known
+
+
 def encoded(y: Any, labels: tuple[Any, ...], dtype: Any) -> npt.NDArray[Any]:
     """Return the place of each label in `labels`; ValueError, with its row, for one that is not there."""
     array = _values(y)
     _require_present(array)
+    if array.dtype.kind == "b":
+        labels = labels_of_booleans(labels)
     places = {label: k for k, label in enumerate(labels)}
     kind = np.asarray(labels).dtype.kind
     if array.dtype.kind in "iufb" and kind in "iufb":

@@ -139,7 +139,7 @@ def _energy_options(names: list[str]) -> Callable[[_Function], _Function]:
 
 
 def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool | ClassCodes:
-    """Return the labels of the target, numbers where they are such.
+    """Return the labels of the target, numbers where both are such.
 
     True for 0 and 1, False for a target of numbers, and for classes what numbers their labels.
     """
@@ -148,7 +148,8 @@ def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | b
         return ClassCodes() if loss and loss.classes else bool(loss and loss.labels)
     if not loss or not loss.labels:
         raise click.UsageError("--labels are for --energy ce.")
-    return _label(given[0]), _label(given[1])
+    pair = _label(given[0]), _label(given[1])
+    return given if any(isinstance(label, str) for label in pair) else pair
 
 
 def _label(text: str) -> str | float:

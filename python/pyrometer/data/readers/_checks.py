@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import ClassCodes, closest, dropping, first_inexact, listed, number_of, plain, quoted
+from pyrometer.base import (
+    ClassCodes,
+    closest,
+    dropping,
+    first_inexact,
+    labels_of_booleans,
+    listed,
+    number_of,
+    plain,
+    quoted,
+)
 from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
@@ -185,6 +195,8 @@ def binary(
     require_whole(source, name, column, first_row, target=True)
     array = column.to_numpy(zero_copy_only=False)
     negative, positive = (0, 1) if labels is None else labels
+    if array.dtype.kind == "b":
+        negative, positive = labels_of_booleans((negative, positive))
     ones = np.asarray(array == positive)
     invalid = ~(ones | np.asarray(array == negative))
     if invalid.any():
