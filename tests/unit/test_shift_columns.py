@@ -559,3 +559,18 @@ def test_a_column_of_two_numbers_hides_no_other(seed):
     weights = tuple(rng.exponential(size=rows) for rows in sizes) if seed % 3 == 2 else None
     found = rows_of(pm.shift(*pair, weights=weights, block=1 + seed % 2, resamples=99, rng=seed))
     assert found["column 1"]["p_value"] == 0.01
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_column_that_is_the_same_in_all_blocks_has_not_moved(seed):
+    """Means of such blocks differ by rounding, which is that of the rows and not of the means about the centre."""
+    rng = np.random.default_rng([seed, 46])
+    rows = int(rng.integers(3, 25))
+    day = rng.choice([0.0, 0.1, 1.0, 7.3], rows)
+    pair = []
+    for away in (0.0, 1.5):
+        days = int(rng.integers(10, 150))
+        pair.append(np.column_stack([np.tile(day, days), rng.normal(away, 1.0, size=rows * days)]))
+    found = rows_of(pm.shift(*pair, block=rows, resamples=99, rng=seed))
+    assert found["column 0"]["p_value"] > 0.5
+    assert found["column 1"]["p_value"] == 0.01

@@ -64,8 +64,9 @@ def _scores(marginals: Marginals, blocks: Array, blocks_before: int) -> tuple[Ar
     mean, square = (np.where(present, each, 0.0) for each in (mean, square))
     middle = np.array([_median(column[rows], weights[rows]) for column, rows in zip(mean.T, present.T, strict=True)])
     away = np.maximum(square - 2.0 * middle * mean + middle**2, 0.0)
-    # Sums of the second sample were moved to the centre of the first, which costs digits relative to their size.
-    size = np.maximum(np.abs(mean[:blocks_before]).mean(axis=0), np.abs(mean[blocks_before:]).mean(axis=0))
+    # Sums, some of which were moved to the centre of the first sample, have digits relative to the size of rows.
+    of_rows = np.sqrt(np.maximum(square, mean**2))
+    size = np.maximum(of_rows[:blocks_before].mean(axis=0), of_rows[blocks_before:].mean(axis=0))
     place, scale = _ranked(mean, present, size, weights), _ranked(away, present, size**2, weights)
     present_weight = np.where(present, weights[:, None], 0.0).sum(axis=0) + 1.0
     width = (blocks[:, 1] / blocks[:, 0])[:, None]
