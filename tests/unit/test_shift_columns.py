@@ -574,3 +574,14 @@ def test_a_column_that_is_the_same_in_all_blocks_has_not_moved(seed):
     found = rows_of(pm.shift(*pair, block=rows, resamples=99, rng=seed))
     assert found["column 0"]["p_value"] > 0.5
     assert found["column 1"]["p_value"] == 0.01
+
+
+def test_an_energy_that_is_the_same_in_all_rows_has_not_changed():
+    """Predictions of 0.5 have the loss ln 2 for both labels."""
+    for seed in range(8):
+        rng = np.random.default_rng([seed, 47])
+        sizes = rng.integers(500, 4000), rng.integers(40, 200)
+        pair = [(rng.normal(k, 1.0, size=(m, 1)), rng.integers(0, 2, m)) for k, m in enumerate(map(int, sizes))]
+        found = rows_of(pm.shift(*pair, model=lambda X: np.full(len(X), 0.5), energy="ce", resamples=99, rng=seed))
+        assert found["(energy)"]["p_value"] == 1.0
+        assert found["column 0"]["p_value"] == 0.01

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnTable"]
 
+_ROUNDING = 1e-9  # of energies
 _Row: TypeAlias = dict[str, Any]
 _EMPTY: _Row = dict.fromkeys(
     ("before", "after", "deviation_before", "deviation_after", "missing_before", "missing_after"), np.nan
@@ -102,8 +103,10 @@ class ColumnTable:
             own[0] /= inflation
             statistics.append((self.changes[:, 2] - own)[:, None])
         if of_energy:
-            largest = np.abs(self.changes[:, :1]).max()
-            statistics.append(np.square(self.changes[:, :1] / (largest if largest > 0.0 else 1.0)))
+            rounding = _ROUNDING * np.ldexp(max(self.old.energy, self.new.energy), -pair.first.unit)
+            change = np.where(np.abs(self.changes[:, :1]) <= rounding, 0.0, self.changes[:, :1])
+            largest = np.abs(change).max()
+            statistics.append(np.square(change / (largest if largest > 0.0 else 1.0)))
         degrees.append(np.full(joint + of_energy, np.nan))
         return np.hstack(statistics), np.concatenate(degrees)
 
