@@ -571,6 +571,8 @@ def test_a_column_that_is_the_same_in_all_blocks_has_not_moved(seed):
     for away in (0.0, 1.5):
         days = int(rng.integers(10, 150))
         pair.append(np.column_stack([np.tile(day, days), rng.normal(away, 1.0, size=rows * days)]))
+    same = pm.shift(*(X[:, :1] for X in pair), block=rows, resamples=99, rng=seed)
+    assert same.p_value == 1.0
     found = rows_of(pm.shift(*pair, block=rows, resamples=99, rng=seed))
     assert found["column 0"]["p_value"] > 0.5
     assert found["column 1"]["p_value"] == 0.01

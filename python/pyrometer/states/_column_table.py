@@ -16,7 +16,7 @@ from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._count_ratios import count_ratios
 from pyrometer.states._marginals import Marginals
 from pyrometer.states._pair import Pair
-from pyrometer.states._permuted import adjusted, permutations, permuted
+from pyrometer.states._permuted import DIVERGENCES, adjusted, permutations, permuted
 from pyrometer.states._predictions import NO_LOSS
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ class ColumnTable:
             if laplace:
                 own += parts.widths
             own[0] /= inflation
-            statistics.append((self.changes[:, 2] - own)[:, None])
+            beyond = self.changes[:, 2] - own
+            rounding = DIVERGENCES * (1.0 + np.abs(self.changes[:, 2]))
+            statistics.append(np.where(np.abs(beyond) <= rounding, 0.0, beyond)[:, None])
         if of_energy:
             rounding = _ROUNDING * np.ldexp(max(self.old.energy, self.new.energy), -pair.first.unit)
             change = np.where(np.abs(self.changes[:, :1]) <= rounding, 0.0, self.changes[:, :1])

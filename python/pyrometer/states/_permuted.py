@@ -20,12 +20,23 @@ from pyrometer.states._marginals import Marginals, Parts
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import factors_of, of_coordinates
 
-__all__ = ["Dealt", "Permutations", "adjusted", "compared", "permutations", "permuted", "single_values", "varying"]
+__all__ = [
+    "DIVERGENCES",
+    "Dealt",
+    "Permutations",
+    "adjusted",
+    "compared",
+    "permutations",
+    "permuted",
+    "single_values",
+    "varying",
+]
 
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
 _FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
+DIVERGENCES = 1e-13  # in nats: what is below is rounding
 _DEPENDENT = 1e-6  # relative variances below this are those of linear functions of the others, and of rounding
 _SHARE = 1e-11  # smallest share of a coordinate's variance that those before it leave unexplained
 
@@ -195,7 +206,7 @@ def _p_value(points: Array, energy: float) -> float:
     away = points / np.where(largest > 0.0, largest, 1.0)
     away = away - away.mean(axis=0)
     size = away.std(axis=0)
-    rounding = np.array([_ROUNDING * energy, _ROUNDING, _ROUNDING * largest[2]])
+    rounding = np.array([_ROUNDING * energy, _ROUNDING, max(_ROUNDING * largest[2], DIVERGENCES)])
     away = np.where(size * largest > rounding, away / np.where(size > 0.0, size, 1.0), 0.0)
     both, above = away[:, :2], away[:, 2]
     metric = np.linalg.pinv(both.T @ both / len(both), rcond=_DEPENDENT, hermitian=True)
