@@ -13,7 +13,7 @@ linear_model = pytest.importorskip("sklearn.linear_model")
 from sklearn import metrics  # noqa: E402
 from sklearn.neural_network import MLPClassifier, MLPRegressor  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler  # noqa: E402
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler  # noqa: E402
 from sklearn.svm import LinearSVR  # noqa: E402
 
 
@@ -107,6 +107,29 @@ def test_pipelines_transform_their_features(fitted):
     found = pm.minimum_energy(pm.models.sklearn.system(again if fitted else pipeline, X, y)).parameters
     assert found == pytest.approx(np.append(again[-1].coef_, again[-1].intercept_), abs=1e-9)
     assert not hasattr(pipeline[-1], "coef_")
+
+
+def test_pipelines_of_sparse_features_and_of_pipelines():
+    X, y, _ = rows(2)
+    kinds = np.array(list("abc"))[np.digitize(X[:, :1], [-1.0, 1.0])]
+    for features, make in (
+        (kinds, lambda: make_pipeline(OneHotEncoder(), linear_model.Ridge(0.4))),
+        (X, lambda: make_pipeline(StandardScaler(), make_pipeline(PolynomialFeatures(2), linear_model.Ridge(0.4)))),
+        (kinds, lambda: make_pipeline(make_pipeline(OneHotEncoder(), linear_model.Ridge(0.4)))),
+    ):
+        system = pm.models.sklearn.system(make(), features, y)
+        last = make().fit(features, y)
+        while hasattr(last, "steps"):
+            last = last[-1]
+        fitted = np.append(last.coef_, last.intercept_)
+        assert pm.minimum_energy(system).parameters == pytest.approx(fitted, abs=1e-9)
+
+
+def test_law_of_a_pipeline_is_that_of_its_network():
+    X, y, _ = rows(2)
+    model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=2000))
+    laws = [pm.models.sklearn.law(each) for each in (model.fit(X, y), model[-1])]
+    assert repr(laws[0]) == repr(laws[1])
 
 
 X3, Y3 = [[0.0], [1.0], [2.0], [3.5]], [0, 1, 2, 1]

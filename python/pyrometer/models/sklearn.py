@@ -93,7 +93,7 @@ def law(estimator: Any) -> Layers[tuple[()]]:
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Fitted, since the widths of its first and last layer are those of the data.
+        Or a `Pipeline` that ends in one. Fitted, since the widths of its first and last layer are those of the data.
 
     Returns
     -------
@@ -116,7 +116,8 @@ def law(estimator: Any) -> Layers[tuple[()]]:
     >>> [float(weights.length) for weights in pm.models.sklearn.law(model).weights]      # 2 sqrt(6/6), 2 sqrt(6/5)
     [2.0, 2.1908902300206643]
     """
-    name = _name_of(estimator)
+    while (name := _name_of(estimator)) == "Pipeline":
+        estimator = estimator.steps[-1][1]
     if name not in PERCEPTRONS:
         raise TypeError(
             f"estimator must be one of [{listed(list(PERCEPTRONS), name=str)}], got {described(estimator)}, which "
@@ -157,18 +158,19 @@ def _network(estimator: Any, X: Any, y: Any, weights: Any) -> Network:
 
 def _last_step(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     """Return the last step of a pipeline, and the features that it is given."""
-    if _name_of(estimator) != "Pipeline":
-        return estimator, X
-    from sklearn.base import clone
-    from sklearn.exceptions import NotFittedError
+    while _name_of(estimator) == "Pipeline":
+        from sklearn.base import clone
+        from sklearn.exceptions import NotFittedError
 
-    before, last = estimator[:-1], estimator.steps[-1][1]
-    if not len(before.steps):
-        return last, X
-    try:
-        return last, before.transform(X)
-    except NotFittedError:
-        return last, clone(before).fit_transform(X, y)
+        before, estimator = estimator[:-1], estimator.steps[-1][1]
+        if not len(before.steps):
+            continue
+        try:
+            X = before.transform(X)
+        except NotFittedError:
+            X = clone(before).fit_transform(X, y)
+        X = X.toarray() if hasattr(X, "toarray") else X  # sparse, as of OneHotEncoder
+    return estimator, X
 
 
 def _target(y: Any) -> Any:
