@@ -292,6 +292,7 @@ def test_threads_and_batches_change_no_bit():
         (np.ones((12, 2)), {}, ValueError, "at least two classes"),
         (np.arange(24).reshape(12, 2), {}, ValueError, r"one label for each row, shape \(m,\)"),
         (np.linspace(0, 1, 12), {}, ValueError, "y must be labels, got 0.09"),
+        (["a", *range(11)], {}, TypeError, "labels that can be sorted, got int and str; write all as strings"),
         ([np.nan, *THREE[1:]], {}, ValueError, "no missing labels, got one at row 0"),
         ([None, *"abcdefghijk"], {}, ValueError, "no missing labels, got one at row 0"),
         (THREE, {"energy": "mae"}, ValueError, "energy must be one of 'mse', 'ce', got 'mae'"),
@@ -299,8 +300,9 @@ def test_threads_and_batches_change_no_bit():
     ],
 )
 def test_refusals(y, options, kind, message):
-    with pytest.raises(kind, match=message):
+    with pytest.raises(kind, match=message) as caught:
         pm.Network(X, y, hidden=(4,), **({"energy": "ce"} | options))
+    assert "labels=" not in str(caught.value)  # an option of other systems
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,15 @@ def test_frames(table):
     assert pandas.attrs["metadata"]["seed"] == 2**80
 
 
+@pytest.mark.parametrize("dtype", [np.longdouble, np.float32, np.float16, np.uint64, np.int8, bool])
+def test_numbers_of_any_width(dtype, tmp_path):
+    squares = pm.Table("Squares", {"x": np.array([0, 1], dtype)})
+    assert pm.Table("Squares", squares.to_arrow().to_pydict())["x"].tolist() == squares["x"].tolist()
+    assert len(squares.to_csv().split()) == 3
+    for suffix in ("csv", "json", "parquet"):
+        squares.save(tmp_path / f"squares.{suffix}")
+
+
 def test_a_missing_package_is_named(table, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "polars", None)
     with pytest.raises(ImportError, match=r"to_polars\(\) needs polars: pip install polars"):

@@ -41,17 +41,21 @@ def is_label(value: Any) -> bool:
     return isinstance(value, Hashable) and not isinstance(value, (tuple, frozenset)) and not callable(value)
 
 
-def labels_in(y: Any) -> tuple[Any, ...]:
-    """Return the labels of a target in sorted order; ValueError unless they are two or more, and labels."""
+def labels_in(y: Any, *, option: bool = True) -> tuple[Any, ...]:
+    """Return the labels of a target in sorted order; ValueError unless they are two or more, and labels.
+
+    Messages name `labels` if that is an option of the caller.
+    """
     array = _values(y)
     flat = array.reshape(-1)
     _require_present(array)
     if array.dtype.kind == "f":
         odd = np.flatnonzero(~((flat == np.floor(flat)) & np.isfinite(flat)))
         if odd.size:
+            rest = "or 'mae', and labels= names classes that are not whole numbers." if option else "of networks."
             raise ValueError(
-                f"y must be labels, got {flat[odd[0]]} at row {_row(array, odd[0])}; real numbers are "
-                "targets of energy='mse' or 'mae', and labels= names classes that are not whole numbers."
+                f"y must be labels, got {flat[odd[0]]} at row {_row(array, odd[0])}; real numbers are targets of "
+                f"energy='mse' {rest}"
             )
     elif array.dtype.kind not in "iubOUST":
         raise TypeError(f"y must be labels: numbers, bool or strings, got {described(y)}.")
@@ -60,12 +64,13 @@ def labels_in(y: Any) -> tuple[Any, ...]:
     except TypeError:
         kinds = sorted({type(value).__name__ for value in flat.tolist()})
         raise TypeError(
-            f"y must have labels that can be sorted, got {' and '.join(kinds)}; pass labels= in the order of the "
-            "classes."
+            f"y must have labels that can be sorted, got {' and '.join(kinds)}; "
+            + ("pass labels= in the order of the classes." if option else "write all as strings.")
         ) from None
     if len(labels) < 2:
         only = ", ".join(map(repr, labels)) or "no rows"
-        raise ValueError(f"y must have at least two classes, got {only} only; labels= names classes without rows.")
+        rest = "; labels= names classes without rows" if option else ""
+        raise ValueError(f"y must have at least two classes, got {only} only{rest}.")
     if len(labels) > MOST_CLASSES:
         raise ValueError(f"y must have at most {MOST_CLASSES} classes, got {len(labels)}.")
     return labels

@@ -69,7 +69,7 @@ def labels(y: Any, rows: int, outputs: int | None) -> tuple[npt.NDArray[np.int64
     """Return the numbers of the labels (m,), the labels in order, and the number of outputs."""
     if y is None:
         raise ValueError("y must be given for energy='ce', a label for each row, got None.")
-    classes = labels_in(y)
+    classes = labels_in(y, option=False)
     codes = encoded(y, classes, np.int64)
     if codes.ndim == 2 and codes.shape[1] == 1:
         codes = codes[:, 0]

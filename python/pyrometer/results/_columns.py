@@ -85,6 +85,8 @@ def checked(name: str, values: Any) -> Held:
         raise ValueError(f"column {quoted(name)} must be one-dimensional, got shape {array.shape}.")
     if array.dtype.kind not in "fiubU":
         raise TypeError(f"column {quoted(name)} must be numbers, bools or strings, got an array of {array.dtype}.")
+    if array.dtype.kind == "f" and array.itemsize > 8:
+        array = array.astype(np.float64)  # long doubles, which Arrow does not have
     array.flags.writeable = False
     return array
 
