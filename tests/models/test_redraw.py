@@ -145,3 +145,43 @@ def test_tensors_of_two_devices_differ():
     assert before.unchanged(module)
     module.cache = torch.zeros(3, device="meta")
     assert not before.unchanged(module)
+
+
+def test_instances_keep_buffers_that_are_not_random():
+    """Running statistics are those of the instance, as of a function that builds it; random buffers are drawn."""
+
+    class Features(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.BatchNorm1d(6)
+            self.inner, self.outer = torch.nn.Linear(4, 6), torch.nn.Linear(6, 2)
+            self.register_buffer("phases", torch.zeros(()))
+            self.reset_parameters()
+
+        def reset_parameters(self):
+            self.norm.reset_parameters()
+            self.phases.normal_()
+
+        def forward(self, x):
+            return self.outer(self.norm(self.inner(x) + self.phases))
+
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(8, 4))).float()
+    mean, variance = torch.linspace(2.0, 5.0, 6), torch.linspace(0.5, 3.0, 6)
+
+    def trained():
+        model = Features()
+        with torch.no_grad():
+            model.norm.running_mean.copy_(mean)
+            model.norm.running_var.copy_(variance)
+        return model
+
+    laws = {"*.weight": pm.Normal(0.5), "*.bias": pm.Constant(0.0)}
+    layers = pm.models.measure(trained(), x, mode="eval", laws=laws, draws=400)
+    before = 0.25 * x.double().square().sum(1)[:, None] + 1.0  # the variance of the phase
+    norm = float((0.25 * (before + mean**2) / (variance + 1e-5)).sum(1).mean())
+    for number, expected in ((1, norm), (2, 2 * 0.25 * norm)):
+        assert abs(layers.energy[number] - expected) < 4.0 * layers.standard_error[number]
+    built = pm.models.measure(trained, x, mode="eval", laws=laws, draws=400)
+    error = np.hypot(layers.standard_error, built.standard_error)
+    assert (np.abs(layers.energy - built.energy) <= 4.0 * error + 1e-6).all()
+    assert pm.models.measure(Features(), x, mode="eval", laws=laws).energy[1] < 0.5 * norm

@@ -248,13 +248,36 @@ def _of_instance(model: Any, laws: Any, init: Callable[[Any], Any] | None, seed:
 
 
 def redraw(module: Any, init: Callable[[Any], Any] | None) -> None:
-    """Draw the parameters of a module again, layer by layer."""
+    """Draw the parameters of a module again, layer by layer; buffers that are not random keep their values."""
     for part in reversed(list(module.modules())):
         for name in _RESETS:
             if callable(getattr(part, name, None)):
-                getattr(part, name)()
+                _reset(part, getattr(part, name))
     if init is not None:
         init(module)
+
+
+def _reset(part: torch.nn.Module, reset: Callable[[], Any]) -> None:
+    """Draw a module again, but for buffers that this sets to the same values each time, as running statistics."""
+    before = _buffers(part)
+    reset()
+    once = _buffers(part)
+    if all(name in once and torch.equal(value, once[name]) for name, value in before.items()):
+        return
+    reset()
+    with torch.no_grad():
+        for name, buffer in _buffers(part, copies=False).items():
+            if name in before and name in once and torch.equal(once[name], buffer):
+                buffer.copy_(before[name])
+
+
+def _buffers(part: torch.nn.Module, *, copies: bool = True) -> dict[str, torch.Tensor]:
+    """Return the buffers of a module that have values."""
+    return {
+        name: buffer.clone() if copies else buffer
+        for name, buffer in part.named_buffers()
+        if not (torch.nn.parameter.is_lazy(buffer) or buffer.is_meta)
+    }
 
 
 def _as_labelled(parameter: Any, runs: Runs, memory: Memory) -> bool:

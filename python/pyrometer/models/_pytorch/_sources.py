@@ -151,9 +151,11 @@ def _of_factory(model: Callable[[], torch.nn.Module], request: Request) -> Calla
 
 
 def _of_instance(built: Built, request: Request) -> Callable[[], torch.nn.Module]:
-    module = built.module
+    module, rest = built.module, Remainder.of(built.module)
 
     def again() -> torch.nn.Module:
+        if rest.unchanged(module):
+            rest.restore(module)
         redraw(module, request.init)
         parameters = dict(module.named_parameters(remove_duplicate=False))
         with torch.no_grad():
