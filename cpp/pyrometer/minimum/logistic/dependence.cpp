@@ -18,7 +18,8 @@ constexpr double kLarger = 8;
 // A part of the loss that may be added to a gap without further thought.
 constexpr double kNegligible = 3e-14;
 constexpr Index kRowsOfSizes = 1024;
-// Rounding errors in other rows than those that a combination of columns was found from are up to so many times larger.
+// Rounding errors of a combination of columns are up to so many times those of its terms, and in other rows than those
+// that it was found from up to so many times larger.
 constexpr double kFurther = 64;
 // By so many rows more than columns a combination is at rounding level not by chance.
 constexpr Index kMore = 4;
@@ -171,23 +172,24 @@ ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, c
     bool rounded = false;
     Numbers shares(at(p), 0.0);  // of the terms, at most, in these rows: they determine coefficients as accurately
     for (const Index i : others) {
-      if (terms[at(i)] == 0) continue;
-      most = std::max(most, std::abs(value[at(i)]) / terms[at(i)]);
+      most = std::max(most, std::abs(value[at(i)]) / terms[at(i)]);  // not nan, the ratio of zeros
       for (Index k = 0; k < p; ++k) {
         shares[at(k)] = std::max(shares[at(k)], std::abs(v[at(k)] * rows.X[i * p + k]) / terms[at(i)]);
         rounded = rounded || (value[at(i)] != 0 && v[at(k)] != 0 && has_many_bits(rows.X[i * p + k]));
       }
     }
-    if (!(rounded && most > kLeastRounding)) {
+    const double unit = static_cast<double>(p + 1) * kUnit;
+    if (!(rounded && most > kLeastRounding && most <= kFurther * unit)) {
       null_.clear();
       return;
     }
-    most = kFurther * std::max(most, static_cast<double>(p + 1) * kUnit);
+    most = std::max(most, unit);
     for (Index i = 0; i < rows.rows; ++i) {
       double size = intercept ? std::abs(v.back()) : 0;
       for (Index k = 0; k < p; ++k)
         if (shares[at(k)] > 0) size += std::abs(v[at(k)] * rows.X[i * p + k]) / shares[at(k)];
-      const bool zero = vanishing_[at(i)] || std::abs(value[at(i)]) <= most * size;
+      const double rounding = kFurther * std::min(most * size, kFurther * unit * terms[at(i)]);
+      const bool zero = vanishing_[at(i)] || std::abs(value[at(i)]) <= rounding;
       X_[at(i * p + replaced_[c])] = zero ? 0 : value[at(i)];
     }
   }

@@ -1,0 +1,51 @@
+"""Columns that are dependent within rounding in all rows but some, where differences well above it decide."""
+
+import math
+
+import numpy as np
+import pytest
+
+import pyrometer as pm
+
+pytestmark = pytest.mark.filterwarnings("ignore::pyrometer.SeparationWarning", "ignore::pyrometer.PrecisionWarning")
+
+
+def clipped(seed):
+    """Probabilities of a confident classifier, some of them clipped; all but the first, and the excess of their sum."""
+    rng = np.random.default_rng([1, seed])
+    m, classes = int(rng.choice([40, 80, 200])), int(rng.integers(2, 4))
+    P = np.exp(rng.normal(size=(m, classes)) * 40.0)
+    P /= P.sum(axis=1, keepdims=True)
+    rows, least = rng.random(m) < 0.5, 10.0 ** -rng.integers(10, 12)
+    P[rows] = P[rows].clip(least)
+    y = rng.random(m) < 0.5
+    y[rows] = True
+    return P, np.column_stack([P[:, 1:], [math.fsum([*row, -1.0]) for row in P]]), y
+
+
+def filled(seed):
+    """Three columns, two of them equal but where the third is filled; and the difference of the two for one of them."""
+    rng = np.random.default_rng([2, seed])
+    m = int(rng.choice([20, 40, 80]))
+    rows, a = np.arange(m) < rng.integers(2, m // 2), rng.normal(size=m) * 10
+    b = a + np.where(rows, rng.choice([1e-6, 1e-3, 0.1]) * rng.normal(size=m), 0.0)
+    fill = rng.choice([1e15, 1e20, 1e25]) * np.exp(rng.normal(size=m) * rng.integers(0, 2))
+    c = np.where(rows, fill, rng.normal(size=m))
+    return np.column_stack([a, c, b]), np.column_stack([a, c, b - a]), rng.random(m) < 0.5
+
+
+@pytest.mark.parametrize(("table", "least"), [(clipped, 240), (filled, 290)])
+def test_differences_above_rounding_count(table, least):
+    """They were taken for rounding, with 12 digits of another value."""
+    certain = 0
+    for seed in range(300):
+        X, plain, y = table(seed)
+        if y.all() or not y.any():
+            continue
+        found, other = (pm.minimum_energy(pm.LogisticRegression(columns, y)) for columns in (X, plain))
+        if min(found.digits, other.digits) <= 0.0:
+            continue
+        certain += 1
+        rounding = 1e-15 * abs(other.parameters[-2]) * abs(X[:, 0]).max()  # of the two terms of the difference
+        assert abs(found.value - other.value) <= found.gap + other.gap + rounding, seed
+    assert certain >= least, certain
