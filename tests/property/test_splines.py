@@ -52,3 +52,20 @@ def test_of_three_classes():
         assert abs(found.value - full.value) <= found.gap + full.gap + 1e-15 * largest, seed
         assert found.attained or not full.attained, seed
     assert certain >= 47
+
+
+def test_further_columns_that_depend_on_others_change_nothing():
+    """A copy of a column, or one of a constant: combinations without rounding, beside those with it."""
+    certain = 0
+    for seed in range(120):
+        _, X, y, weights = smooth(seed)
+        further = X[:, :1] if seed % 2 else np.full((len(y), 1), 2.0)
+        found, other = (
+            pm.minimum_energy(pm.LogisticRegression(columns, y, weights=weights)) for columns in (X, np.c_[X, further])
+        )
+        if min(found.digits, other.digits) < 6.0:
+            continue
+        certain += 1
+        largest = max(np.abs(found.parameters).max(), np.abs(other.parameters).max())
+        assert abs(found.value - other.value) <= found.gap + other.gap + 1e-15 * largest, seed
+    assert certain >= 116, certain

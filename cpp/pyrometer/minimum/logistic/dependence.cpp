@@ -147,23 +147,19 @@ ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, c
   const Basis basis = reduce(Matrix{part.rows().X, part.rows().rows, p}, intercept, false, threads);
   std::vector<bool> free(at(p + 1), true);
   for (const Index j : basis.kept) free[at(j)] = false;
-  // The last column that was found to depend on others is the only one of those in its combination.
-  for (auto v = basis.null.rbegin(); v != basis.null.rend(); ++v) {
-    Index own = -1;
-    for (Index j = 0; j < p; ++j)
-      if (free[at(j)] && (*v)[at(j)] != 0) own = j;
-    if (own < 0) continue;
-    free[at(own)] = false;
-    if (std::count(v->begin(), v->end(), 0.0) >= std::ssize(*v) - 1) continue;  // it is 0
-    replaced_.push_back(own);
-    null_.push_back(*v);
-  }
-  if (null_.empty()) return;
+  if (basis.null.empty()) return;
   X_.assign(rows.X, rows.X + rows.rows * p);
   Numbers value(at(rows.rows)), terms(value);
-  for (std::size_t c = 0; c < null_.size(); ++c) {
-    const Numbers& v = null_[c];
-    Tile tile(p);
+  Tile tile(p);
+  const double unit = static_cast<double>(p + 1) * kUnit;
+  // The last column that was found to depend on others is the only one of those in its combination.
+  for (auto combination = basis.null.rbegin(); combination != basis.null.rend(); ++combination) {
+    const Numbers& v = *combination;
+    Index own = -1;
+    for (Index j = 0; j < p; ++j)
+      if (free[at(j)] && v[at(j)] != 0) own = j;
+    if (own < 0) continue;
+    free[at(own)] = false;
     for (Index begin = 0; begin < rows.rows; begin += Tile::kRows) {
       tile.fill(std::min(Tile::kRows, rows.rows - begin), [&](Index k) { return rows.X + (begin + k) * p; });
       tile.combine(v.data(), intercept ? v.back() : 0.0, &value[at(begin)], &terms[at(begin)]);
@@ -178,11 +174,9 @@ ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, c
         rounded = rounded || (value[at(i)] != 0 && v[at(k)] != 0 && has_many_bits(rows.X[i * p + k]));
       }
     }
-    const double unit = static_cast<double>(p + 1) * kUnit;
-    if (!(rounded && most > kLeastRounding && most <= kFurther * unit)) {
-      null_.clear();
-      return;
-    }
+    if (!(rounded && most > kLeastRounding && most <= kFurther * unit)) continue;
+    replaced_.push_back(own);
+    null_.push_back(v);
     most = std::max(most, unit);
     for (Index i = 0; i < rows.rows; ++i) {
       double size = intercept ? std::abs(v.back()) : 0;
@@ -190,7 +184,7 @@ ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, c
         if (shares[at(k)] > 0) size += std::abs(v[at(k)] * rows.X[i * p + k]) / shares[at(k)];
       const double rounding = kFurther * std::min(most * size, kFurther * unit * terms[at(i)]);
       const bool zero = vanishing_[at(i)] || std::abs(value[at(i)]) <= rounding;
-      X_[at(i * p + replaced_[c])] = zero ? 0 : value[at(i)];
+      X_[at(i * p + own)] = zero ? 0 : value[at(i)];
     }
   }
 }
