@@ -298,7 +298,7 @@ Solution reduced(const ClassifiedRows<double>& table, bool nested, int threads) 
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
   const auto open = [&] { return !(out.gap <= kOpen * out.value) && out.value > 0; };
   std::vector<std::vector<bool>> tried;
-  const bool apart = least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
+  const bool apart = out.value > 0 && least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
   for (int way = 0; way < 2 && !nested && (apart || open()); ++way) {
     std::vector<bool> left_out = way == 0 ? ruling_rows(table, out.theta) : large_rows(rows, table.intercept);
     if (std::count(left_out.begin(), left_out.end(), true) == 0) continue;
