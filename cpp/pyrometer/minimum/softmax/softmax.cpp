@@ -243,7 +243,7 @@ std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const
 
 /// Rows of which a class is far below their own, beyond rounding.
 std::vector<bool> ruling_rows(const ClassifiedRows<double>& table, const Numbers& theta) {
-  constexpr double kRuling = 20;
+  constexpr double kFarBelow = 20;
   const data::Rows<double>& rows = table.rows;
   const Index p = rows.features, n = p + (table.intercept ? 1 : 0), classes = table.classes;
   const double rounding = 4 * static_cast<double>(p + 1) * kUnit;
@@ -258,7 +258,7 @@ std::vector<bool> ruling_rows(const ClassifiedRows<double>& table, const Numbers
     for (Index k = 0; k < tile.rows(); ++k) {
       const std::size_t own = at(static_cast<Index>(rows.y[begin + k]) * Tile::kRows + k);
       for (std::size_t c = at(k); c < z.size(); c += at(Tile::kRows))
-        if (z[own] - z[c] > std::max(kRuling, rounding * (terms[own] + terms[c]))) out[at(begin + k)] = true;
+        if (z[own] - z[c] > std::max(kFarBelow, rounding * (terms[own] + terms[c]))) out[at(begin + k)] = true;
     }
   }
   return out;
