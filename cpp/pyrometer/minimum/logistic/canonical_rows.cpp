@@ -21,6 +21,13 @@ std::vector<Index> first(Index count) {
 
 }  // namespace
 
+data::Rows<double> as_doubles(const data::Rows<float>& rows, std::vector<double>& numbers) {
+  const Index size = rows.rows * rows.features;
+  numbers.assign(rows.X, rows.X + size);
+  numbers.insert(numbers.end(), rows.y, rows.y + rows.rows);
+  return {numbers.data(), numbers.data() + size, rows.rows, rows.features, size, rows.weights};
+}
+
 CanonicalRows::CanonicalRows(const data::Rows<double>& rows)
     : features_(rows.features), y_(rows.y, rows.y + rows.rows), weights_(y_.size(), 1.0), order_(first(features_)) {
   X_.reserve(at(rows.rows * features_));

@@ -1,4 +1,4 @@
-// Rows in an order of their own.
+// Rows as doubles, and in an order of their own.
 #pragma once
 
 #include <vector>
@@ -6,6 +6,12 @@
 #include "pyrometer/data/pack.hpp"
 
 namespace pyrometer::minimum {
+
+/// The rows, and those in single precision as doubles, of which `numbers` gets a copy.
+[[nodiscard]] inline data::Rows<double> as_doubles(const data::Rows<double>& rows, std::vector<double>&) {
+  return rows;
+}
+[[nodiscard]] data::Rows<double> as_doubles(const data::Rows<float>& rows, std::vector<double>& numbers);
 
 /// Up to this many elements the cost of sorting them does not matter.
 inline constexpr Index kMostCanonical = Index{1} << 16;

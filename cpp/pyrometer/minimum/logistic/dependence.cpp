@@ -136,12 +136,11 @@ std::vector<bool> large_rows(const data::Rows<double>& rows, bool intercept) {
 
 ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
                                int threads)
-    : rows_(rows), vanishing_(left_out) {
+    : rows_(rows) {
   const Index p = rows.features;
   std::vector<Index> others;
   for (Index i = 0; i < rows.rows; ++i)
     if (!left_out[at(i)]) others.push_back(i);
-  vanishing_.flip();
   if (std::ssize(others) < p + kMore) return;
   const RowSubset part(rows, others);
   const Basis basis = reduce(Matrix{part.rows().X, part.rows().rows, p}, intercept, false, threads);
@@ -183,7 +182,7 @@ ReducedColumns::ReducedColumns(const data::Rows<double>& rows, bool intercept, c
       for (Index k = 0; k < p; ++k)
         if (shares[at(k)] > 0) size += std::abs(v[at(k)] * rows.X[i * p + k]) / shares[at(k)];
       const double rounding = kFurther * std::min(most * size, kFurther * unit * terms[at(i)]);
-      const bool zero = vanishing_[at(i)] || std::abs(value[at(i)]) <= rounding;
+      const bool zero = !left_out[at(i)] || std::abs(value[at(i)]) <= rounding;
       X_[at(i * p + own)] = zero ? 0 : value[at(i)];
     }
   }

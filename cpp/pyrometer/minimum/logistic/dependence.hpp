@@ -61,9 +61,8 @@ class ReducedColumns {
   /// Whether a column is replaced.
   [[nodiscard]] bool any() const { return !null_.empty(); }
   [[nodiscard]] data::Rows<double> rows() const;
-  /// The combinations that replace columns, and the rows where they are taken for 0.
+  /// The combinations that replace columns, taken for 0 in all rows that are not left out.
   [[nodiscard]] const std::vector<std::vector<double>>& null() const { return null_; }
-  [[nodiscard]] const std::vector<bool>& vanishing() const { return vanishing_; }
   /// The parameters, of any number of classes, with 0 for columns that are replaced.
   [[nodiscard]] std::vector<double> others(std::vector<double> theta) const;
   /// Parameters of the given columns, from those of the columns here.
@@ -74,7 +73,6 @@ class ReducedColumns {
   std::vector<double> X_;
   std::vector<std::vector<double>> null_;
   std::vector<Index> replaced_;  ///< by each of them
-  std::vector<bool> vanishing_;
 };
 
 /// A copy of some rows.

@@ -105,16 +105,6 @@ Infimum without_features(const data::Rows<T>& all, Index ones, bool intercept) {
   return out;
 }
 
-data::Rows<double> as_doubles(const data::Rows<double>& rows, std::vector<double>&) { return rows; }
-
-/// The same for rows in single precision, of which `numbers` gets a copy.
-data::Rows<double> as_doubles(const data::Rows<float>& rows, std::vector<double>& numbers) {
-  const Index size = rows.rows * rows.features;
-  numbers.assign(rows.X, rows.X + size);
-  numbers.insert(numbers.end(), rows.y, rows.y + rows.rows);
-  return {numbers.data(), numbers.data() + size, rows.rows, rows.features, size, rows.weights};
-}
-
 /// The infimum of any rows, of few in their canonical form.
 Infimum infimum_of_any_rows(const data::Rows<double>& rows, bool intercept, KnownOfRows known, int threads) {
   if (known.separated || rows.rows * rows.features > kMostCanonical) return infimum(rows, intercept, known, threads);

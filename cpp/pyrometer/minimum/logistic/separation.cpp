@@ -214,15 +214,21 @@ std::optional<Infimum> in_outlying(const data::Rows<double>& rows, bool intercep
   }
 }
 
+/// Derivatives of the loss by the logits, weights included.
+Numbers logit_slopes(const data::Rows<double>& rows, bool intercept, const Numbers& theta) {
+  Numbers margin, terms, slopes;
+  margins_of(rows, all_of(rows), intercept, theta, margin, terms);
+  for (std::size_t i = 0; i < margin.size(); ++i)
+    slopes.push_back((1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
+  return slopes;
+}
+
 /// How much less than the minimum over the rows that are not separated the loss may be, at theta, by rounding of
 /// columns that depend on others.
 double lowered_by(const std::vector<Numbers>& null, const data::Rows<double>& rows, bool intercept, const Face& face,
                   const Numbers& theta, double loss) {
   return lowered_by_rounding(rows, intercept, null, theta, loss, [&] {
-    Numbers margin, terms, slopes;
-    margins_of(rows, all_of(rows), intercept, theta, margin, terms);
-    for (std::size_t i = 0; i < margin.size(); ++i)
-      slopes.push_back((1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
+    Numbers slopes = logit_slopes(rows, intercept, theta);
     for (const Separated& part : face.separated)
       for (const Index i : part.rows) slopes[at(i)] = 0;
     return slopes;
@@ -484,17 +490,13 @@ std::optional<Infimum> in_reduced(const data::Rows<double>& rows, bool intercept
   const ReducedColumns columns(rows, intercept, left_out, threads);
   if (!columns.any()) return {};
   Infimum out = searched(columns.rows(), intercept, KnownOfRows(), true, threads);
-  const auto slopes = [&] {
-    Numbers margin, terms, all;
-    margins_of(columns.rows(), all_of(rows), intercept, out.parameters, margin, terms);
-    for (std::size_t i = 0; i < margin.size(); ++i)
-      all.push_back(!columns.vanishing()[i]
-                        ? 0
-                        : (1 - 2 * rows.y[i]) * (rows.weights ? rows.weights[i] : 1.0) / (1 + std::exp(margin[i])));
-    return all;
-  };
   const double lowered =
-      lowered_by_rounding(rows, intercept, columns.null(), columns.others(out.parameters), out.value, slopes);
+      lowered_by_rounding(rows, intercept, columns.null(), columns.others(out.parameters), out.value, [&] {
+        Numbers slopes = logit_slopes(columns.rows(), intercept, out.parameters);
+        for (std::size_t i = 0; i < slopes.size(); ++i)
+          if (left_out[i]) slopes[i] = 0;
+        return slopes;
+      });
   columns.back(out.parameters);
   columns.back(out.direction);
   out.errors.clear();

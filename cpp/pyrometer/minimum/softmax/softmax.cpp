@@ -276,7 +276,7 @@ std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const st
       lowered_by_rounding(table.rows, table.intercept, columns.null(), columns.others(out.theta), out.value, [&] {
         Numbers slopes = slopes_of(other, nullptr, out.theta);
         for (std::size_t k = 0; k < slopes.size(); ++k)
-          if (!columns.vanishing()[k / at(table.classes)]) slopes[k] = 0;
+          if (left_out[k / at(table.classes)]) slopes[k] = 0;
         return slopes;
       });
   columns.back(out.theta);
@@ -298,7 +298,8 @@ Solution reduced(const ClassifiedRows<double>& table, bool nested, int threads) 
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
   const auto open = [&] { return !(out.gap <= kOpen * out.value) && out.value > 0; };
   std::vector<std::vector<bool>> tried;
-  const bool apart = out.value > 0 && least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
+  const bool apart =
+      !nested && out.value > 0 && least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
   for (int way = 0; way < 2 && !nested && (apart || open()); ++way) {
     std::vector<bool> left_out = way == 0 ? ruling_rows(table, out.theta) : large_rows(rows, table.intercept);
     if (std::count(left_out.begin(), left_out.end(), true) == 0) continue;
@@ -430,14 +431,9 @@ Solution hard(const ClassifiedRows<double>& table, const Survey& survey, bool sc
   return out;
 }
 
-/// The same for rows in single precision, which are copied as doubles.
 Solution hard(const ClassifiedRows<float>& table, const Survey& survey, bool scaled, bool tried, int threads) {
-  const data::Rows<float>& rows = table.rows;
-  const Index size = rows.rows * rows.features;
-  const Numbers X(rows.X, rows.X + size), y(rows.y, rows.y + rows.rows);
-  const ClassifiedRows<double> wide{
-      {X.data(), y.data(), rows.rows, rows.features, size, rows.weights}, table.classes, table.intercept};
-  return hard(wide, survey, scaled, tried, threads);
+  Numbers numbers;
+  return hard({as_doubles(table.rows, numbers), table.classes, table.intercept}, survey, scaled, tried, threads);
 }
 
 /// Adds to the gap what rounding of the parameters, after the loss was computed, may change. `simple`: after a descent
