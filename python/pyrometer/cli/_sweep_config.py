@@ -168,7 +168,10 @@ def _system(folder: str, table: dict[str, Any], files: dict[str, str]) -> Any:
     read_again = files_of(path)
     for file in read_again:
         if file == "-" or (os.path.exists(file) and not os.path.isfile(file)):
-            raise ValueError(f"data must be files, which a sweep that continues reads again, got a pipe, {file}.")
+            raise ValueError(
+                f"data must be files, which a sweep that continues reads again, got a pipe, {file}; write its rows to "
+                "a file first."
+            )
     labels = ClassCodes() if loss.classes or (network and loss.labels) else table.get("labels", loss.labels)
     subject = read(path, selection, standardize=standardize, labels=labels)
     for file in read_again:
