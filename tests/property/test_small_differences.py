@@ -34,7 +34,18 @@ def filled(seed):
     return np.column_stack([a, c, b]), np.column_stack([a, c, b - a]), rng.random(m) < 0.5
 
 
-@pytest.mark.parametrize(("table", "least"), [(clipped, 240), (filled, 290)])
+def rare(seed):
+    """A share that is tiny but in some rows, and its complement, with errors in these; and the excess of their sum."""
+    rng = np.random.default_rng([3, seed])
+    m = int(rng.choice([40, 80, 200]))
+    rows, tiny = np.arange(m) < rng.integers(2, m // 2), 10.0 ** -rng.integers(8, 16) * np.exp(rng.normal(size=m))
+    share = np.where(rows, rng.uniform(0.1, 1.0, m), tiny)
+    other = 1.0 - share + np.where(rows, 10.0 ** -rng.integers(11, 13) * rng.normal(size=m), 0.0)
+    excess = [math.fsum([*pair, -1.0]) for pair in zip(share, other, strict=True)]
+    return np.column_stack([share, other]), np.column_stack([share, excess]), rng.random(m) < 0.5
+
+
+@pytest.mark.parametrize(("table", "least"), [(clipped, 240), (filled, 290), (rare, 290)])
 def test_differences_above_rounding_count(table, least):
     """They were taken for rounding, with 12 digits of another value."""
     certain = 0

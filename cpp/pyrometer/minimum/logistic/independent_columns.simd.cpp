@@ -72,10 +72,10 @@ Table table_of(const Matrix& X, bool constant, int threads) {
 }
 
 /// What decides whether a column is at rounding level: its largest value; the sum of its terms, relative to the size of
-/// the row; and the largest value that exceeds the rounding error of its own terms, relative to its row.
+/// the row; and the largest value that exceeds the rounding error of its own terms, and that relative to its row.
 struct Size {
   static constexpr std::size_t kLanes = 8;
-  double largest[kLanes] = {}, sums[kLanes] = {}, remaining[kLanes] = {};
+  double largest[kLanes] = {}, sums[kLanes] = {}, exceeding[kLanes] = {}, remaining[kLanes] = {};
 
   void add(Index count, const double* value, const double* terms, const double* inverse_sizes, double allowed) {
     for (Index r = 0; r < count; r += Index{kLanes}) {
@@ -83,9 +83,10 @@ struct Size {
       for (std::size_t k = 0; k < lanes; ++k) {
         const std::size_t i = at(r) + k;
         const double size = std::abs(value[i]);
-        const double beyond = size > allowed * terms[i] ? size * inverse_sizes[i] : 0.0;
+        const double excess = size > allowed * terms[i] ? size : 0.0, beyond = excess * inverse_sizes[i];
         largest[k] = size > largest[k] ? size : largest[k];
         sums[k] += terms[i] * inverse_sizes[i];
+        exceeding[k] = excess > exceeding[k] ? excess : exceeding[k];
         remaining[k] = beyond > remaining[k] ? beyond : remaining[k];
       }
     }
@@ -94,14 +95,27 @@ struct Size {
     for (std::size_t k = 0; k < kLanes; ++k) {
       largest[k] = std::max(largest[k], other.largest[k]);
       sums[k] += other.sums[k];
+      exceeding[k] = std::max(exceeding[k], other.exceeding[k]);
       remaining[k] = std::max(remaining[k], other.remaining[k]);
     }
   }
 };
 
+double largest_of(const double (&lanes)[Size::kLanes]) { return *std::max_element(std::begin(lanes), std::end(lanes)); }
+
+/// The largest term of a column where the elements of the given columns are largest: `reach`.
+double largest_term(const Numbers& reach, const Column& column) {
+  double largest = 0;
+  for (std::size_t r = 0; r < reach.size(); ++r)
+    largest = std::max(largest, std::abs(column.combination[r]) * reach[r]);
+  return largest;
+}
+
 /// The chosen columns of `values`, each a combination of the given columns, rounded once. A column is at rounding level
-/// if all its values are: relative to their own terms, or, since coefficients are rounded, too, to twice those of a
-/// typical row. A column kept for its rounding has parameters so large that they leave no bound of what others hide.
+/// if all its values are: relative to their own terms; or, since coefficients are rounded, too, to twice those of a
+/// typical row, but then to four times the largest term as well, since rows may have elements far above the typical
+/// ones of their columns. A column kept for its rounding has parameters so large that they leave no bound of what
+/// others hide.
 void evaluate(const Table& table, std::vector<Column>& columns, const std::vector<Index>& chosen, double* values) {
   const Matrix& X = table.X;
   const base::Chunks chunks{X.rows, kRows};
@@ -128,17 +142,15 @@ void evaluate(const Table& table, std::vector<Column>& columns, const std::vecto
     double sum = 0;
     for (const double part : all.sums) sum += part;
     Column& column = columns[at(chosen[at(c)])];
-    column.largest = *std::max_element(std::begin(all.largest), std::end(all.largest));
-    column.rounding = *std::max_element(std::begin(all.remaining), std::end(all.remaining)) <=
-                      2 * allowed * sum / static_cast<double>(X.rows);
+    column.largest = largest_of(all.largest);
+    column.rounding = largest_of(all.remaining) <= 2 * allowed * sum / static_cast<double>(X.rows) &&
+                      largest_of(all.exceeding) <= 4 * allowed * largest_term(table.largest, column);
   }
 }
 
 /// Sets coefficients at rounding level relative to the others to 0, except that of the column itself.
-void clean(const std::vector<double>& reach, Column& column) {
-  double largest = 0;
-  for (std::size_t r = 0; r < reach.size(); ++r)
-    largest = std::max(largest, std::abs(column.combination[r]) * reach[r]);
+void clean(const Numbers& reach, Column& column) {
+  const double largest = largest_term(reach, column);
   for (std::size_t r = 0; r < reach.size(); ++r) {
     const bool rounding = std::abs(column.combination[r]) * reach[r] <= kUnit * largest;
     if (rounding && static_cast<Index>(r) != column.own) column.combination[r] = 0;
