@@ -194,10 +194,20 @@ data::Rows<double> ReducedColumns::rows() const {
   return out;
 }
 
-Numbers ReducedColumns::others(Numbers theta) const {
-  for (std::size_t k = 0; k < theta.size(); k += null_[0].size())
+double ReducedColumns::lowered(Numbers theta, double loss, const std::function<Numbers()>& slopes) const {
+  const std::size_t p = at(rows_.features), n = null_[0].size();
+  for (std::size_t k = 0; k < theta.size(); k += n)
     for (const Index j : replaced_) theta[k + at(j)] = 0;
-  return theta;
+  double total = 0;
+  for (std::size_t c = 0; c < null_.size(); ++c)
+    total += lowered_by_rounding(rows_, n > p, {null_[c]}, theta, loss, [&] {
+      Numbers slope = slopes();
+      const std::size_t classes = slope.size() / at(rows_.rows);
+      for (std::size_t k = 0; k < slope.size(); ++k)
+        if (X_[k / classes * p + at(replaced_[c])] != 0) slope[k] = 0;
+      return slope;
+    });
+  return total;
 }
 
 void ReducedColumns::back(Numbers& theta) const {

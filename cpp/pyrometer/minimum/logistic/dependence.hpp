@@ -61,10 +61,10 @@ class ReducedColumns {
   /// Whether a column is replaced.
   [[nodiscard]] bool any() const { return !null_.empty(); }
   [[nodiscard]] data::Rows<double> rows() const;
-  /// The combinations that replace columns, taken for 0 in all rows that are not left out.
-  [[nodiscard]] const std::vector<std::vector<double>>& null() const { return null_; }
-  /// The parameters, of any number of classes, with 0 for columns that are replaced.
-  [[nodiscard]] std::vector<double> others(std::vector<double> theta) const;
+  /// How much less than `loss`, the infimum for these columns, the loss may be by what is taken for 0; theta and the
+  /// slopes of lowered_by_rounding are of any number of classes, and of these columns.
+  [[nodiscard]] double lowered(std::vector<double> theta, double loss,
+                               const std::function<std::vector<double>()>& slopes) const;
   /// Parameters of the given columns, from those of the columns here.
   void back(std::vector<double>& theta) const;
 

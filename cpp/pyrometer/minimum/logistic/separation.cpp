@@ -490,13 +490,8 @@ std::optional<Infimum> in_reduced(const data::Rows<double>& rows, bool intercept
   const ReducedColumns columns(rows, intercept, left_out, threads);
   if (!columns.any()) return {};
   Infimum out = searched(columns.rows(), intercept, KnownOfRows(), true, threads);
-  const double lowered =
-      lowered_by_rounding(rows, intercept, columns.null(), columns.others(out.parameters), out.value, [&] {
-        Numbers slopes = logit_slopes(columns.rows(), intercept, out.parameters);
-        for (std::size_t i = 0; i < slopes.size(); ++i)
-          if (left_out[i]) slopes[i] = 0;
-        return slopes;
-      });
+  const double lowered = columns.lowered(out.parameters, out.value,
+                                         [&] { return logit_slopes(columns.rows(), intercept, out.parameters); });
   columns.back(out.parameters);
   columns.back(out.direction);
   out.errors.clear();

@@ -272,13 +272,7 @@ std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const st
   if (!columns.any()) return {};
   const ClassifiedRows<double> other{columns.rows(), table.classes, table.intercept};
   Solution out = reduced(other, true, threads);
-  out.gap +=
-      lowered_by_rounding(table.rows, table.intercept, columns.null(), columns.others(out.theta), out.value, [&] {
-        Numbers slopes = slopes_of(other, nullptr, out.theta);
-        for (std::size_t k = 0; k < slopes.size(); ++k)
-          if (left_out[k / at(table.classes)]) slopes[k] = 0;
-        return slopes;
-      });
+  out.gap += columns.lowered(out.theta, out.value, [&] { return slopes_of(other, nullptr, out.theta); });
   columns.back(out.theta);
   columns.back(out.direction);
   out.errors.clear();
