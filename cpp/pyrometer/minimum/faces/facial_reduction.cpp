@@ -22,6 +22,8 @@ namespace {
 // Evenly spaced rows, and rows of small margin, of the initial sample, and the number of misclassified rows added at a
 // time.
 constexpr Index kFirstRows = 1024, kMoreRows = 1024;
+// After so many corrals all rows of the span that are left as rounding errors are taken from a sample, not single ones.
+constexpr Index kFewRounds = 24;
 
 /// The separated and the overlapping rows of a view. Elements of the direction up to `least` times the largest count as
 /// 0. Whether rows are dependent on those that overlap is decided by their residues.
@@ -36,7 +38,7 @@ class Search {
 
   /// Enlarges the span of overlapping rows and finds a direction that separates the others; false if undecided.
   bool reduce_once(std::vector<Index> sample) {
-    for (;;) {
+    for (Index rounds = 0;; ++rounds) {
       Wide points;
       std::vector<Index> names;
       std::vector<int> exponents;
@@ -56,7 +58,9 @@ class Search {
       };
       const SmallestPoint smallest = smallest_point(points, width, redundant);
       if (!inside.empty()) {
-        std::erase_if(sample, [&](Index i) { return std::find(inside.begin(), inside.end(), i) != inside.end(); });
+        std::erase_if(sample, [&](Index i) {
+          return rounds > kFewRounds ? overlaps(i) : std::find(inside.begin(), inside.end(), i) != inside.end();
+        });
         continue;
       }
       if (smallest.kind == SmallestPoint::Kind::undecided) return false;
