@@ -191,6 +191,33 @@ bool Factor::append_rows(Index kept) {
   return true;
 }
 
+// The columns after it have one element below the diagonal each.
+void Factor::remove(Index k) {
+  for (Index i = 0; i < k; ++i) std::copy(row(i) + k + 1, row(i) + size_, row(i) + k);
+  work_.assign(row(k), row(k) + size_);
+  double* __restrict const below = work_.data();
+  for (Index i = k; i + 1 < size_; ++i) {
+    const double* __restrict next = row(i + 1);
+    const double length = std::hypot(below[i + 1], next[i + 1]), c = below[i + 1] / length, s = next[i + 1] / length;
+    double* __restrict own = row(i);
+    own[i] = length;
+    inverse_[at(i)] = 1 / length;
+    for (Index j = i + 2; j < size_; ++j) {
+      own[j - 1] = c * below[j] + s * next[j];
+      below[j] = c * next[j] - s * below[j];
+    }
+  }
+  scale_.erase(scale_.begin() + k);
+  order_.pop_back();
+  rank_ = --size_;
+}
+
+bool Factor::needs_pivoting() const {
+  for (Index i = 0; i < rank_; ++i)
+    if (!(square(row(i)[i]) > kClearPivot)) return true;
+  return false;
+}
+
 void Factor::forward(double* x) const {
   for (Index k = 0; k < rank_; ++k) {
     x[k] *= inverse(k);

@@ -44,6 +44,10 @@ class Factor {
   /// below 1e-6, so that pivoting is necessary. size^2 (size - kept) flops.
   void keep(Index kept, Index size);
   [[nodiscard]] bool append(int threads = 1);
+  /// Removes column k of a renumbered factor of full rank, by rotations of the rows below. 3 (size - k)^2 flops.
+  void remove(Index k);
+  /// Whether a pivot is so small that append() would not do.
+  [[nodiscard]] bool needs_pivoting() const;
 
   [[nodiscard]] Index size() const { return size_; }
   [[nodiscard]] Index rank() const { return rank_; }

@@ -16,7 +16,7 @@ LassoAccuracy::LassoAccuracy(const LassoPoint& point, LassoFactor& factor, const
   std::vector<Index> columns;
   for (Index j = 0; j < x_.features; ++j)
     if (equicorrelated(j, margin)) columns.push_back(j);
-  const Factor& f = factor.of(x_.centred, columns);
+  const Factor& f = factor.of(x_.centred, columns, true);
   means_.take(x_.centred, factor);
   const bool constant = x_.constant ? equicorrelated(x_.features, margin) : intercept;
   if (!constant && f.rank() < f.size()) means_.whiten(x_.centred, f);

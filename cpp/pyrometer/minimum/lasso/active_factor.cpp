@@ -9,12 +9,32 @@ void LassoFactor::clear() {
   columns_.clear();
   factor_.prepare(0);
   factor_.run(0);
+  removed_ = false;
 }
 
-const Factor& LassoFactor::of(const Centred& centred, const std::vector<Index>& wanted) {
+// Those that are not wanted.
+void LassoFactor::remove_missing() {
+  constexpr Index kFew = 8;  // each costs less than a^2 flops, a new factor a^3 / 3
+  const auto gone = [this](Index j) { return missing_[at(j)] == 0; };
+  if (factor_.rank() < factor_.size() ||
+      kFew * std::count_if(columns_.begin(), columns_.end(), gone) > factor_.size() || !factor_.needs_pivoting())
+    return;
+  for (std::size_t k = columns_.size(); k-- > 0;) {
+    if (!gone(columns_[k])) continue;
+    factor_.remove(static_cast<Index>(k));
+    columns_.erase(columns_.begin() + static_cast<std::ptrdiff_t>(k));
+    removed_ = true;
+  }
+}
+
+const Factor& LassoFactor::of(const Centred& centred, const std::vector<Index>& wanted, bool fresh) {
   const auto missing = [this](Index j) -> char& { return missing_[at(j)]; };
   missing_.assign(at(centred.features), 0);
   for (const Index j : wanted) missing(j) = 1;
+  if (fresh && removed_)
+    clear();
+  else
+    remove_missing();
   const auto gone = std::find_if(columns_.begin(), columns_.end(), [&](Index j) { return missing(j) == 0; });
   if (gone == columns_.end() && columns_.size() == wanted.size()) return factor_;
 
@@ -29,6 +49,7 @@ const Factor& LassoFactor::of(const Centred& centred, const std::vector<Index>& 
     if (factor_.append()) return factor_;
   }
   columns_ = wanted;
+  removed_ = false;
   factor_.prepare(size);
   fill(centred, 0);
   factor_.run(centred.tolerance(), centred.tolerance());

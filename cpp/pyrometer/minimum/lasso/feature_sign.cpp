@@ -14,14 +14,12 @@ namespace {
 struct Step {
   double length;
   double direction = 1;  // 1, or -1 for the opposite one
-  Index zero = -1;       // the coordinate that becomes 0 at the end of the step
+  Index zero = -1;       // the active coordinate that becomes 0 at the end of the step
   bool crosses = false;  // whether signs change before the end
 };
 
 // Exact line search: the energy along the direction is convex, quadratic between the changes of sign.
-Step line_search(const LassoPoint& x, const std::vector<Index>& active, const NewtonStep& newton) {
-  const Numbers& direction = newton.direction();
-  const bool flat = newton.flat();
+Step line_search(const LassoPoint& x, const std::vector<Index>& active, const Numbers& direction, bool flat) {
   Step step{flat ? 0.0 : 1.0};
   double gain = 0;
   for (std::size_t i = 0; i < active.size(); ++i) {
@@ -43,7 +41,7 @@ Step line_search(const LassoPoint& x, const std::vector<Index>& active, const Ne
     slope_sum += 2 * x.half * std::abs(direction[i]);
     if (-gain + where * curvature + slope_sum >= 0) {
       step.length = where;
-      step.zero = active[i];
+      step.zero = static_cast<Index>(i);
       return step;
     }
     step.crosses = true;
@@ -52,37 +50,60 @@ Step line_search(const LassoPoint& x, const std::vector<Index>& active, const Ne
   return step;
 }
 
-}  // namespace
-
-// Moves along the Newton direction to the minimum of the energy. Returns whether that is the minimum for the signs.
-bool FeatureSignSearch::advance(LassoPoint& x) const {
-  const Step step = line_search(x, active_, newton_);
-  if (!(step.length > 0) || !std::isfinite(step.length)) {
-    x.refresh();
-    return true;
-  }
-  for (std::size_t i = 0; i < active_.size(); ++i) {
-    const Index j = active_[i];
+// Moves along the direction to the minimum of the energy. The length is 0 where there is no step.
+Step advance(LassoPoint& x, const std::vector<Index>& active, const Numbers& direction, bool flat) {
+  const Step step = line_search(x, active, direction, flat);
+  if (!(step.length > 0) || !std::isfinite(step.length)) return {0};
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    const Index j = active[i];
+    const bool zero = static_cast<Index>(i) == step.zero;
     DoubleDouble sum{at(x.theta, j), at(x.low, j)};
-    sum.add(step.length * step.direction * newton_.direction()[i]);
-    at(x.theta, j) = j == step.zero ? 0 : sum.value();
-    at(x.low, j) = j == step.zero ? 0 : (sum.hi - at(x.theta, j)) + sum.lo;
+    sum.add(step.length * step.direction * direction[i]);
+    at(x.theta, j) = zero ? 0 : sum.value();
+    at(x.low, j) = zero ? 0 : (sum.hi - at(x.theta, j)) + sum.lo;
   }
-  x.refresh();
-  return !newton_.flat() && step.zero < 0 && !step.crosses;
+  return step;
 }
 
-// One step for the current signs.
+}  // namespace
+
+// One step for the current signs, or one along each flat direction. Returns whether that is the minimum for the signs.
 bool FeatureSignSearch::descend(LassoPoint& x, LassoFactor& factor) {
   active_.clear();
   for (Index j = 0; j < x.coordinates(); ++j)
     if (at(x.theta, j) != 0) active_.push_back(j);
-  if (active_.empty()) {
-    x.refresh();
-    return true;
+  bool reached = true;
+  if (!active_.empty()) {
+    newton_.compute(x, factor, active_);
+    if (newton_.flat() > 0) {
+      reached = !descend_flat(x, factor.factor());
+    } else {
+      const Step step = advance(x, active_, newton_.direction(), false);
+      reached = !(step.length > 0) || (step.zero < 0 && !step.crosses);
+    }
   }
-  newton_.compute(x, factor, active_);
-  return advance(x);
+  x.refresh();
+  return reached;
+}
+
+// At the end of each step a coordinate is 0, and stays: a multiple of its direction is taken from the later ones, so
+// that one factor serves for all. Returns whether there was a step.
+bool FeatureSignSearch::descend_flat(LassoPoint& x, const Factor& f) {
+  std::vector<std::pair<Numbers, std::size_t>> taken;
+  for (Index k = 0; k < newton_.flat(); ++k) {
+    base::throw_if_interrupted();
+    newton_.set_flat(f, k);
+    Numbers direction = newton_.direction();
+    for (const auto& [other, zero] : taken) {
+      subtract(direction.data(), direction[zero] / other[zero], other.data(), 0, std::ssize(direction));
+      direction[zero] = 0;
+    }
+    if (k > 0 && !std::ranges::all_of(direction, [](double d) { return std::isfinite(d); })) break;
+    const Step step = advance(x, active_, direction, true);
+    if (step.zero < 0) break;
+    taken.emplace_back(std::move(direction), at(step.zero));
+  }
+  return !taken.empty();
 }
 
 LassoPoint::Certificate FeatureSignSearch::minimise(LassoPoint& x, LassoFactor& factor, double unknown) {

@@ -21,7 +21,7 @@ class FeatureSignSearch {
 
  private:
   bool descend(LassoPoint& point, LassoFactor& factor);
-  bool advance(LassoPoint& point) const;
+  bool descend_flat(LassoPoint& point, const Factor& f);
 
   NewtonStep newton_;
   std::vector<Index> active_;

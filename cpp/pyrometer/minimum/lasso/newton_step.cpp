@@ -12,7 +12,6 @@ void NewtonStep::compute(const LassoPoint& point, LassoFactor& factor, std::vect
   const Factor& f = factor.of(point.centred, {active.begin(), active.begin() + k});
   std::copy(factor.columns().begin(), factor.columns().end(), active.begin());
 
-  direction_.assign(active.size(), 0.0);
   means_.take(point.centred, factor);
   set_gradient(point, active, with_constant);
   whitened_.assign(at(k), 0.0);
@@ -20,15 +19,17 @@ void NewtonStep::compute(const LassoPoint& point, LassoFactor& factor, std::vect
   f.forward(whitened_.data());
   if (!with_constant && point.weight > 0) means_.whiten(point.centred, f);
 
-  flat_ = k - f.rank() > (means_.carrier >= 0 ? 1 : 0);
-  if (flat_)
-    set_null_vector(f);
-  else
-    set_minimiser(f);
-  if (!with_constant) return;
-  double moved = 0;
-  for (Index i = 0; i < k; ++i) moved += at(means_.mean, i) * at(direction_, i);
-  direction_.back() = (flat_ ? 0 : gradient_.back()) - moved;
+  flat_ = k - f.rank() - (means_.carrier >= 0 ? 1 : 0);
+  if (flat_ > 0) return;
+  direction_.assign(active.size(), 0.0);
+  set_minimiser(f);
+  if (with_constant) direction_.back() = gradient_.back() - mean_along();
+}
+
+double NewtonStep::mean_along() const {
+  double sum = 0;
+  for (std::size_t i = 0; i < means_.mean.size(); ++i) sum += means_.mean[i] * direction_[i];
+  return sum;
 }
 
 // The negative half gradient of the energy. An active intercept is eliminated: the mean of the residuals then is
@@ -43,13 +44,17 @@ void NewtonStep::set_gradient(const LassoPoint& point, const std::vector<Index>&
   for (std::size_t i = 0; i + 1 < active.size(); ++i) gradient_[i] -= means_.mean[i] * gradient_.back();
 }
 
-// Of a singular quadratic form: a null vector of the covariances along which the mean does not change.
-void NewtonStep::set_null_vector(const Factor& f) {
-  const Index carrier = means_.carrier, spare = f.rank() == carrier ? f.rank() + 1 : f.rank();
+// A null vector of the covariances along which the mean does not change.
+void NewtonStep::set_flat(const Factor& f, Index k) {
+  const Index carrier = means_.carrier, first = f.rank() + k;
+  const Index spare = first + (carrier >= 0 && carrier <= first ? 1 : 0);
+  direction_.assign(gradient_.size(), 0.0);
   add_null_vector(f, spare, 1);
-  if (carrier < 0) return;
-  const auto mean_along = [&](Index k) { return remainder_of(f, means_.whitened, means_.mean, k); };
-  add_null_vector(f, carrier, -mean_along(spare) / mean_along(carrier));
+  if (carrier >= 0) {
+    const auto remainder = [&](Index i) { return remainder_of(f, means_.whitened, means_.mean, i); };
+    add_null_vector(f, carrier, -remainder(spare) / remainder(carrier));
+  }
+  if (means_.mean.size() < direction_.size()) direction_.back() = -mean_along();
 }
 
 void NewtonStep::set_minimiser(const Factor& f) {

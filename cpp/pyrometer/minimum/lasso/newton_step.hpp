@@ -9,7 +9,7 @@
 namespace pyrometer::minimum {
 
 /// The step from a point to the minimum of the energy for its signs, over the active coordinates; or, where the
-/// quadratic form is singular, a direction along which only the penalty changes.
+/// quadratic form is singular, directions along which only the penalty changes.
 ///
 /// One object for each thread; it reuses its memory.
 class NewtonStep {
@@ -19,19 +19,21 @@ class NewtonStep {
   /// Cost: that of the factor, and 6 a^2 flops for a columns.
   void compute(const LassoPoint& point, LassoFactor& factor, std::vector<Index>& active);
 
-  /// One number for each active coordinate.
+  /// One number for each active coordinate; of the step, where there are no flat directions, until set_flat().
   [[nodiscard]] const Numbers& direction() const { return direction_; }
-  /// Whether only the penalty changes along the direction.
-  [[nodiscard]] bool flat() const { return flat_; }
+  /// How many independent directions there are along which only the penalty changes.
+  [[nodiscard]] Index flat() const { return flat_; }
+  /// Makes the direction the one of these with number k. 2 a^2 flops.
+  void set_flat(const Factor& f, Index k);
 
  private:
   void set_gradient(const LassoPoint& point, const std::vector<Index>& active, bool with_constant);
   void set_minimiser(const Factor& f);
   double eliminate_mean(const Factor& f);
-  void set_null_vector(const Factor& f);
+  [[nodiscard]] double mean_along() const;
   void add_null_vector(const Factor& f, Index k, double share);
 
-  bool flat_ = false;
+  Index flat_ = 0;
   Numbers direction_, gradient_;
   Numbers whitened_;  // the gradient
   ColumnMeans means_;
