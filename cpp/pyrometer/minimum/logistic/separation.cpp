@@ -297,6 +297,7 @@ class InfimumSearch {
     settled_ = basis.settled;
     null_ = basis.null;
     out_.rank = use(basis.kept, rows_.features, used_);
+    if (!searched && !face_.certain && search_columns(known_.theta)) return;
     solution_.emplace(in_basis(rows_, std::move(basis)), threads_);
     out_.evaluations = solution_->evaluations();
     const Numbers theta = solution_->parameters(n_);
@@ -308,31 +309,52 @@ class InfimumSearch {
   // Without the rows that single columns separate, and then without those of large margins, Newton's method may certify
   // a minimum: nothing separates the others, which facial reduction would show in far more time.
   void search_face(const Numbers& theta) {
-    std::vector<Index> remaining;
-    const Face columns = face_of_columns(rows_, intercept_, remaining);
-    for (const double far : {static_cast<double>(INFINITY), kSeparating}) {
-      if (face_.certain || remaining.empty()) break;
-      std::fill(left_out_.begin(), left_out_.end(), false);
-      mark(columns);
-      mark_margins(rows_, intercept_, theta, far, left_out_);
-      const auto left = std::count(left_out_.begin(), left_out_.end(), false);
-      if (left > 0 && left < rows_.rows) search_marked(theta);
-    }
-    std::fill(left_out_.begin(), left_out_.end(), false);
+    if (!columns_tried_ && search_columns(theta)) return;
+    search_without(kSeparating, theta);
     if (!face_.certain) face_ = face_of(rows_, intercept_, used_, theta, threads_);
+  }
+
+  // The first part. Returns whether all rows that are separated are found, of which there are some.
+  bool search_columns(const Numbers& theta) {
+    columns_tried_ = true;
+    columns_ = face_of_columns(rows_, intercept_, remaining_);
+    if (!columns_.separated.empty()) search_without(INFINITY, theta.empty() ? Numbers(n_, 0.0) : theta);
+    if (!face_.certain) face_ = Face();
+    return face_.certain;
+  }
+
+  // Without rows of margins above `far` either.
+  void search_without(double far, const Numbers& theta) {
+    if (remaining_.empty()) return;
+    mark(columns_);
+    mark_margins(rows_, intercept_, theta, far, left_out_);
+    const auto left = std::count(left_out_.begin(), left_out_.end(), false);
+    if (left > 0 && left < rows_.rows) search_marked(theta);
+    std::fill(left_out_.begin(), left_out_.end(), false);
   }
 
   void search_marked(const Numbers& theta) {
     face_.independent.clear();
-    for (std::size_t j = 0; j < n_; ++j)
-      if (used_[j]) face_.independent.push_back(static_cast<Index>(j));
-    const Attempt others = without(false);
+    for (Index j = 0; j < std::ssize(used_); ++j)
+      if (used_[at(j)] && !is_zero(j)) face_.independent.push_back(j);
+    others_.reset();
+    Attempt others = without(false);
     if (!certified(others)) return;
     Overlap known;
     known.dimension = others.problem().columns;
+    others_.emplace(std::move(others));
+    without_ = left_out_;
     for (Index i = 0; i < rows_.rows; ++i)
       if (!left_out_[at(i)]) known.rows.push_back(i);
     face_ = face_of(rows_, intercept_, used_, theta, threads_, known);
+  }
+
+  // Whether a column is 0 in all rows that are not left out.
+  [[nodiscard]] bool is_zero(Index j) const {
+    if (j == rows_.features) return false;
+    Index i = 0;
+    while (i < rows_.rows && (left_out_[at(i)] || rows_.X[i * rows_.features + j] == 0)) ++i;
+    return i == rows_.rows;
   }
 
   [[nodiscard]] static bool certified(const Attempt& attempt) {
@@ -352,10 +374,14 @@ class InfimumSearch {
   // The same, until neither loss nor margins change.
   Attempt minimum_without(bool independent) {
     Attempt other = without(independent);
-    const Index before = other.evaluations();
-    other.iterate_until_stationary();
-    out_.evaluations += other.evaluations() - before;
+    iterate(other);
     return other;
+  }
+
+  void iterate(Attempt& attempt) {
+    const Index before = attempt.evaluations();
+    attempt.iterate_until_stationary();
+    out_.evaluations += attempt.evaluations() - before;
   }
 
   void mark(const Face& face) {
@@ -365,7 +391,14 @@ class InfimumSearch {
 
   void leave_out() {
     mark(face_);
-    solution_.emplace(minimum_without(face_.minimal));
+    if (others_ && without_ == left_out_ && others_->problem().null.size() == null_.size()) {
+      solution_ = std::move(others_);
+      iterate(*solution_);
+    } else {
+      others_.reset();
+      solution_.emplace(minimum_without(face_.minimal));
+    }
+    others_.reset();
   }
 
   // Rows whose loss is small may be so large that the bound does not close: the infimum over the others is a lower
@@ -436,6 +469,11 @@ class InfimumSearch {
   std::vector<Numbers> null_;
   bool settled_ = true;
   std::optional<Attempt> solution_;
+  Face columns_;                  // the rows that single columns separate
+  std::vector<Index> remaining_;  // the others
+  bool columns_tried_ = false;
+  std::optional<Attempt> others_;  // the certified minimum without those that are marked in without_
+  std::vector<bool> without_;
 };
 
 Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, bool nested, int threads);
