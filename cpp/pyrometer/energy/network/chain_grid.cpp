@@ -27,10 +27,11 @@ constexpr double kVariance = 2;        // of phi^2 of a unit, relative to the sq
 constexpr double kSteepest = 1.25;     // d ln E phi^2 / d ln v
 constexpr double kShortest = 0.25;     // the first and the last panel, of the width of others
 constexpr double kMostPanels = 600;
-constexpr double kParts = 8;          // of a panel, at whose ends ranges end
-constexpr std::size_t kTogether = 8;  // rules, which are computed faster so
-constexpr double kFar = 13.5;         // deviations of a pre-activation that count
-constexpr double kFarthest = 38.5;    // the same of a unit that is rarely active
+constexpr double kParts = 8;              // of a panel, at whose ends ranges end
+constexpr std::size_t kTogether = 8;      // rules, which are computed faster so
+constexpr double kFar = 13.5;             // deviations of a pre-activation that count
+constexpr double kFarthest = 38.5;        // the same of a unit that is rarely active
+constexpr double kShortestPanel = 1e-10;  // of one unit: smaller pre-activations are improbable
 
 /// The width of panels of ln v_l in which energies of the layers above are smooth, whatever they are, because q_l
 /// fluctuates.
@@ -176,6 +177,8 @@ std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const s
     if (fresh) missing.emplace_back(each, &place->second);
     nodes.push_back(&place->second);
   }
+  // Sums of units have Gauss rules, in which so small units do not show.
+  const double shortest = bend == 0 || count > 1 ? 1 : std::clamp(std::sqrt(bend), kShortestPanel, 1.0);
   const std::size_t number = missing.size();
   base::for_each_chunk(static_cast<Index>((number + kTogether - 1) / kTogether), threads, [&](Index chunk, int) {
     const std::size_t first = kTogether * at(chunk), end = std::min(number, first + kTogether);
@@ -184,7 +187,7 @@ std::vector<const Given*> GivenVariance::of(const Chain& chain, Index l, const s
     std::vector<Given*> given[2];
     for (std::size_t i = first; i < end; ++i) {
       const auto [each, out] = missing[i];
-      Rule one = squared_unit(activation, each, fineness.step, shift);
+      Rule one = squared_unit(activation, each, fineness.step, shift, shortest);
       out->mean = static_cast<double>(count) * dot(one.point.data(), one.weight.data(), one.size());
       if (bend == 0) continue;
       if (std::isinf(bend)) {
@@ -300,8 +303,11 @@ std::vector<double> bends(const Chain& chain) {
   for (Index l = layers - 1; l >= 1; --l) {
     const double slope = chain.weight[l] * chain.weight[l], above = chain.shift(l + 1);
     double v = kBend;
-    if (l + 1 < layers && model::is_homogeneous(chain.activation(l + 1)))
-      v = above == 0 ? std::numeric_limits<double>::infinity() : above * above;
+    if (l + 1 < layers) {
+      const bool homogeneous = model::is_homogeneous(chain.activation(l + 1));
+      if (homogeneous) v = std::numeric_limits<double>::infinity();
+      if (above != 0 && (homogeneous || chain.width(l) == 1)) v = std::min(v, above * above);
+    }
     // An activation that vanishes at 0 passes small variances on in proportion.
     if (l + 2 < chain.last() && chain.rests(l + 1) && above == 0)
       v = std::max(kLeastBend,

@@ -108,8 +108,9 @@ struct Layer {
 /// Gives layers that repeat (Chain::repeats) the grid of all their ranges, of layer[l], l = 2 .. L - 1.
 void unite(const Chain& chain, const Fineness& fineness, const std::vector<double>& panel, std::vector<Layer>& layer);
 
-/// The least q_l about which an energy above bends: where the variance of a layer above reaches 1 / 1000, or for a
-/// homogeneous activation its shift; for l = 1 .. L - 1, at [l], as a power of 2^8.
+/// The least q_l about which an energy above bends: where the variance of a layer above reaches 1 / 1000, or the square
+/// of its shift, if that is less and layer l is a single unit or the activation above homogeneous; for l = 1 .. L - 1,
+/// at [l], as a power of 2^8.
 [[nodiscard]] std::vector<double> bends(const Chain& chain);
 
 }  // namespace pyrometer::energy

@@ -16,14 +16,17 @@ namespace pyrometer::energy {
 /// half the step for |z| < k and z = k + c exp(u - e^{-u}), c = min(1, deviation) min(1, deviation / k), beyond.
 ///
 /// Where shift is not 0, Gauss rules on panels that begin at z = 0 and are as long as the distance from 0, but at least
-/// 1 and at most one deviation, over 13.5 deviations about the shift, and up to z = 0 and four more where it is above
-/// that and the activation is 0 far below 0: expectations are those of units that are rarely active.
+/// `shortest` and at most one deviation, over 13.5 deviations about the shift, and up to z = 0 and four more where it
+/// is above that and the activation is 0 far below 0: expectations are those of units that are rarely active. With
+/// `shortest` below 1 the same without a shift where activations have kinks or fade far below 0. These panels resolve
+/// functions of t that are not smooth at t ~ shortest^2.
 ///
 /// step  in u. With 0.08, expectations of smooth functions of t have errors below 1e-14, for deviations 1e-3 to 1e6 and
 ///       beyond.
 /// Cost: 80 points for each half-line, 29 more for each decade of deviation above 1; 10 ns a point. With a shift 550
-///       points, 140 more for each decade.
-[[nodiscard]] Rule squared_unit(model::Activation activation, double variance, double step, double shift = 0);
+///       points, 140 more for each decade, also of `shortest` below 1.
+[[nodiscard]] Rule squared_unit(model::Activation activation, double variance, double step, double shift = 0,
+                                double shortest = 1);
 
 /// The mean g(v) = E t, its derivatives in the variance v relative to itself, and the variance of t, from one such
 /// quadrature. All but the mean are of order 1 at any scale.

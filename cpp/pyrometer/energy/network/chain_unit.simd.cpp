@@ -24,7 +24,10 @@ constexpr double kEnd = 3.4;        // 1 / (1 + exp(pi sinh t)) is 4e-21 there
 // Deviations that are 0 compared with all others: pre-activations below have a probability of 1e-20.
 constexpr double kLeastScale = 1e-20;
 
-constexpr double kStep = 0.1;  // of the quadrature for moments
+constexpr double kFading = 5;   // -z where units that fade are not 0 ...
+constexpr double kFaded = 30;   // ... and beyond which they are
+constexpr double kLongest = 2;  // panel in z where they do
+constexpr double kStep = 0.1;   // of the quadrature for moments
 
 constexpr double kPointsEach = 1.6;  // points of a panel, over the step
 
@@ -147,51 +150,70 @@ Rule gauss_legendre(int size) {
   return rule;
 }
 
+/// Whether units far below 0 are small, but not 0.
+bool fading(model::Activation activation) {
+  return model::activate(activation, -1e150) == 0 && model::activate(activation, -kFading) != 0;
+}
+
 /// The whole line; weights sum to 1.
-Points shifted_normal(model::Activation activation, double deviation, double shift, double step) {
+Points whole_normal(model::Activation activation, double deviation, double shift, double step, double shortest = 1) {
   require_finite(deviation);
   Points points;
   const Rule gauss = gauss_legendre(static_cast<int>(std::lround(kPointsEach / step)));
   // Where z is 0, and the shortest panel, in units of x: panels must not vanish beside rounding.
-  const double zero = -shift / deviation, least = std::max({1 / deviation, kLeastScale, 1e-15 * std::abs(zero)});
+  const double zero = -shift / deviation, least = std::max({shortest / deviation, kLeastScale, 1e-15 * std::abs(zero)});
   // Units that are 0 far below are active above z = 0 only.
   const bool rare = zero > kReach - kBeyond && model::activate(activation, -1e150) == 0;
   const double most = rare ? std::min(zero + kBeyond, kFarthest) : kReach;
+  // What is resolved with `shortest` panels beside z = 0 is so where else units are nearly 0.
+  const model::ActivationRecord& record = model::record_of(activation);
+  const bool fine = shortest < 1, vanishes = fine && record.kink > 0 && model::activate(activation, -record.kink) == 0;
+  const bool fades = fine && fading(activation);
   const auto panel = [&](double from, double to) {
     const double half = 0.5 * (to - from), middle = from + half;
     for (std::size_t i = 0; i < gauss.size(); ++i) points.take(middle + half * gauss.point[i], half * gauss.weight[i]);
   };
-  const auto length = [&](double x) { return std::min(1.0, std::max(least, std::abs(x - zero))); };
-  // Kinks are ends of panels, but for those at a distance from 0 that is lost in rounding.
-  const double kink = model::record_of(activation).kink / deviation;
-  const auto end = [](double x, double to, double bent) { return bent != x && (x < bent) == (bent < to) ? bent : to; };
-  for (double x = std::max(zero, -kReach); x < most;) {
-    const double next = end(x, std::min(most, x + length(x)), zero + kink);
-    panel(x, next);
-    x = next;
+  // From `from` to `to`, in panels as long as the distance from `about`.
+  const auto panels = [&](double about, double from, double to) {
+    double x = std::clamp(from, -kReach, most);
+    for (const double end = std::clamp(to, -kReach, most); x != end;) {
+      double length = std::min(1.0, std::max(least, std::abs(x - about)));
+      if (fades && x <= zero && zero - x < kFaded / deviation)
+        length = std::min(length, std::max(least, kLongest / deviation));
+      const double next = x < end ? std::min(end, x + length) : std::max(end, x - length);
+      panel(std::min(x, next), std::max(x, next));
+      x = next;
+    }
+  };
+  const double kink = record.kink / deviation;
+  panels(zero, zero, zero + kink);
+  panels(zero, zero + kink, most);
+  if (vanishes) {
+    panels(zero, zero, zero - kink / 2);
+    panels(zero - kink, zero - kink, zero - kink / 2);
+  } else {
+    panels(zero, zero, zero - kink);
   }
-  for (double x = std::min(zero, most); x > -kReach;) {
-    const double next = end(x, std::max(-kReach, x - length(x)), zero - kink);
-    panel(next, x);
-    x = next;
-  }
+  panels(zero, zero - kink, -kReach);
   normal(points);
   return points;
 }
 
 }  // namespace
 
-Rule squared_unit(model::Activation activation, double variance, double step, double shift) {
+Rule squared_unit(model::Activation activation, double variance, double step, double shift, double shortest) {
   if (!(variance > 0)) {
     const double value = model::activate(activation, shift);
     return {{value * value}, {1.0}};
   }
   const double deviation = std::sqrt(variance);
+  const model::ActivationRecord& record = model::record_of(activation);
+  const bool whole = shift != 0 || (shortest < 1 && (record.kink > 0 || fading(activation)));
   Points points =
-      shift != 0 ? shifted_normal(activation, deviation, shift, step) : half_normal(activation, deviation, step);
+      whole ? whole_normal(activation, deviation, shift, step, shortest) : half_normal(activation, deviation, step);
   Rule law{activated(activation, points, deviation, shift, 1), std::move(points.weight)};
   for (double& point : law.point) point *= point;
-  if (shift == 0 && !model::has_even_square(activation)) {
+  if (!whole && !model::has_even_square(activation)) {
     // Most activations are constant far below 0.
     const std::vector<double> below = activated(activation, points, -deviation, 0, 1);
     const std::size_t size = below.size();
@@ -222,7 +244,7 @@ UnitMoments unit_moments(model::Activation activation, double variance, double s
       unit = std::max(unit, std::abs(model::activate(activation, shift + far * deviation)));
   if (!(unit > 0)) return {0, 0, 0, 0};
   const Points points =
-      shift != 0 ? shifted_normal(activation, deviation, shift, kStep) : half_normal(activation, deviation, kStep);
+      shift != 0 ? whole_normal(activation, deviation, shift, kStep) : half_normal(activation, deviation, kStep);
   double total = 0, sums[3] = {}, second = 0;
   for (const double sign : {1.0, -1.0}) {
     if (shift != 0 && sign < 0) break;
