@@ -190,3 +190,32 @@ def test_columns_that_are_dependent_in_all_rows_are_so_whatever_the_weights():
         )
         assert np.all(np.asarray(found.digits) > 9.0), seed
         assert np.all(np.asarray(found.rank) == X.shape[-1] - 1), seed
+
+
+@pytest.mark.parametrize("energy", ["mse", "mae"])
+def test_energies_of_negligible_rows(energy):
+    """Weights below 2^-900 of the greatest are raised: 1.2e-271 had 14 digits, also where exact sums are 1e-400."""
+    tried = 0
+    for seed in range(300):
+        rng = np.random.default_rng([seed, 900])
+        m = int(rng.integers(2, 6))
+        weights = 10.0 ** rng.uniform(-320, 300, m)
+        y = rng.integers(0, 3, m) * 10.0 ** rng.integers(0, 6)
+        try:
+            system = pm.LinearRegression(np.ones((m, 1)), y, energy=energy, weights=weights, intercept=False)
+        except ValueError:  # second moments underflow
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            minimum = pm.minimum_energy(system)
+        tried += 1
+        w, t = [Fraction(v) for v in weights], [Fraction(v) for v in y]
+        if energy == "mse":
+            centre = sum(a * b for a, b in zip(w, t, strict=True)) / sum(w)
+            least = sum(a * (b - centre) ** 2 for a, b in zip(w, t, strict=True)) / sum(w)
+        else:
+            least = min(sum(a * abs(b - c) for a, b in zip(w, t, strict=True)) for c in t) / sum(w)
+        error = abs(Fraction(minimum.value) - least)
+        assert error <= Fraction(minimum.gap) + Fraction(minimum.value) / 10**14
+        assert minimum.digits < 0.5 or error <= least * Fraction(10.0 ** (0.5 - minimum.digits))
+    assert tried > 200

@@ -30,11 +30,12 @@ from pyrometer.base._progress import bar
 from pyrometer.base._tally import Tally, unreliable, warn
 from pyrometer.base._validate import RandomSource
 from pyrometer.base._warn import warn_caller
-from pyrometer.base._weights import Weights, exponent_of, replacements, total_of, weights_of
+from pyrometer.base._weights import LEAST_SHARE, Weights, exponent_of, replacements, total_of, weights_of
 
 __all__ = [
     "DECIMAL_DIGITS",
     "LARGER_SCALE",
+    "LEAST_SHARE",
     "LOOK",
     "MOST_CLASSES",
     "Archive",

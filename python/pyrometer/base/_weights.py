@@ -17,14 +17,14 @@ from pyrometer.base._described import described
 if TYPE_CHECKING:
     from fractions import Fraction
 
-__all__ = ["Weights", "exponent_of", "numbers_of", "replacements", "total_of", "weights_of"]
+__all__ = ["LEAST_SHARE", "Weights", "exponent_of", "numbers_of", "replacements", "total_of", "weights_of"]
 
 
 # Weights with a greatest one in this range of powers of two are left as they are: their sums have squares in the range
 # of doubles. Others are multiplied by a power of two, since only their ratios matter.
 _EXPONENT = 64
-# Weights below this share of the greatest are raised to it: no energy is that accurate.
-_LEAST = 2.0**-900
+# Weights below this share of the greatest are raised to it.
+LEAST_SHARE = 2.0**-900
 _FEW = 1 << 8  # weights that are summed exactly
 _BLOCK = 1 << 14  # weights that are summed at a time
 
@@ -55,7 +55,7 @@ def weights_of(numbers: Array, shape: tuple[int, ...]) -> Weights:
     weights = numbers.view() if numbers.shape == shape else np.ascontiguousarray(np.broadcast_to(numbers, shape))
     exponents = exponent_of(weights)
     weights = np.ldexp(weights, -exponents[..., None]) if exponents.any() else weights
-    least = _LEAST * weights.max(axis=-1, keepdims=True)
+    least = LEAST_SHARE * weights.max(axis=-1, keepdims=True)
     least_of_all = weights.min()
     if least_of_all < least.max():
         weights = np.where(numbers > 0.0, np.maximum(weights, least), 0.0)

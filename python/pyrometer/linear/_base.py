@@ -17,6 +17,7 @@ from pyrometer.base import Array, restore, validate
 from pyrometer.data import Moments, Scanned
 from pyrometer.laws import Normal, Spread, spread
 from pyrometer.linear import _mean_energy
+from pyrometer.linear._light_rows import allow_for_raised_weights
 from pyrometer.linear._penalties import L1, L2, Penalty, not_a_penalty
 from pyrometer.linear._records import LINEAR
 from pyrometer.losses import LOSSES
@@ -235,7 +236,7 @@ class LinearSystem(Displayed):
         """Minimum energy, and a warning if there is one; computed once."""
         minimum = _minima.get(self)
         if minimum is None:
-            lowest, warning = LINEAR[self.energy].minimum(self, threads)
+            lowest, warning = allow_for_raised_weights(self, *LINEAR[self.energy].minimum(self, threads))
             minimum = _minima[self] = self.with_names(lowest), warning
         return minimum
 

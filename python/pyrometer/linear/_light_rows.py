@@ -1,20 +1,23 @@
-"""Squared errors of weighted rows: whether columns that are dependent in the moments are so in rows of small weight."""
+"""Rows of small weight: whether columns are dependent in these as in the moments, and energies that may be theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array
+from pyrometer.base import LEAST_SHARE, Array
 from pyrometer.data import typical_sizes
+from pyrometer.linear._minima import negligible
+from pyrometer.results import Minimum, shaped
 
 if TYPE_CHECKING:
     from pyrometer.linear._base import LinearSystem
 
-__all__ = ["blocks_of", "constants_in_doubt", "dependence_in_doubt"]
+__all__ = ["allow_for_raised_weights", "blocks_of", "constants_in_doubt", "dependence_in_doubt"]
 
 _TOGETHER = 1 << 14  # numbers that are compared at a time
 _SHIFT = 1e-11  # of eigenvalues, between those of dependent columns, of rounding, and of others
@@ -22,6 +25,7 @@ _CORRECTIONS = 3  # of coefficients
 _ROUNDING = 128.0 * float(np.finfo(float).eps)  # of a row, relative to its terms
 _CONSTANT = 16.0 * float(np.finfo(float).eps)  # deviations of constant columns, relative to their mean, at most
 _VANISHING = 1e-14  # coefficients, relative to the largest, that are rounding
+_RAISED = 2.0**100 * LEAST_SHARE  # energies, relative to losses of single rows, that raised weights may decide
 
 
 def blocks_of(X: npt.NDArray[Any]) -> Iterator[slice]:
@@ -29,6 +33,30 @@ def blocks_of(X: npt.NDArray[Any]) -> Iterator[slice]:
     number = max(1, _TOGETHER // max(1, X.shape[1]))
     for first in range(0, len(X), number):
         yield slice(first, first + number)
+
+
+@np.errstate(over="ignore", under="ignore")
+def allow_for_raised_weights(
+    system: LinearSystem, minimum: Minimum, warning: Warning | None
+) -> tuple[Minimum, Warning | None]:
+    """Leave no certain digits of energies so small that they may be of rows with weights raised to `LEAST_SHARE`."""
+    weights = system.weights
+    if weights is None:
+        return minimum, warning
+    raised = weights.min(axis=-1) <= LEAST_SHARE * weights.sum(axis=-1)
+    if not raised.any():
+        return minimum, warning
+    value = np.asarray(minimum.value)
+    largest = np.abs(system.stacked_rows()[1]).max(axis=-1).astype(np.float64)
+    size = np.square(largest) if system.moments is not None else np.maximum(largest, 1.0)
+    most = np.where(raised, _RAISED * size.reshape(raised.shape), 0.0)
+    doubt = (value > 0.0) & (value <= most.reshape(raised.shape + (1,) * (value.ndim - raised.ndim)))
+    if not doubt.any():
+        return minimum, warning
+    gap = np.where(doubt, np.maximum(minimum.gap, value), minimum.gap)
+    digits = np.where(doubt, 0.0, minimum.digits)
+    first = tuple(np.argwhere(doubt)[0][: raised.ndim])
+    return replace(minimum, gap=shaped(gap), digits=shaped(digits)), negligible(digits[doubt], weights[first])
 
 
 def dependence_in_doubt(

@@ -18,6 +18,7 @@ __all__ = [
     "Lowest",
     "Solved",
     "digits_of",
+    "negligible",
     "of_moments",
     "of_rows",
     "of_weights",
@@ -196,6 +197,13 @@ def unclosed(
         f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; the certificate leaves a gap of "
         f"{gap.max():.2g}. "
         + (of_weights(weights).capitalize() or _remedy(X.astype(np.float64, copy=False), intercept, small=small))
+    )
+
+
+def negligible(digits: npt.NDArray[np.float64], weights: _Array) -> PrecisionWarning:
+    """Return the warning of values that may be of rows of negligible weights (m,)."""
+    return PrecisionWarning(
+        f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; {of_weights(weights)}"
     )
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pyrometer.base import described, validate, warn_caller
 from pyrometer.linear._base import LinearSystem, require_linear
+from pyrometer.linear._light_rows import allow_for_raised_weights
 from pyrometer.linear._minimise import path
 from pyrometer.linear._penalties import L1
 from pyrometer.results import Minimum
@@ -67,7 +68,8 @@ def minimum_path(system: LinearSystem, lam: npt.ArrayLike) -> Minimum:
     weights = np.asarray(validate.numeric("lam", lam), dtype=np.float64)
     if weights.ndim != 1 or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"lam must be one-dimensional, finite and >= 0, got {described(lam)}.")
-    minimum, complaint = path(system, system.penalty, np.ascontiguousarray(weights), 0)
+    solved = path(system, system.penalty, np.ascontiguousarray(weights), 0)
+    minimum, complaint = allow_for_raised_weights(system, *solved)
     if complaint is not None:
         warn_caller(complaint)
     return system.with_names(minimum)
