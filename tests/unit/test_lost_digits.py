@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
+import operator
 import pickle
 import warnings
 from fractions import Fraction
@@ -375,3 +377,23 @@ def test_a_mean_that_a_far_row_has_rounded():
     left = one + far - far
     assert left.lost().mean[1] >= abs(left.mean[1] + 0.3) > 0.0
     assert left.lost().mean[0] < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_columns_that_are_dependent_keep_the_digits_of_the_others(seed):
+    rng = np.random.default_rng(seed)
+    groups, m = int(rng.integers(3, 9)), int(rng.integers(100, 1000))
+    group = np.sort(rng.permutation(np.r_[np.arange(groups), rng.integers(groups, size=m - groups)]))
+    x = rng.integers(-9, 10, m)
+    X, y = np.column_stack([x, np.eye(groups)[group]]), x + 2.0 * group + rng.integers(-9, 10, m)
+    whole = Moments.of(X, y)
+    parts = functools.reduce(operator.add, (Moments.of(X[group == k], y[group == k]) for k in range(groups)))
+    largest = float(np.abs(whole.scatter[-1]).max()) / m
+    for penalty in (None, pm.L1(0.1 * largest, intercept=False), pm.L1(1e-4 * largest, intercept=False)):
+        if penalty is None:
+            truth = minimum(X[:, :-1], y, True, None)
+        else:
+            truth = Fraction(pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty)).value)
+        for moments in (whole, parts):
+            found = minimise(moments, penalty)
+            assert 11 < found.digits <= true_digits(found.value, truth) + MARGIN

@@ -69,7 +69,8 @@ struct Penalty {
 /// gap             E(parameters) - E* is at most this.
 /// relative_error  an estimated upper bound of |value - E*| / value; infinity if only E* >= 0 is certain.
 /// condition       estimated 2-norm condition number of the centred columns (with the rows of the penalty) scaled to
-///                 length 1, to within a small factor; infinity if they are linearly dependent; 1 for no columns.
+///                 length 1, to within a small factor; 1 for no columns. If they are linearly dependent, from moments
+///                 minus that of independent ones, or infinity, as always from rows.
 /// parameter_error  s x n, upper bounds of the distance of each parameter from that of the exact minimiser; infinity if
 ///                 no bound is known. The caller initialises it to infinity.
 /// rank            number of linearly independent columns, the constant one not counted.

@@ -100,6 +100,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
     _allow_for_weights(system, solved)
     _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)
+    solved.condition[solved.condition < 0.0] = np.inf  # dependent columns
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     inaccurate = _inaccurate(system, solved)
     inaccurate |= dependence_in_doubt(system, solved.condition, solved.rank, ~inaccurate)
@@ -175,6 +176,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     _reset_diverged(system, solved)
     _allow_for_dependence(solved)
     _add_lost(system, solved, mean, scatter, lost)
+    solved.condition[solved.condition < 0.0] = np.inf  # dependent columns
     method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
     positive, poor = weights > 0, _inaccurate(system, solved) | constants_in_doubt(system)
@@ -266,6 +268,7 @@ def _add_lost(
         np.where(part[..., :p] > 0.0, part[..., :p] ** 2 / scale, 0.0).sum(axis=-1)
         for part in (share, np.zeros_like(of_mean) if free else of_mean)
     )
+    # Of the independent columns, where others depend on them, as these do without errors.
     least = np.where(np.isfinite(condition), condition**-2.0, 4.0 * np.finfo(float).eps * (8.0 + np.sqrt(p)))
     rest_of_least = least - columns - of_means
     turned = 3.0 * (0.0 if free else shift**2 + (np.abs(mean_residual) + shift) ** 2 * of_means / rest_of_least)

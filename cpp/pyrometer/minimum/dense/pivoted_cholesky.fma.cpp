@@ -300,4 +300,10 @@ double Factor::largest_eigenvalue() const {
   return largest;
 }
 
+double Factor::condition(double smallest, bool carrier) const {
+  const Index dependent = size_ - rank_;
+  if (carrier && dependent > 1) return std::numeric_limits<double>::infinity();
+  return std::copysign(std::sqrt(largest_eigenvalue() / smallest), carrier || dependent == 0 ? 1.0 : -1.0);
+}
+
 }  // namespace pyrometer::minimum

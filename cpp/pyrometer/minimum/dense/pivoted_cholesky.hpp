@@ -74,6 +74,9 @@ class Factor {
   /// the largest. 4 solves and 6 products of p^2 flops.
   [[nodiscard]] double smallest_eigenvalue() const;
   [[nodiscard]] double largest_eigenvalue() const;
+  /// The 2-norm condition number of the independent scaled columns, given smallest_eigenvalue(): negative where others
+  /// depend on them, infinity where more than a carrier (see Centred::carrier) does.
+  [[nodiscard]] double condition(double smallest, bool carrier) const;
 
  private:
   void swap_columns(Index j, Index pivot);

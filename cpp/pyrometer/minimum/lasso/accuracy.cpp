@@ -54,8 +54,7 @@ void LassoAccuracy::write(const LassoPoint::Certificate& solution, const Minima&
   out.gap[0] = gap;
   out.relative_error[0] = energy_error == 0 ? 0 : energy_error / solution.value;
   out.rank[0] = rank;
-  out.condition[0] =
-      rank < f.size() ? std::numeric_limits<double>::infinity() : std::sqrt(f.largest_eigenvalue() / smallest_);
+  out.condition[0] = f.condition(smallest_, means_.carrier >= 0);
   if (f.rank() == f.size()) bound(gap, out.parameter_error.data());
 }
 

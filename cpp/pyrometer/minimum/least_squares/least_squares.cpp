@@ -244,7 +244,7 @@ void Solver::answer(const State& state, const Minima& out, std::size_t slot) {
   out.gap[slot] = gap;
   out.relative_error[slot] = energy_error == 0 ? 0 : (energy_error + (value - state.value)) / value;
   out.rank[slot] = r + (carrier_ >= 0 ? 1 : 0);
-  out.condition[slot] = all ? std::sqrt(f.largest_eigenvalue() / smallest) : std::numeric_limits<double>::infinity();
+  out.condition[slot] = f.condition(smallest, carrier_ >= 0);
 
   // E(theta) - E* is at least the squared distance over the inverse Hessian's element: of the true moments, whose
   // eigenvalues may lie below those found by what the scatter had lost. Estimates of the least one lie above it.
