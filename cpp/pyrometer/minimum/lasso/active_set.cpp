@@ -25,6 +25,7 @@ void ActiveSet::minimise(const Numbers& z, const Numbers& gradient, const Number
   d_.assign(z.size(), 0.0);
   sign_.clear();
   for (const double value : z) sign_.push_back(sign(value));
+  vain_.assign(z.size(), 0);
   refresh();
   const Index limit = 100 + 20 * columns_;
   for (Index round = 0; round < limit; ++round) {
@@ -63,15 +64,18 @@ Numbers ActiveSet::newton_direction() const {
   return direction;
 }
 
-// Downhill. Along it only the penalty changes, at a constant rate until a sign changes.
+// Downhill. Along it only the penalty changes, at a constant rate until a sign changes. Where that is rounding, the
+// last coordinate decreases.
 Numbers ActiveSet::null_vector(const std::vector<Index>& columns) const {
   Numbers direction = qr_.dependence();
   for (double& value : direction) value = -value;
   direction.push_back(1);
-  double rate = 0;
-  for (std::size_t k = 0; k < columns.size(); ++k)
+  double rate = 0, terms = 0;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
     rate += at(weight_, columns[k]) * at(sign_, columns[k]) * direction[k];
-  if (rate == 0) rate = at(sign_, columns.back());
+    terms += at(weight_, columns[k]) * std::abs(direction[k]);
+  }
+  if (!(std::abs(rate) > 64 * kEpsilon * terms)) rate = at(sign_, columns.back());
   for (double& value : direction) value *= -sign(rate);
   return direction;
 }
@@ -85,8 +89,16 @@ bool ActiveSet::advance(const std::vector<Index>& active, const Numbers& directi
     if (where < step) step = where, leaves = j;
   }
   if (!std::isfinite(step)) return true;
+  if (leaves >= 0 && at(z_, leaves) + at(d_, leaves) == 0) {  // it has entered by rounding
+    at(sign_, leaves) = 0;
+    vain_[at(leaves)] = 1;
+    return true;
+  }
   for (std::size_t k = 0; k < active.size(); ++k) at(d_, active[k]) += step * direction[k];
-  if (leaves >= 0) at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
+  if (leaves >= 0) {
+    at(d_, leaves) = -at(z_, leaves), at(sign_, leaves) = 0;
+    vain_.assign(vain_.size(), 0);
+  }
   refresh();
   if (leaves >= 0) return false;
   // Iterative refinement: the step is repeated until it changes nothing but rounding.
@@ -102,7 +114,7 @@ bool ActiveSet::enter() {
   Index best = -1;
   double most = 0;
   for (Index j = 0; j < columns_; ++j) {
-    if (at(sign_, j) != 0 || length(j) == 0) continue;
+    if (at(sign_, j) != 0 || length(j) == 0 || vain_[at(j)] != 0) continue;
     const double excess = std::abs(gradient(j)) - at(weight_, j) - rounding_bound(j);
     if (excess > most) most = excess, best = j;
   }

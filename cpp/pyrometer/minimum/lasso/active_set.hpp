@@ -64,6 +64,7 @@ class ActiveSet {
   int repeats_ = 0;
   double size_ = 0;
   Numbers length_, z_, start_gradient_, weight_, d_, sign_, image_, gradient_;
+  std::vector<char> vain_;  // columns that left at once when they entered, until another leaves
 };
 
 }  // namespace pyrometer::minimum
