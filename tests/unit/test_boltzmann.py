@@ -134,6 +134,27 @@ def test_temperatures_of_two_subsystems():
         assert split.temperature_law == pytest.approx(0.9 * 3.302, abs=1e-3)
 
 
+@pytest.mark.parametrize("parameters", [1, 10**6, 10**9, 10**12, 10**15])
+def test_a_collapse_does_not_depend_on_what_stays(parameters):
+    few = pm.collapse(pm.Normal(5.0), 1, resolution=1e-3, parameters=parameters, energy_change=100.0)
+    entropy = mpmath.log(2 * mpmath.pi * mpmath.e * 25) / 2
+    assert few.real == pytest.approx(float(-entropy), rel=1e-15)
+    assert few.temperature_law == pytest.approx(float(100 / entropy), rel=1e-15)
+    assert few.temperature == pytest.approx(float(100 / (entropy - mpmath.log(0.001))), rel=1e-15)
+
+
+@pytest.mark.parametrize("resolution", [0.1, 0.3, 0.7, 1e-3])
+def test_temperatures_of_no_entropy_are_undefined(resolution):
+    for count in range(1, 20):
+        few = pm.collapse(pm.Uniform(resolution), count, resolution=resolution, parameters=count + 7, energy_change=1.0)
+        assert np.isnan(few.temperature)
+        assert few.temperature_law == pytest.approx(1.0 / (count * np.log(resolution)))
+    lengths = [10.0 * resolution, 0.1 / resolution, 1.0, 2.0]
+    few = pm.collapse(pm.Uniform(lengths), [True, True, True, False], resolution=resolution, energy_change=1.0)
+    assert np.isnan(few.temperature_law)
+    assert few.temperature == pytest.approx(-1.0 / (3.0 * np.log(resolution)))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

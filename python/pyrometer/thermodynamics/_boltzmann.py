@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pyrometer.base import described, validate
 from pyrometer.laws import Independent, Law, spread
 from pyrometer.results import Floats, Quantity, Record, Shown, shaped
+from pyrometer.thermodynamics._temperature import without_temperature
 
 __all__ = ["Collapse", "boltzmann", "collapse", "lorentz"]
 
@@ -151,7 +152,9 @@ _RECORD = Record(
         "temperature_cells": Quantity("T of the cells", "loss/nat", note="(B.9)"),
     },
     sentences=lambda result: (
-        ["T requires the energy that is released: pass energy_change=."] if np.isnan(result.temperature).all() else []
+        ["T requires the energy that is released: pass energy_change=."]
+        if np.any(result.collapse) and np.isnan(result.temperature_cells).all()
+        else []
     ),
     over="real",
 )
@@ -172,7 +175,8 @@ class Collapse(Shown, record=_RECORD):
     change : float or ndarray
         Change of the entropy counted in cells of size :math:`\varepsilon`, their sum (B.6).
     temperature : float or ndarray
-        Energy released per entropy released, of both subsystems together (2.28); nan without `energy_change`.
+        Energy released per entropy released, of both subsystems together (2.28); nan without `energy_change`. Every
+        temperature is nan where its entropy is 0 within rounding.
     temperature_cells : float or ndarray
         Temperature of the first subsystem, the cells: :math:`T_I = f\Delta E / (-k\ln\varepsilon)` (B.9), which goes to
         0 with :math:`\varepsilon`.
@@ -255,11 +259,15 @@ def collapse(
         raise ValueError(f"law must make every parameter random, got constants in {law!r:.200}; leave them out.")
     parts = bound.entropies(1.0, leading=False) * counts
     before, after = parts.sum(axis=-1), np.asarray(parts[..., ~collapsed_mask].sum(axis=-1))
-    cells = float(counts[collapsed_mask].sum()) * np.log(size)
-    real = np.asarray(after - before)
+    count = float(counts[collapsed_mask].sum())
+    cells = count * np.log(size)
+    leaving = parts[..., collapsed_mask]
+    real = np.asarray(0.0 - leaving.sum(axis=-1))  # after - before, without what stays
+    magnitudes = np.abs(leaving).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        together = np.where(real + cells == 0.0, np.nan, released / -(real + cells))
-        of_law = np.where(real == 0.0, np.nan, (1.0 - share) * released / -real)
+        undefined = without_temperature(real + cells, magnitudes - cells, count)
+        together = np.where(undefined, np.nan, released / -(real + cells))
+        of_law = np.where(without_temperature(real, magnitudes, count), np.nan, (1.0 - share) * released / -real)
         of_cells = np.full_like(real, np.nan if cells == 0.0 else share * released / -cells)
     _require_finite(together, of_law, of_cells)
     return Collapse(
