@@ -421,6 +421,17 @@ def test_columns_of_data_frames():
     assert len(frames) == 2
 
 
+def test_columns_whose_values_weigh_nothing():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    before, after = (pandas.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)}) for _ in range(2))
+    after.loc[::2, "b"] = np.nan
+    table = pm.shift(before, after, model=None, rng=0).columns
+    weights = {"after": np.isnan(after["b"]).astype(float)}
+    axes = pm.plot.columns(table, {"before": before, "after": after}, weights=weights)
+    assert {ax.get_title().split(":")[0]: len(ax.patches) for ax in axes} == {"a": 2, "b": 0}
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
 def test_ticks_of_counts_are_whole_numbers(count):
     watched = pm.RefreshMonitor(batch(1.0), lambda X: X[:, 0], energy="mse", rng=0)

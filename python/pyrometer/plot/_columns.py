@@ -94,7 +94,10 @@ def columns(
         each.set_title(
             f"{label(row['column'])}: divergence {row['divergence']:.3g} nat, p = {row['p_value']:.3g}", fontsize=10
         )
-    axes[0].legend()
+    for each in axes:
+        if each.get_legend_handles_labels()[0]:
+            each.legend()
+            break
     return axes if len(axes) > 1 else axes[0]
 
 
@@ -107,13 +110,14 @@ def _by_name(name: str, sample: Any) -> Mapping[str, Any]:
 
 
 def _densities(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    """Draw densities of the numbers that are not missing."""
+    """Draw densities of the numbers that are not missing and have a weight."""
     numbers = {
         name: np.array([np.nan if value is None else value for value in values], dtype=np.float64)
         for name, values in samples.items()
     }
-    weights = {name: np.asarray(weights[name])[np.isfinite(values)] for name, values in numbers.items()}
-    numbers = {name: values[np.isfinite(values)] for name, values in numbers.items()}
+    counted = {name: np.isfinite(values) & (np.asarray(weights[name]) > 0.0) for name, values in numbers.items()}
+    weights = {name: np.asarray(weights[name])[rows] for name, rows in counted.items()}
+    numbers = {name: values[counted[name]] for name, values in numbers.items()}
     least = min(map(len, numbers.values()))
     if least:
         edges = np.histogram_bin_edges(np.concatenate(list(numbers.values())), min(100, 5 + math.isqrt(least))).tolist()
