@@ -132,3 +132,14 @@ def test_a_library_that_is_not_there(monkeypatch, density, library):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'pyrometer\[density\]'"):
         pm.DataState(X, Y, model=flat, energy="mse", density=density)
+
+
+@pytest.mark.parametrize("density", ["kernel", "mixture"])
+def test_rows_without_features_have_the_density_of_their_residuals(density):
+    rng = np.random.default_rng(0)
+    nothing, y = np.empty((60, 0)), rng.normal(size=60)
+    model = pm.LinearRegression(nothing, y)
+    for mean, shifted in ((0.0, False), (2.0, True)):
+        after = (nothing, mean + rng.normal(size=60))
+        found = pm.shift((nothing, y), after, model=model, density=density, resamples=99, rng=0)
+        assert (found.p_value <= 0.05) == shifted

@@ -84,7 +84,9 @@ def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> Array:
 def _features(density: Density, x: Array) -> Callable[[Array], Array]:
     """Return ln p(x) as a function, fitted to `x` unless the density is a callable."""
     score: Callable[[Array], Any]
-    if density == "kernel":
+    if isinstance(density, str) and not x.shape[1]:
+        score = _of_nothing
+    elif density == "kernel":
         score = _kernel(x)
     elif density == "mixture":
         score = _mixture(x)
@@ -105,6 +107,10 @@ def _features(density: Density, x: Array) -> Callable[[Array], Array]:
         return result
 
     return checked
+
+
+def _of_nothing(x: Array) -> Array:
+    return np.zeros(len(x))
 
 
 def _kernel(x: Array) -> Callable[[Array], Any]:
