@@ -221,3 +221,11 @@ def test_a_reference_without_a_complete_number(run, tmp_path):
     result = run("monitor", old, old, "--target", "y")
     assert result.exit_code == 2
     assert "reference must have at least 8 blocks of rows, got 1" in result.stderr
+
+
+def test_a_batch_that_is_given_twice_counts_once(run, days):
+    batch = str(days / "days/day0.csv")
+    found = run("monitor", str(days / "reference.csv"), batch, batch, "--target", "y", "--format", "csv")
+    assert found.exit_code == 0
+    assert f"note: {batch} is given twice, and left out" in found.stderr
+    assert len(table(found)) == 1

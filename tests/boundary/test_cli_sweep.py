@@ -126,6 +126,18 @@ def test_data_that_cannot_be_read_again_are_refused(run, folder):
         assert "data must be files, which a sweep that continues reads again, got a pipe" in result.stderr
 
 
+def test_labels_may_be_dates(run, folder):
+    lines = [f"{k},2020-01-0{1 + (k * k) % 7 % 2}" for k in range(20)]
+    (folder / "rows.csv").write_text("\n".join(["a,when", *lines]) + "\n")
+    days = 'data = "rows.csv"\ntarget = "when"\nenergy = "ce"\nlabels = [2020-01-01, 2020-01-02]'
+    law = 'kind = "Normal"\nscale = 3'
+    (folder / "sweep.toml").write_text(f'output = "out.parquet"\n[systems.days]\n{days}\n[laws.wide]\n{law}\n')
+    result = run("sweep", folder / "sweep.toml")
+    assert result.exit_code == 0, result.stderr
+    about = json.loads(parquet.read_schema(folder / "out.parquet").metadata[b"pyrometer"])["metadata"]
+    assert about["configuration"]["systems"]["days"]["labels"] == ["2020-01-01", "2020-01-02"]
+
+
 def test_scales_beyond_the_doubles_are_refused_in_one_line(run, folder):
     (folder / "sweep.toml").write_text(CONFIG.replace("[0, 2, 5]", "[0, 400, 3]"))
     result = run("sweep", folder / "sweep.toml")

@@ -89,7 +89,7 @@ def load(path: str, threads: int | None) -> Config:
             seed,
             threads,
         )
-    about = {"configuration": document, "sha256": files}
+    about = {"configuration": json.loads(json.dumps(document, default=str)), "sha256": files}  # dates as text
     text = json.dumps([__version__, about], sort_keys=True)
     return Config(plan, output, about, hashlib.sha256(text.encode()).hexdigest())
 

@@ -131,7 +131,8 @@ def command(
     seen, start = {reading.name for reading in monitor.readings}, monitor.batches
     for each in others:
         if each.name in seen:
-            tell(f"note: {each.name} is among the batches of {state}, and left out")
+            where = "given twice" if state is None else f"among the batches of {state}"
+            tell(f"note: {each.name} is {where}, and left out")
             continue
         seen.add(each.name)
         if model is not None:
