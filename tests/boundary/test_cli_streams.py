@@ -2,7 +2,9 @@
 
 import contextlib
 import gzip
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -235,3 +237,40 @@ def test_standard_input_is_read_once(run, tmp_path, monkeypatch, command):
     (tmp_path / "rows.csv").write_text("x,y\n1,2\n3,5\n")
     line = one_line(run(*command.split(), "--target", "y", input=b"x,y\n1,2\n"))
     assert "standard input (-) can be read once, got - twice; write one of its parts to a file." in line
+
+
+MIXED = "kind,x,y\n" + "".join(f"{'abc'[k % 3]},{k * 7 % 11},{k * 5 % 13}\n" for k in range(40))
+NUMBERS = "\n".join(line.partition(",")[2] for line in MIXED.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "pipe"),
+    [
+        ("shift {} rows.csv --format json", MIXED, "-"),
+        ("shift rows.csv {} --format json", MIXED, "pipe.csv"),
+        ("report {} --against rows.csv --output page.html", NUMBERS, "pipe.csv"),
+        ("report rows.csv --against {} --output page.html", NUMBERS, "-"),
+    ],
+)
+def test_a_pipe_is_read_as_often_as_its_rows_are_needed(run, tmp_path, monkeypatch, command, text, pipe):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.csv").write_text(text)
+    (tmp_path / "again.csv").write_text(text)
+    os.mkfifo("pipe.csv")
+    program = " ".join(map(shlex.quote, PROGRAM))
+    line = f"cat again.csv | {program}" if pipe == "-" else f"cat again.csv > {pipe} & {program}"
+    line += f" {command.format(pipe)} --target y"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    if "report" in command:
+        assert "Shift" in (tmp_path / "page.html").read_text("utf-8")
+    else:
+        file = run(*command.format("again.csv").split(), "--target", "y")
+        assert json.loads(done.stdout)["tables"] == json.loads(file.stdout)["tables"]
+
+
+def test_a_named_pipe_is_read_once(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.csv")
+    line = one_line(run("shift", "pipe.csv", "pipe.csv", "--target", "y"))
+    assert "pipe.csv can be read once, got pipe.csv twice; write one of its parts to a file." in line

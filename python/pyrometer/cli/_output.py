@@ -14,7 +14,7 @@ import click
 
 from pyrometer.base import atomic_write, plain, printable, quoted
 from pyrometer.cli._terminal import show
-from pyrometer.data.readers import files_of
+from pyrometer.data.readers import files_of, is_pipe
 from pyrometer.results import TABLE_FORMATS, Table, escaped, finite, table_format
 
 __all__ = ["emit", "form_of", "is_single", "known_output", "layout_options", "require_apart"]
@@ -52,8 +52,10 @@ def require_apart(outputs: Mapping[str, str | None], sources: Sequence[str]) -> 
 
     `outputs` are files by option.
     """
-    if sources.count("-") > 1:
-        raise click.UsageError("standard input (-) can be read once, got - twice; write one of its parts to a file.")
+    twice = next((name for name in sources if sources.count(name) > 1 and is_pipe(name)), None)
+    if twice is not None:
+        pipe = "standard input (-)" if twice == "-" else plain(twice)
+        raise click.UsageError(f"{pipe} can be read once, got {plain(twice)} twice; write one of its parts to a file.")
     taken: dict[object, str] = {}
     for source in (name for name in sources if name != "-"):
         with contextlib.suppress(OSError):  # reading it raises the error

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pyrometer.base import ClassCodes, encoded, labels_in, listed, plain
 from pyrometer.cli._data import Selection, Subject, named, read_two, require_same
-from pyrometer.data.readers import read_frame, require_present
+from pyrometer.data.readers import read_frame, readable_again, require_present
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -58,20 +58,25 @@ class Sample:
 def samples(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:
     """Return two samples: of numbers if the files hold nothing else, else of columns of all kinds."""
     if options.prediction is None and options.energy != NO_MODEL:
-        try:
-            return _of_numbers(before, after, selection, options)
-        except (ValueError, TypeError, click.ClickException):
-            if "-" in (before, after):  # standard input has been read
-                raise
+        with readable_again():
             try:
-                frames = [_frame(path, selection, options) for path in (before, after)]
-            except (ValueError, TypeError, OSError, click.ClickException):
-                frames = []
-            if not any(_is_mixed(frame.X) for frame in frames):
-                raise
+                return _of_numbers(before, after, selection, options)
+            except (ValueError, TypeError, click.ClickException):
+                frames = _mixed(before, after, selection, options)
+                if not frames:
+                    raise
     else:
         frames = [_frame(path, selection, options) for path in (before, after)]
     return _of_frames(before, after, frames, options)
+
+
+def _mixed(before: str, after: str, selection: Selection, options: Options) -> list[_Frame]:
+    """Return the columns of all kinds of two files; none where all are of numbers, or cannot be read."""
+    try:
+        frames = [_frame(path, selection, options) for path in (before, after)]
+    except (ValueError, TypeError, OSError, click.ClickException):
+        return []
+    return frames if any(_is_mixed(frame.X) for frame in frames) else []
 
 
 def _of_numbers(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:

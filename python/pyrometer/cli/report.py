@@ -22,6 +22,7 @@ from pyrometer.cli._options import (
     standardize_option,
 )
 from pyrometer.cli._output import require_apart
+from pyrometer.data.readers import readable_again
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ def command(
     law, widths = law_of(init, scale, length, bound)
     pair = labels_of(energy, labels)
     selection = Selection(target, drop, columns, csv)
-    subject = read(data, selection, standardize=standardize, labels=pair)
+    with readable_again():
+        subject = read(data, selection, standardize=standardize, labels=pair)
+        comparison = (
+            None if against is None else _shift(against, data, selection, energy, pair, intercept=intercept, seed=seed)
+        )
 
     import pyarrow as pa
 
@@ -98,9 +103,6 @@ def command(
     features = pa.table(dict(zip(subject.names, subject.X.T, strict=True)))  # with the names of the columns
     system = system_of(energy, features, subject.y, intercept=intercept)
     layers = None if hidden is None else _layers(subject, hidden, activation, layer_init, energy, seed)
-    comparison = (
-        None if against is None else _shift(against, data, selection, energy, pair, intercept=intercept, seed=seed)
-    )
     facts = {
         "data": subject.source,
         "target": subject.target,

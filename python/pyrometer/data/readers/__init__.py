@@ -6,6 +6,7 @@ from pyrometer.data.readers._formats import holds_moments
 from pyrometer.data.readers._frame import read_frame
 from pyrometer.data.readers._memory import exceeds_memory
 from pyrometer.data.readers._open import open_rows
+from pyrometer.data.readers._pipes import is_pipe, readable_again
 from pyrometer.data.readers._resolve import files_of
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "exceeds_memory",
     "files_of",
     "holds_moments",
+    "is_pipe",
     "open_rows",
     "read_frame",
+    "readable_again",
     "require_present",
     "select",
 ]

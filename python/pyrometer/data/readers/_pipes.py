@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import select
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any, BinaryIO
 
-__all__ = ["Pipe", "standard_input"]
+__all__ = ["Pipe", "is_pipe", "opened_pipe", "readable_again"]
 
 _MILLISECONDS = 50
+_held: ContextVar[dict[str, bytes] | None] = ContextVar("held", default=None)
 
 
-def standard_input() -> BinaryIO:
-    """Return the bytes of standard input; OSError if it is closed."""
-    if sys.stdin is None:
+def is_pipe(path: str) -> bool:
+    """Whether a path is standard input, a named pipe or another device, which can be read once."""
+    return path == "-" or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
+@contextlib.contextmanager
+def readable_again() -> Iterator[None]:
+    """Hold the bytes of all pipes that are read in this context in memory, so that they can be read again in it."""
+    if _held.get() is not None:
+        yield
+        return
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def opened_pipe(path: str) -> tuple[BinaryIO, bool]:
+    """Return the bytes of a pipe, and whether they are to be closed; OSError if standard input is closed."""
+    held = _held.get()
+    if held is not None and path in held:
+        return io.BytesIO(held[path]), True
+    if path == "-" and sys.stdin is None:
         raise OSError(9, "it is closed", "standard input")
-    return sys.stdin.buffer
+    if held is None:
+        return (sys.stdin.buffer, False) if path == "-" else (open(path, "rb"), True)
+    if path == "-":
+        held[path] = sys.stdin.buffer.read()
+    else:
+        with open(path, "rb") as file:
+            held[path] = file.read()
+    return io.BytesIO(held[path]), True
 
 
 class Pipe(io.RawIOBase):

@@ -15,7 +15,7 @@ from pyrometer.data.readers._csv import CsvStream
 from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._formats import format_of
 from pyrometer.data.readers._part import Part
-from pyrometer.data.readers._pipes import standard_input
+from pyrometer.data.readers._pipes import is_pipe, opened_pipe
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,7 +95,7 @@ def parts_of(source: Any, dialect: Dialect) -> tuple[str, list[Part]]:
         name = os.fsdecode(source)
         if name == "-":
             name = "standard input"
-            return name, [CsvStream(name, dialect, standard_input(), close=False)]
+            return name, [_stream("-", name, dialect)]
         return name, [_part(path, dialect) for path in files_of(name)]
     if isinstance(source, (list, tuple)):
         if not source or not all(isinstance(path, (str, bytes, os.PathLike)) for path in source):
@@ -122,9 +122,14 @@ def _instead(source: Any) -> str:
     return "pass source.collect()" if hasattr(source, "collect") else "arrays are for Moments.of(X, y)"
 
 
+def _stream(path: str, name: str, dialect: Dialect) -> Part:
+    stream, close = opened_pipe(path)
+    return CsvStream(name, dialect, stream, close=close)
+
+
 def _part(path: str, dialect: Dialect) -> Part:
-    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe
-        return CsvStream(path, dialect, open(path, "rb"), close=True)
+    if is_pipe(path):
+        return _stream(path, path, dialect)
     return format_of(path, text=bool(dialect.given())).part(path, dialect)
 
 
