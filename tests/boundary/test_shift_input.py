@@ -161,3 +161,46 @@ def test_objects_that_are_categories(values):
     frame = of(d=pd.concat([pd.Series(values)] * (M // 2), ignore_index=True), x=RNG.normal(size=M))
     found = pm.shift(frame, frame, rng=0, resamples=99)
     assert {row["column"]: row["kind"] for row in found.columns} == {"d": "category", "x": "number"}
+
+
+@pytest.mark.parametrize("labels", [(0, 1), (1, 0), (True, False), (2, 1), ("no", "yes"), ("true", "false")])
+def test_targets_are_in_the_labels_of_a_logistic_model(labels):
+    x, codes = WORDS[["x"]], (Y > 0.0).astype(int)
+    y = [labels[code] for code in codes]
+    trained = pm.LogisticRegression(x, y, labels=labels)
+    found = pm.shift((x, y), (x[:30], y[:30]), model=trained, rng=0)
+    assert found.before.energy == pytest.approx(pm.minimum_energy(trained).value, rel=1e-12)
+    same = pm.shift((x, codes), (x[:30], codes[:30]), model=pm.LogisticRegression(x, codes), rng=0)
+    assert found.p_value == same.p_value
+    assert found.energy_change == pytest.approx(same.energy_change, rel=1e-9)
+    monitor = pm.RefreshMonitor((x, y), trained, rng=0)
+    assert monitor.update(x, y).after.energy == pytest.approx(found.before.energy, rel=1e-12)
+
+
+def test_numbers_stand_for_words_but_not_for_other_numbers():
+    x, codes = WORDS[["x"]], (Y > 0.0).astype(float)
+    trained = pm.LogisticRegression(x, np.where(codes, "yes", "no"), labels=("no", "yes"))
+    assert pm.DataState(x, codes, model=trained).energy == pytest.approx(pm.minimum_energy(trained).value, rel=1e-12)
+    with pytest.raises(ValueError, match="y must be one of the labels 1, 2, got 0.0 at row"):
+        pm.DataState(x, codes, model=pm.LogisticRegression(x, codes + 1.0, labels=(1, 2)))
+
+
+@pytest.mark.parametrize("kinds", [("f8", "i4"), ("f4", "i8")])
+def test_frames_may_have_numbers_of_another_byte_order(kinds):
+    numbers = {"x": Y.astype(kinds[0]), "n": RNG.permutation(M).astype(kinds[1]), "w": np.abs(Y) + 1.0}
+    native = pd.DataFrame(numbers)
+    swapped = pd.DataFrame({name: each.astype(each.dtype.newbyteorder()) for name, each in numbers.items()})
+    for each in (native, swapped):
+        each["city"] = WORDS["city"]
+    found, same = (pm.shift(each, each[:30], weights="w", rng=0) for each in (swapped, native))
+    assert (found.p_value, found.divergence, found.columns) == (same.p_value, same.divergence, same.columns)
+    systems = [pm.LinearRegression(each[["x", "n"]], each["w"]) for each in (swapped, native)]
+    assert pm.minimum_energy(systems[0]).value == pm.minimum_energy(systems[1]).value
+
+
+@pytest.mark.parametrize("density", ["kernel", "mixture", flat])
+def test_categories_alone_have_the_density_of_no_number(density):
+    old, new = WORDS[["city"]], WORDS[["city"]][:30]
+    found, same = (pm.shift(old, new, density=each, rng=0) for each in (density, "gaussian"))
+    assert found.p_value == same.p_value
+    assert (found.entropy_change, found.divergence) == pytest.approx((same.entropy_change, same.divergence), abs=1e-12)

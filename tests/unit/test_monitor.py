@@ -1,5 +1,7 @@
 """A model watched batch by batch: both temperatures, alarms at their stated rate, and a file to go on from."""
 
+import warnings
+
 import numpy as np
 import polars as pl
 import pytest
@@ -22,6 +24,37 @@ def test_readings_are_those_of_the_parts():
     assert monitor.readings[1].neighbour == pytest.approx(between.temperature, rel=1e-9)
     assert [reading.alarm for reading in monitor.readings] == [False, True]
     assert monitor.batches == 2
+
+
+def test_temperatures_of_the_first_kind_are_those_of_systems_like_the_model():
+    rng, law = np.random.default_rng(5), pm.Normal(2.0)
+    x = rng.normal(size=(120, 2))
+    y = (x @ [1.0, 2.0] + rng.logistic(size=120)).round().clip(0, 2).astype(int)
+    words = np.array(["a", "b", "c"])[y]
+    weights = np.where(np.arange(120) % 7, 1.0, 2.0)
+    cases = [
+        (pm.SoftmaxRegression, y, {"intercept": False, "labels": (0, 1, 2)}),
+        (pm.SoftmaxRegression, words, {"labels": ("a", "b", "c")}),
+        (pm.LogisticRegression, y > 0, {"labels": (True, False)}),
+        (pm.LogisticRegression, np.where(y > 0, "yes", "no"), {"labels": ("no", "yes"), "intercept": False}),
+        (pm.LinearRegression, x[:, 0] + y, {"penalty": pm.L2(0.5)}),
+    ]
+    for kind, target, options in cases:
+        model = kind(x[:60], target[:60], **options)
+        monitor = pm.RefreshMonitor((x[:60], target[:60]), model, law=law, rng=0)
+        for rows in (np.arange(60, 120), 60 + np.flatnonzero(y[60:] != 2)):  # the second without a class
+            monitor.update(x[rows], target[rows], weights=weights[rows])
+            system = kind(x[rows], target[rows], weights=weights[rows], **options)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pm.SeparationWarning)
+                expected = pm.temperature(system, law).value
+            assert monitor.readings[-1].temperature == pytest.approx(expected, rel=1e-9), (kind, options)
+    # Of a function the classes are those of the reference.
+    monitor = pm.RefreshMonitor((x, y), lambda x: np.full((len(x), 3), 1.0 / 3.0), energy="softmax", law=law, rng=0)
+    monitor.update(x[y < 2], y[y < 2])
+    with pytest.warns(pm.SeparationWarning):
+        expected = pm.temperature(pm.SoftmaxRegression(x[y < 2], y[y < 2], labels=(0, 1, 2)), law).value
+    assert monitor.readings[-1].temperature == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_pool_is_compared_as_its_rows_would_be():

@@ -229,3 +229,12 @@ def test_no_line_of_units_where_no_column_that_is_shown_has_one():
     units = {"number": "loss"}
     assert pm.Table("t", columns, units).to_text().splitlines()[2].split() == ["loss"]
     assert pm.Table("t", columns, units).to_text(width=20).splitlines()[2].startswith("----")
+
+
+def test_numbers_of_another_byte_order_are_written():
+    numbers = {"x": [1.5, 2.0], "n": [1, 2]}
+    swapped = {name: np.array(values).astype(np.array(values).dtype.newbyteorder()) for name, values in numbers.items()}
+    table, same = pm.Table("T", swapped), pm.Table("T", numbers)
+    assert table.to_csv() == same.to_csv()
+    assert table.to_arrow() == same.to_arrow()
+    assert table.to_polars().equals(same.to_polars())

@@ -372,8 +372,8 @@ def _view(value: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | nw.Series[Any] 
 
     if (arrow := sys.modules.get("pyarrow")) is not None:
         value = _of_arrow(value, arrow)
-        if (pandas := sys.modules.get("pandas")) is not None and hasattr(pandas, "ArrowDtype"):
-            value = _of_pandas(value, pandas, arrow)
+    if (pandas := sys.modules.get("pandas")) is not None:
+        value = _of_pandas(value, pandas, arrow)
     view = None
     try:
         view = nw.from_native(value, pass_through=True, allow_series=True)
@@ -400,19 +400,27 @@ def _of_arrow(value: Any, arrow: Any) -> Any:
 
 
 def _of_pandas(value: Any, pandas: Any, arrow: Any) -> Any:
-    """Return a frame or column of pandas with its decimals of negative scale of Arrow as whole numbers."""
+    """Return a frame or column of pandas in types that narwhals knows.
 
-    def is_wide(kind: Any) -> bool:
-        return isinstance(kind, pandas.ArrowDtype) and getattr(kind.pyarrow_dtype, "scale", 0) < 0
+    Numbers of another byte order become native ones, decimals of negative scale of Arrow whole numbers.
+    """
 
-    def whole(column: Any) -> Any:
-        if not is_wide(column.dtype):
-            return column
-        return column.astype(pandas.ArrowDtype(_whole(column.dtype.pyarrow_dtype, arrow)))
+    def known(kind: Any) -> Any:
+        if isinstance(kind, np.dtype):
+            return kind.newbyteorder("=")
+        wide = arrow is not None and isinstance(kind, getattr(pandas, "ArrowDtype", ()))
+        if not wide or getattr(kind.pyarrow_dtype, "scale", 0) >= 0:
+            return kind
+        return pandas.ArrowDtype(_whole(kind.pyarrow_dtype, arrow))
+
+    def converted(column: Any) -> Any:
+        kind = known(column.dtype)
+        return column if kind == column.dtype else column.astype(kind)
 
     if isinstance(value, pandas.Series):
-        return whole(value)
-    return value.apply(whole) if isinstance(value, pandas.DataFrame) and any(map(is_wide, value.dtypes)) else value
+        return converted(value)
+    odd = isinstance(value, pandas.DataFrame) and any(known(kind) != kind for kind in value.dtypes)
+    return value.apply(converted) if odd else value
 
 
 def _whole(kind: Any, arrow: Any) -> Any:

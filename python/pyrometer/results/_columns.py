@@ -87,6 +87,7 @@ def checked(name: str, values: Any) -> Held:
         raise TypeError(f"column {quoted(name)} must be numbers, bools or strings, got an array of {array.dtype}.")
     if array.dtype.kind == "f" and array.itemsize > 8:
         array = array.astype(np.float64)  # long doubles, which Arrow does not have
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # nor numbers of another byte order
     array.flags.writeable = False
     return array
 

@@ -51,8 +51,8 @@ class DataState(Displayed):
         and missing values. Columns of numbers must not be linear functions of others. No columns at all (p = 0) are a
         stream of targets alone.
     y : array_like or column, shape (m,), optional
-        Targets; finite; 0 or 1 for cross entropy, labels of the model or numbers of its classes from 0 for softmax.
-        None without a model: then there is no energy.
+        Targets; finite; for cross entropy the labels of the model where it has them, else 0 or 1, or the numbers of
+        its classes from 0. None without a model: then there is no energy.
     model : LinearRegression, LogisticRegression, SoftmaxRegression, callable, fitted estimator or None
         A system stands for its trained model, with the parameters of `minimum_energy`. A callable takes X and returns
         predictions (m,), for cross entropy probabilities of the label 1, for softmax of all classes (m, C). An

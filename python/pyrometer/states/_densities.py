@@ -82,7 +82,9 @@ def cross_fitted(density: Density, loss: str, rows: Rows, block: int) -> Array:
 
 
 def _features(density: Density, x: Array) -> Callable[[Array], Array]:
-    """Return ln p(x) as a function, fitted to `x` unless the density is a callable."""
+    """Return ln p(x) as a function, fitted to `x` unless the density is a callable; 0 of no features."""
+    if not x.shape[1]:
+        return lambda other: np.zeros(len(other))
     score: Callable[[Array], Any]
     if isinstance(density, str) and not x.shape[1]:
         score = _of_nothing

@@ -9,29 +9,52 @@ import numpy as np
 
 from pyrometer.base import mixed_of
 from pyrometer.laws import Law
-from pyrometer.linear import LinearRegression, LogisticRegression, system_of
+from pyrometer.linear import system_of
+from pyrometer.losses import LOSSES
+from pyrometer.states._columns import LABEL
+from pyrometer.states._data_state import DataState
 from pyrometer.states._named_column import split
+from pyrometer.states._predictions import SYSTEMS, codes_of, labels_of_model
+from pyrometer.states._row_weights import RowWeights
 from pyrometer.thermodynamics import temperature
 
 __all__ = ["first_kind"]
 
 
-def first_kind(model: Any, law: Law | None, loss: str, X: Any, y: Any, weights: Any) -> tuple[float, str]:
-    """Return the temperature of rows (X, y); and why it is nan, or the messages of its warnings."""
+def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any, weights: Any) -> tuple[float, str]:
+    """Return the temperature of rows (X, y); and why it is nan, or the messages of its warnings.
+
+    The system has the classes, the intercept and the penalty of the model, as far as the model is a system.
+    """
     if law is None or y is None:
         return np.nan, ""
-    intercept = model.intercept if isinstance(model, (LinearRegression, LogisticRegression)) else True
+    loss, names = reference.loss, ("intercept", "penalty") if isinstance(model, SYSTEMS) else ()
+    options = {name: getattr(model, name) for name in names if hasattr(model, name)}
     X, weights = split(X, "weights", weights)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            hot = temperature(system_of(loss, _numbers(X), y, intercept=intercept, weights=weights), law)
+            given, codes = RowWeights.of(weights, X=X, y=y), codes_of(model, loss)
+            X, y = given.taken(X, -2), given.taken(y, -1)
+            target = y if codes is None else codes(y, np.float64)
+            labels = _classes(labels_of_model(model, loss), reference, target) if LOSSES[loss].classes else None
+            system = system_of(loss, _numbers(X), target, weights=weights, labels=labels, **options)
+            hot = temperature(system, law)
         except (TypeError, ValueError) as error:
             return np.nan, f"temperature: {error}"
     notes = [str(warning.message) for warning in caught]
     if not np.isfinite(hot.value):
         notes.append(str(hot.verdict))
     return float(hot.value) if np.isfinite(hot.value) else np.nan, "; ".join(f"temperature: {note}" for note in notes)
+
+
+def _classes(labels: tuple[Any, ...] | None, reference: DataState, target: Any) -> tuple[int, ...]:
+    """Return the numbers of all classes: of the model's labels, or those up to the largest that occurs."""
+    if labels is not None:
+        return tuple(range(len(labels)))
+    counted = reference.columns.of(LABEL)
+    occurring = *(() if counted is None else counted.values), np.max(np.asarray(target))
+    return tuple(range(int(max(occurring)) + 1))
 
 
 def _numbers(X: Any) -> Any:

@@ -64,7 +64,8 @@ class RefreshMonitor(Displayed):
     energy : {"mse", "mae", "ce"}, optional
         The loss of a callable model.
     law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant, optional
-        Distribution of the parameters for temperatures of the first kind. Without it they are nan.
+        Distribution of the parameters for temperatures of the first kind, of a system like the model that is trained
+        on the batch. Without it they are nan.
     run_length : int
         Lower bound of the mean number of batches per false alarm while the distribution does not change; at least 2. An
         alarm is a p-value, of the batch or of a pool, of at most ``1 / (run_length * (2 - 1 / memory))``.
@@ -364,7 +365,7 @@ class RefreshMonitor(Displayed):
             for each, seed in zip(comparisons[1:], theirs, strict=False)
         ]
         pooled, window = min(others, default=(np.nan, 0))
-        hot, why = first_kind(self.model, self.law, state.loss, X, y, weights)
+        hot, why = first_kind(self.model, self.law, self.reference, X, y, weights)
         last = Neighbour.of(state if self.grow else states[1], ours)
         alarm = result.p_value <= self.level or pooled <= self.level
         reading = Reading(

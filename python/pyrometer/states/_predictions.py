@@ -9,16 +9,28 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyrometer.base import Array, Coded, Mixed, described, encoded, listed, mixed_of, number_of, plain, validate
+from pyrometer.base import (
+    Array,
+    Coded,
+    Mixed,
+    described,
+    encoded,
+    labels_of_booleans,
+    listed,
+    mixed_of,
+    number_of,
+    plain,
+    validate,
+)
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
 from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
 from pyrometer.states._named_column import split
 from pyrometer.states._row_weights import RowWeights
 from pyrometer.thermodynamics import minimum_energy
 
-__all__ = ["NO_LOSS", "Model", "Predicted", "loss_of", "predicted"]
+__all__ = ["NO_LOSS", "SYSTEMS", "Model", "Predicted", "codes_of", "labels_of_model", "loss_of", "predicted"]
 
-_SYSTEMS = (LinearRegression, LogisticRegression, SoftmaxRegression)
+SYSTEMS = (LinearRegression, LogisticRegression, SoftmaxRegression)
 NO_LOSS = "none"  # of rows without a model and a target
 _SUM_OF_ONE = 1e-6  # largest error of the sum of predicted probabilities
 
@@ -70,7 +82,7 @@ def loss_of(model: Any, energy: Any, prediction: Any = None) -> str:
     """Check the model and its loss; return the name of the loss."""
     if model is not None and prediction is not None:
         raise ValueError("model must be None with prediction=, which stands for the model; leave one of them out.")
-    if isinstance(model, _SYSTEMS):
+    if isinstance(model, SYSTEMS):
         if energy is not None and not (isinstance(energy, str) and energy == model.energy):
             raise ValueError(
                 f"energy must be that of the model, {model.energy!r}, got {described(energy)}; leave it out."
@@ -130,7 +142,7 @@ def _predicted(X: Any, y: Any, model: Any, loss: str, features: int | None, pred
         return rows
     if LOSSES[loss].labels and ((rows.target != 0) & (rows.target != 1)).any():
         raise ValueError("y must be 0 or 1 for cross entropy.")
-    if isinstance(model, _SYSTEMS):
+    if isinstance(model, SYSTEMS):
         numbers = rows.x if frame is None else validate.data(X, rows.target).X.astype(np.float64)
         return _of_system(rows, model, numbers)
     return rows._replace(prediction=_checked(_predictions(X, model, prediction, loss), X, rows))
@@ -138,13 +150,13 @@ def _predicted(X: Any, y: Any, model: Any, loss: str, features: int | None, pred
 
 def _rows(X: Any, y: Any, frame: Mixed | None, model: Any, loss: str) -> Predicted:
     """Return the rows without predictions."""
-    labels = _labels(model, loss)
+    labels: Any = codes_of(model, loss) or False
     if frame is None:
         if loss == NO_LOSS:
             x, names = validate.matrix("X", X)
             target = np.zeros(len(x))
         else:
-            data = validate.data(X, y, labels=_codes(labels) if labels is not None else False)
+            data = validate.data(X, y, labels=labels)
             if data.X.ndim != 2:
                 raise ValueError(
                     f"X must have shape (rows, features), got {data.X.shape}; loop over the systems of a stack."
@@ -164,7 +176,7 @@ def _rows(X: Any, y: Any, frame: Mixed | None, model: Any, loss: str) -> Predict
         else:
             validate.aligned("X", X, "y", y)
             stand_in = np.zeros((count, 1))
-            data = validate.data(stand_in, y, labels=_codes(labels) if labels is not None else False)
+            data = validate.data(stand_in, y, labels=labels)
             validate.finite("y", data.y, columns=False)
             target = data.y.astype(np.float64)
         missing = np.isnan(frame.numbers)
@@ -182,13 +194,24 @@ def _rows(X: Any, y: Any, frame: Mixed | None, model: Any, loss: str) -> Predict
     return rows
 
 
-def _codes(labels: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+def codes_of(model: Any, loss: str) -> Callable[[Any, Any], Any] | None:
+    """Return what makes labels of a target numbers, as `validate.data` takes it; None where the target is numbers.
+
+    Where a logistic model has words for labels, the numbers 0 and 1 stand for them, too.
+    """
+    labels = labels_of_model(model, loss)
+    if labels is None:
+        return None
+    words = isinstance(model, LogisticRegression) and all(isinstance(label, str) for label in labels)
+    if words and labels_of_booleans(labels) in (labels, (False, True)):
+        every = *labels, 0, 1
+        return lambda target, dtype: encoded(target, every, dtype) % 2
     return lambda target, dtype: encoded(target, labels, dtype)
 
 
-def _labels(model: Any, loss: str) -> tuple[Any, ...] | None:
+def labels_of_model(model: Any, loss: str) -> tuple[Any, ...] | None:
     """Return the labels of the model, in its order; None where the target is numbers."""
-    if isinstance(model, SoftmaxRegression):
+    if isinstance(model, (LogisticRegression, SoftmaxRegression)):
         return model.labels
     if loss != NO_LOSS and LOSSES[loss].categorical and _classifies(model) and not callable(model):
         return tuple(model.classes_.tolist())
