@@ -224,3 +224,18 @@ def test_blocks_that_are_given_are_corrected_for_what_they_share(monkeypatch, tm
     assert len(told) > 4
     assert min(expected) > 1.15
     assert all(min(abs(each - value) for value in expected) < 1e-9 for each in told), (told, expected)
+
+
+def test_a_function_may_take_the_place_of_a_system(tmp_path):
+    reference, batch, _ = batches(3, [1.0, 1.0, 1.0], m=60)
+    system = pm.LinearRegression(*reference)
+    parameters = pm.minimum_energy(system).parameters
+    monitor, function = pm.RefreshMonitor(reference, system, rng=0), lambda x: x @ parameters[:-1] + parameters[-1]
+    monitor.update(*batch)
+    monitor.save(tmp_path / "monitor.npz")
+    loaded = pm.RefreshMonitor.load(tmp_path / "monitor.npz", function)
+    assert loaded.update(*batch).p_value == monitor.update(*batch).p_value
+    monitor.reset(batch, model=function)
+    assert monitor.update(*reference).before.energy == pytest.approx(loaded.readings[0].energy, rel=1e-9)
+    with pytest.raises(ValueError, match="model must have the loss 'mse', got 'mae'"):
+        monitor.reset(batch, model=pm.LinearRegression(*reference, energy="mae"))

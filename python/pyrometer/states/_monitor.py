@@ -25,7 +25,7 @@ from pyrometer.states._monitor_file import ARCHIVE, read_monitor
 from pyrometer.states._monitored import as_reference, require_like, require_reference
 from pyrometer.states._neighbour import Neighbour
 from pyrometer.states._pools import Pools
-from pyrometer.states._predictions import Model, loss_of
+from pyrometer.states._predictions import NO_LOSS, SYSTEMS, Model, loss_of
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._reference_file import is_united
 from pyrometer.states._shift import warn_of_dependence
@@ -302,6 +302,7 @@ class RefreshMonitor(Displayed):
             return
         before = (self.model, self.energy)
         self.model = self.model if model is None else model
+        self.energy = _energy_of(self.model, self.energy, self.reference.loss)
         block: int | Literal["auto"] = "auto" if self._chosen else self.block
         try:
             state = as_state("reference", reference, self.model, self.energy, block, strict=False, weights=weights)
@@ -463,6 +464,7 @@ class RefreshMonitor(Displayed):
             reference.dependence, reference.automatic = Dependence(**later["dependence"]), later["chosen"]
         if later["chosen"]:
             options["block"] = "auto"
+        options["energy"] = _energy_of(model, options["energy"], reference.loss)
         try:
             monitor = cls(reference, model, law=law, rng=0, grow=later["grow"], **options)
         except ValueError as error:
@@ -487,3 +489,10 @@ class RefreshMonitor(Displayed):
             "change": "none" if event is None else f"since batch {event.began} ({event.earliest} to {event.latest})",
         }
         return described_by("RefreshMonitor", facts)
+
+
+def _energy_of(model: Any, energy: str | None, loss: str) -> str | None:
+    """Return the energy of a model that takes the place of one of this loss: systems have their own, functions none."""
+    if isinstance(model, SYSTEMS):
+        return None
+    return loss if energy is None and loss != NO_LOSS else energy
