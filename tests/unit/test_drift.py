@@ -1,5 +1,7 @@
 """T(t) of data that move continuously."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -242,3 +244,20 @@ def test_states_without_a_model_have_no_temperature():
     states = [pm.DataState(np.random.default_rng(k).normal(size=(50, 2))) for k in range(4)]
     with pytest.raises(ValueError, match="energy and an entropy, got none at time 0: it has no model"):
         pm.drift(range(4), states, bandwidth=2.0)
+
+
+def test_many_states_take_no_more_memory_than_the_kernel_reaches():
+    rng, few = np.random.default_rng(7), []
+    for k in range(8):
+        x = rng.normal(size=(20, 1))
+        few.append(pm.DataState(x, x[:, 0] + (1.0 + 0.1 * k) * rng.normal(size=20), model=line, energy="mse"))
+    states = [few[k % 8] for k in range(2500)]
+    tracemalloc.start()
+    whole = pm.drift(np.arange(2500.0), states, bandwidth=3.0, resamples=99, rng=0)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3e7  # of all pairs of times: 50 MB for each power
+    part = pm.drift(np.arange(700.0), states[:700], bandwidth=3.0, resamples=99, rng=0)
+    for name in ("energy", "entropy", "energy_slope", "entropy_slope", "entropy_slope_error", "temperature"):
+        one, other = (getattr(each, name)[:500] for each in (whole, part))
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12, err_msg=name)

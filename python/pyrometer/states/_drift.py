@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ __all__ = ["Drift", "drift"]
 
 _DETERMINED = 1e-3  # least singular value of a design: a polynomial that has fewer times in reach is not determined
 _FLAT = 2.0**30  # bandwidths, in times from the first to the last, beyond which every weight of the kernel is 1
+_FARTHEST = 60.0  # bandwidths, beyond which every weight of the kernel is 0
+_TOGETHER = 64  # times whose polynomials are computed at once
 _ERRORS = 2.0  # standard errors from 0 of a slope that is known, and of the intervals: 95.4 % of a normal distribution
 
 
@@ -176,6 +178,8 @@ def drift(
             why = state.reason or "it has no model"
             raise ValueError(f"states must have an energy and an entropy, got none at time {t:g}: {why}")
         _require_comparable(states[0], state, float(at[0]), float(t))
+    if not np.isfinite(at[-1] - at[0]):
+        raise ValueError(f"time must span less than 1.8e308, got {at[0]:g} to {at[-1]:g}; use another unit of time.")
     width = validate.single("bandwidth", bandwidth, minimum=0.0, exclusive=True)
     width = min(width, _FLAT * (float(at[-1]) - float(at[0])))
     count = validate.count("resamples", resamples, minimum=99)
@@ -187,17 +191,15 @@ def drift(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         values[:, 0] = np.ldexp(values[:, 0], -unit)
         noise = np.array([state.covariance(count, random, workers, unit) for state in states])
-        distance, per = _distances(at, width), np.ldexp(width, -coarse)
-        quadratic, least = _local_polynomials(distance, 2)
-        _require_determined(least, at, width)
-        smooth = quadratic[0] @ values
-        slopes, spread = _slopes(quadratic[1] / per, values, noise)
+        per = np.ldexp(width, -coarse)
+        quadratic, cubic = (_regression(at, width, per, values, noise, degree) for degree in (2, 3))
+        _require_determined(quadratic.least, at, width)
+        smooth, slopes, spread = quadratic.smooth, quadratic.slopes, quadratic.spread
         errors = np.sqrt(np.diagonal(spread, axis1=1, axis2=2))
         T, T_error = np.ldexp(_quotients(slopes, spread)[:2], unit)
         defined = np.isfinite(T) & np.isfinite(T_error)
-        cubic, least = _local_polynomials(distance, 3)
-        low, high = np.ldexp(_quotients(*_slopes(cubic[1] / per, values, noise))[2:], unit)
-        undetermined = least < _DETERMINED
+        low, high = np.ldexp(_quotients(cubic.slopes, cubic.spread)[2:], unit)
+        undetermined = cubic.least < _DETERMINED
         bounded = np.isfinite(low) & np.isfinite(high) & ~undetermined
         smooth[:, 0] = np.ldexp(smooth[:, 0], unit)
         slopes, errors = (np.ldexp(each, [unit - coarse, -coarse]) for each in (slopes, errors))
@@ -310,26 +312,51 @@ def _reason(incomplete: Array) -> str:
     )
 
 
-def _local_polynomials(distance: Array, degree: int) -> tuple[Array, Array]:
-    """Weights (degree + 1, k, k) of the values in coefficients of local polynomials, and least singular values (k,).
+class _Regression(NamedTuple):
+    """Values at each time, their slopes and covariances of these, and least singular values of the designs."""
 
-    `distance` is in bandwidths; singular values are those of powers of distances up to 1, where all are within one.
+    smooth: Array
+    slopes: Array
+    spread: Array
+    least: Array
+
+
+def _regression(at: Array, width: float, per: float, values: Array, noise: Array, degree: int) -> _Regression:
+    """Return local polynomials of this degree, with slopes in units of `per`."""
+    k = len(at)
+    result = _Regression(np.empty((k, 2)), np.empty((k, 2)), np.empty((k, 2, 2)), np.empty(k))
+    for times, near in _within_reach(at, width):
+        weights, result.least[times] = _local_polynomials(at[times], at[near], width, degree, at)
+        result.smooth[times] = weights[0] @ values[near]
+        result.slopes[times], result.spread[times] = _slopes(weights[1] / per, values[near], noise[near])
+    return result
+
+
+def _within_reach(at: Array, width: float) -> Iterator[tuple[slice, slice]]:
+    """Yield some times at a time, and all that have a weight for any of them."""
+    with np.errstate(over="ignore"):
+        begins, ends = np.searchsorted(at, at - _FARTHEST * width), np.searchsorted(at, at + _FARTHEST * width, "right")
+    for first in range(0, len(at), _TOGETHER):
+        last = min(first + _TOGETHER, len(at))
+        yield slice(first, last), slice(int(begins[first]), int(ends[last - 1]))
+
+
+def _local_polynomials(times: Array, near: Array, width: float, degree: int, at: Array) -> tuple[Array, Array]:
+    """Weights (degree + 1, t, k) of values in coefficients of local polynomials, and least singular values (t,).
+
+    Of values at the times `near` (k,) in polynomials about each of some `times` (t,); `at` are all times. Distances are
+    in bandwidths; singular values are those of powers of distances up to 1, where all are within one.
     """
-    root, reach = np.exp(-0.25 * distance**2), np.minimum(np.abs(distance).max(axis=1), 1.0)
+    with np.errstate(over="ignore"):
+        distance = np.clip((near[None, :] - times[:, None]) / width, -_FARTHEST, _FARTHEST)
+        reach = np.minimum(np.maximum(times - at[0], at[-1] - times) / width, 1.0)
+    root = np.exp(-0.25 * distance**2)
     unit = np.where(reach > 0.0, reach, 1.0)[:, None]
     powers = range(degree + 1)
     design = root[..., None] * np.stack([(distance / unit) ** power for power in powers], axis=-1)
     weights = np.linalg.pinv(design) * root[:, None, :] / np.stack([unit**power for power in powers], axis=1)
-    least = np.linalg.svd(design, compute_uv=False)[:, -1] if len(distance) > degree else np.zeros(len(distance))
+    least = np.linalg.svd(design, compute_uv=False)[:, -1] if len(near) > degree else np.zeros(len(times))
     return np.moveaxis(weights, 1, 0), least
-
-
-def _distances(at: Array, width: float) -> Array:
-    """Return how many bandwidths each time (column) is after each (row); beyond 60 the weight is 0."""
-    if not np.isfinite(at[-1] - at[0]):
-        raise ValueError(f"time must span less than 1.8e308, got {at[0]:g} to {at[-1]:g}; use another unit of time.")
-    with np.errstate(over="ignore"):
-        return np.asarray(np.clip((at[None, :] - at[:, None]) / width, -60.0, 60.0))
 
 
 def _require_determined(least: Array, at: Array, width: float) -> None:
@@ -337,7 +364,8 @@ def _require_determined(least: Array, at: Array, width: float) -> None:
         i, gap = int(np.argmin(least)), float(np.diff(at).max())
         wide = float(f"{gap:g}")
         remedy = f"widen it to about {wide:g}"
-        if width >= wide or (_local_polynomials(_distances(at, wide), 2)[1] < _DETERMINED).any():
+        parts = (_local_polynomials(at[times], at[near], wide, 2, at)[1] for times, near in _within_reach(at, wide))
+        if width >= wide or any((least < _DETERMINED).any() for least in parts):
             remedy = f"no bandwidth does, with times that close to each other and a gap of {gap:g}: leave some out"
         raise ValueError(
             f"bandwidth must include two neighbours of every time point, got {width:g} at time {at[i]:g}; {remedy}."
