@@ -67,6 +67,15 @@ def test_batches_of_a_folder_with_alarms_columns_and_since_when(run, days, tmp_p
     assert "No change: 5 batches" in calm.stdout
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+def test_temperatures_of_the_first_kind_have_the_intercept_of_the_model(run, days, intercept):
+    options = ("--target", "y", "--init", "normal", "--scale", "1", "--format", "csv", *["--no-intercept"][intercept:])
+    (row,) = table(run("monitor", days / "reference.csv", days / "days" / "day0.csv", *options))
+    frame = pl.read_csv(days / "days" / "day0.csv")
+    system = pm.LinearRegression(frame.select("a", "b").to_numpy(), frame["y"].to_numpy(), intercept=intercept)
+    assert float(row["temperature"]) == pytest.approx(pm.temperature(system, pm.Normal(1.0)).value)
+
+
 def test_a_daily_job_adds_its_batch(run, days, tmp_path):
     state = tmp_path / "state"
     options = ("--target", "y", "--format", "csv", "--fail-on", "alarm", "--fail-on", "change")

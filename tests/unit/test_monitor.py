@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.linear_model import LinearRegression as LinearEstimator
 
 import pyrometer as pm
 
@@ -49,6 +50,10 @@ def test_temperatures_of_the_first_kind_are_those_of_systems_like_the_model():
                 warnings.simplefilter("ignore", pm.SeparationWarning)
                 expected = pm.temperature(system, law).value
             assert monitor.readings[-1].temperature == pytest.approx(expected, rel=1e-9), (kind, options)
+    estimator = LinearEstimator(fit_intercept=False).fit(x, x[:, 0] + y)
+    monitor = pm.RefreshMonitor((x, x[:, 0] + y), estimator, law=law, rng=0)
+    expected = pm.temperature(pm.LinearRegression(x[60:], (x[:, 0] + y)[60:], intercept=False), law).value
+    assert monitor.update(x[60:], (x[:, 0] + y)[60:]).reading.temperature == pytest.approx(expected, rel=1e-9)
     # Of a function the classes are those of the reference.
     monitor = pm.RefreshMonitor((x, y), lambda x: np.full((len(x), 3), 1.0 / 3.0), energy="softmax", law=law, rng=0)
     monitor.update(x[y < 2], y[y < 2])

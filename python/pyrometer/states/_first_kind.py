@@ -24,12 +24,15 @@ __all__ = ["first_kind"]
 def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any, weights: Any) -> tuple[float, str]:
     """Return the temperature of rows (X, y); and why it is nan, or the messages of its warnings.
 
-    The system has the classes, the intercept and the penalty of the model, as far as the model is a system.
+    The system has the classes, the intercept and the penalty of the model, where that is a system or has one, and
+    the intercept of an estimator.
     """
     if law is None or y is None:
         return np.nan, ""
-    loss, names = reference.loss, ("intercept", "penalty") if isinstance(model, SYSTEMS) else ()
-    options = {name: getattr(model, name) for name in names if hasattr(model, name)}
+    loss, like = reference.loss, model if isinstance(model, SYSTEMS) else getattr(model, "system", None)
+    names = ("intercept", "penalty") if isinstance(like, SYSTEMS) else ()
+    options = {name: getattr(like, name) for name in names if hasattr(like, name)}
+    options = options or {"intercept": bool(getattr(model, "fit_intercept", True))}
     X, weights = split(X, "weights", weights)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
