@@ -86,9 +86,7 @@ def _features(density: Density, x: Array) -> Callable[[Array], Array]:
     if not x.shape[1]:
         return lambda other: np.zeros(len(other))
     score: Callable[[Array], Any]
-    if isinstance(density, str) and not x.shape[1]:
-        score = _of_nothing
-    elif density == "kernel":
+    if density == "kernel":
         score = _kernel(x)
     elif density == "mixture":
         score = _mixture(x)
@@ -109,10 +107,6 @@ def _features(density: Density, x: Array) -> Callable[[Array], Array]:
         return result
 
     return checked
-
-
-def _of_nothing(x: Array) -> Array:
-    return np.zeros(len(x))
 
 
 def _kernel(x: Array) -> Callable[[Array], Any]:
