@@ -168,3 +168,18 @@ def test_most_rows_separated(seed):
     assert rank == 4
     assert value == pytest.approx(expected, rel=1e-8, abs=1e-15)
     assert energy(X, y, theta) - value <= gap < 1e-11
+
+
+def test_minima_that_stay_open_are_searched_in_few_ways():
+    """Nested groups and powers: 2,654 evaluations, and 5,951 where each way led to all others without a limit."""
+    rng = np.random.default_rng(82)
+    own = np.eye(14)[rng.integers(0, 14, 2700)]
+    x = np.sort(rng.random(2700))
+    X = np.column_stack([own.reshape(-1, 7, 2).sum(axis=2), own, x[:, None] ** np.arange(1, 8)])
+    margin = X @ np.round(rng.normal(size=28) / 2)
+    y = (margin > np.quantile(margin, 0.3)).astype(float)
+    y[:2] = [0, 1]
+    value, theta, gap, _, _, evaluations = solve(X, y)
+    assert 0 <= energy(X, y, theta) <= value * (1 + 1e-9) <= np.log(2)
+    assert gap >= value * (1 - 1e-12)
+    assert evaluations <= 4000

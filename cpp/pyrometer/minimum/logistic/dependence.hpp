@@ -1,6 +1,7 @@
 // How much dependent columns that are rounded may lower a loss.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -86,6 +87,15 @@ class RowSubset {
   Index features_;
   std::vector<double> X_, y_, weights_;
 };
+
+/// How often rows are searched, in one way or another, with so many parameters: ways that lead to others are more than
+/// the square of the number of dependent columns, and what the first ones leave open, others rarely close.
+[[nodiscard]] inline Index most_searches(Index rows, Index parameters) {
+  constexpr double kOperations = 1 << 25;
+  constexpr Index kFewest = 12, kMost = 1000;
+  const double m = static_cast<double>(rows), n = static_cast<double>(parameters);
+  return kFewest + static_cast<Index>(std::min(kOperations / (m * n * n + 1), static_cast<double>(kMost)));
+}
 
 /// Replaces `out` by a solution of the same rows that was found in another way, if the sum of its value and gap is
 /// smaller: both values are reached, so that a smaller gap of a larger value is no gain. Counts all evaluations.

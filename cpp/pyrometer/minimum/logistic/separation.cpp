@@ -476,16 +476,18 @@ class InfimumSearch {
   std::vector<bool> without_;
 };
 
-Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, bool nested, int threads);
+Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, bool nested, Index& left,
+                 int threads);
 
 /// The infimum of the rows that single columns do not separate, with those far on their sides; none if there are no
 /// others, or none such. Without them, more columns are dependent.
-std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool intercept, bool nested, int threads) {
+std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool intercept, bool nested, Index& left,
+                                         int threads) {
   std::vector<Index> remaining;
   const Face face = face_of_columns(rows, intercept, remaining);
   if (face.separated.empty() || face.certain) return {};
   const RowSubset others(rows, remaining);
-  Infimum out = searched(others.rows(), intercept, KnownOfRows(), nested, threads);
+  Infimum out = searched(others.rows(), intercept, KnownOfRows(), nested, left, threads);
   const double reached = place(rows, intercept, face, out.value, threads, out.parameters);
   out.gap += std::max(0.0, reached - out.value) + 1000 * kUnit * reached;
   out.attained = false;
@@ -497,14 +499,14 @@ std::optional<Infimum> without_separated(const data::Rows<double>& rows, bool in
 
 /// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
 std::optional<Infimum> without_dense(const data::Rows<double>& rows, bool intercept, const std::vector<Numbers>& null,
-                                     bool nested, int threads) {
+                                     bool nested, Index& left, int threads) {
   const DenseColumn dense = dependent_column(rows, intercept, null);
   if (!dense.null) return {};
   const bool constant = dense.column == rows.features;
   const Numbers X = without_column(rows, dense.column);
   data::Rows<double> others = rows;
   if (!constant) others.X = X.data(), --others.features, others.readable = std::ssize(X);
-  Infimum out = searched(others, intercept && !constant, KnownOfRows(), nested, threads);
+  Infimum out = searched(others, intercept && !constant, KnownOfRows(), nested, left, threads);
   for (Numbers* const numbers : {&out.parameters, &out.direction})
     if (!numbers->empty()) numbers->insert(numbers->begin() + dense.column, 0);
   out.gap += lowered_by({*dense.null}, rows, intercept, Face(), out.parameters, out.value);
@@ -524,10 +526,10 @@ std::vector<bool> ruling_rows(const data::Rows<double>& rows, bool intercept, co
 /// The infimum where columns that depend on others within rounding, but for rows that are left out, are 0 in all other
 /// rows; none if there are no such columns.
 std::optional<Infimum> in_reduced(const data::Rows<double>& rows, bool intercept, const std::vector<bool>& left_out,
-                                  int threads) {
+                                  Index& left, int threads) {
   const ReducedColumns columns(rows, intercept, left_out, threads);
   if (!columns.any()) return {};
-  Infimum out = searched(columns.rows(), intercept, KnownOfRows(), true, threads);
+  Infimum out = searched(columns.rows(), intercept, KnownOfRows(), true, left, threads);
   const double lowered = columns.lowered(out.parameters, out.value,
                                          [&] { return logit_slopes(columns.rows(), intercept, out.parameters); });
   columns.back(out.parameters);
@@ -538,8 +540,11 @@ std::optional<Infimum> in_reduced(const data::Rows<double>& rows, bool intercept
   return out;
 }
 
-/// The infimum, and where it is open, that in other ways. nested: with columns replaced.
-Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, bool nested, int threads) {
+/// The infimum, and where it is open, that in other ways, each of which may lead to others. nested: with columns
+/// replaced. left: the number of searches that may follow.
+Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, bool nested, Index& left,
+                 int threads) {
+  --left;
   if (!known.separated)
     if (std::optional<Infimum> few = in_outlying(rows, intercept, threads)) return *std::move(few);
   Infimum out;
@@ -553,7 +558,7 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
     theta = search.theta();
     ruling = search.ruling();
   }
-  const auto open = [&] { return !(out.gap <= kWide * out.value) && out.value > 0; };
+  const auto open = [&] { return left > 0 && !(out.gap <= kWide * out.value) && out.value > 0; };
   std::vector<std::vector<bool>> tried;
   for (int way = 0; way < 4 && !nested && open(); ++way) {
     if (way == 3)
@@ -562,20 +567,21 @@ Infimum searched(const data::Rows<double>& rows, bool intercept, const KnownOfRo
       ruling = ruling_rows(rows, intercept, way == 1 ? theta : out.parameters);
     if (std::count(ruling.begin(), ruling.end(), true) == 0) continue;
     if (std::find(tried.begin(), tried.end(), ruling) != tried.end()) continue;
-    std::optional<Infimum> reduced = in_reduced(rows, intercept, ruling, threads);
+    std::optional<Infimum> reduced = in_reduced(rows, intercept, ruling, left, threads);
     if (reduced && reduced->gap <= std::min(ReducedColumns::kClosed * reduced->value, out.gap))
       return *std::move(reduced);
     tried.push_back(std::move(ruling));
   }
-  if (open()) take_better(without_separated(rows, intercept, nested, threads), out);
-  if (open()) take_better(without_dense(rows, intercept, null, nested, threads), out);
+  if (open()) take_better(without_separated(rows, intercept, nested, left, threads), out);
+  if (open()) take_better(without_dense(rows, intercept, null, nested, left, threads), out);
   return out;
 }
 
 }  // namespace
 
 Infimum infimum(const data::Rows<double>& rows, bool intercept, const KnownOfRows& known, int threads) {
-  Infimum out = searched(rows, intercept, known, false, threads);
+  Index left = most_searches(rows.rows, rows.features + 1);
+  Infimum out = searched(rows, intercept, known, false, left, threads);
   // Far on their sides, separated rows have losses so small that rounding of other rows may balance them.
   if (out.attained && separated_by_column(rows, intercept, 1)) out.attained = false, out.errors.clear();
   return out;

@@ -200,17 +200,17 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   return excess(first) <= excess(second) ? first : second;
 }
 
-Solution reduced(const ClassifiedRows<double>& table, bool nested, int threads);
+Solution reduced(const ClassifiedRows<double>& table, bool nested, Index& left, int threads);
 
 /// The infimum of the rows that single columns do not separate from all others, with those far on their sides; none if
 /// there are no others, or none such. Without them, more columns are dependent.
-std::optional<Solution> without_separated(const ClassifiedRows<double>& table, bool nested, int threads) {
+std::optional<Solution> without_separated(const ClassifiedRows<double>& table, bool nested, Index& left, int threads) {
   const data::Rows<double>& rows = table.rows;
   std::vector<Index> remaining;
   const std::vector<SeparatedByColumn> parts = separated_by_columns(rows, table.intercept, remaining);
   if (parts.empty() || remaining.empty()) return {};
   const RowSubset others(rows, remaining);
-  Solution out = reduced({others.rows(), table.classes, table.intercept}, nested, threads);
+  Solution out = reduced({others.rows(), table.classes, table.intercept}, nested, left, threads);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.theta);
   out.direction.resize(out.theta.size(), 0.0);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.direction);
@@ -223,7 +223,7 @@ std::optional<Solution> without_separated(const ClassifiedRows<double>& table, b
 
 /// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
 std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const std::vector<Numbers>& null,
-                                      bool nested, int threads) {
+                                      bool nested, Index& left, int threads) {
   const data::Rows<double>& rows = table.rows;
   const DenseColumn dense = dependent_column(rows, table.intercept, null);
   if (!dense.null) return {};
@@ -231,7 +231,7 @@ std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const
   const Numbers X = without_column(rows, dense.column);
   ClassifiedRows<double> others{rows, table.classes, table.intercept && !constant};
   if (!constant) others.rows.X = X.data(), --others.rows.features, others.rows.readable = std::ssize(X);
-  Solution out = reduced(others, nested, threads);
+  Solution out = reduced(others, nested, left, threads);
   const Index width = rows.features + (table.intercept ? 1 : 0) - 1;
   for (Numbers* const numbers : {&out.theta, &out.direction})
     for (Index c = std::ssize(*numbers) / std::max<Index>(width, 1); c-- > 0;)
@@ -266,12 +266,12 @@ std::vector<bool> ruling_rows(const ClassifiedRows<double>& table, const Numbers
 
 /// The infimum where columns that depend on others within rounding, but for rows that are left out, are 0 in all other
 /// rows; none if there are no such columns.
-std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const std::vector<bool>& left_out,
+std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const std::vector<bool>& left_out, Index& left,
                                    int threads) {
   const ReducedColumns columns(table.rows, table.intercept, left_out, threads);
   if (!columns.any()) return {};
   const ClassifiedRows<double> other{columns.rows(), table.classes, table.intercept};
-  Solution out = reduced(other, true, threads);
+  Solution out = reduced(other, true, left, threads);
   out.gap += columns.lowered(out.theta, out.value, [&] { return slopes_of(other, nullptr, out.theta); });
   columns.back(out.theta);
   columns.back(out.direction);
@@ -281,8 +281,10 @@ std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const st
   return out;
 }
 
-/// The infimum, and where it is open, that in other ways. nested: with columns replaced.
-Solution reduced(const ClassifiedRows<double>& table, bool nested, int threads) {
+/// The infimum, and where it is open, that in other ways, each of which may lead to others. nested: with columns
+/// replaced. left: the number of searches that may follow.
+Solution reduced(const ClassifiedRows<double>& table, bool nested, Index& left, int threads) {
+  --left;
   const data::Rows<double>& rows = table.rows;
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
   Solution out = on_basis(table, basis, threads);
@@ -290,21 +292,21 @@ Solution reduced(const ClassifiedRows<double>& table, bool nested, int threads) 
   for (Index c = 0; c < table.classes && out.attained; ++c)
     if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
-  const auto open = [&] { return !(out.gap <= kOpen * out.value) && out.value > 0; };
+  const auto open = [&] { return left > 0 && !(out.gap <= kOpen * out.value) && out.value > 0; };
   std::vector<std::vector<bool>> tried;
-  const bool apart =
-      !nested && out.value > 0 && least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
+  const bool apart = left > 0 && !nested && out.value > 0 &&
+                     least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
   for (int way = 0; way < 2 && !nested && (apart || open()); ++way) {
     std::vector<bool> left_out = way == 0 ? ruling_rows(table, out.theta) : large_rows(rows, table.intercept);
     if (std::count(left_out.begin(), left_out.end(), true) == 0) continue;
     if (std::find(tried.begin(), tried.end(), left_out) != tried.end()) continue;
-    std::optional<Solution> found = in_reduced(table, left_out, threads);
+    std::optional<Solution> found = in_reduced(table, left_out, left, threads);
     if (found && found->gap <= ReducedColumns::kClosed * found->value && (apart || found->gap < out.gap))
       return *std::move(found);
     tried.push_back(std::move(left_out));
   }
-  if (open()) take_better(without_separated(table, nested, threads), out);
-  if (open()) take_better(without_dense(table, basis.null, nested, threads), out);
+  if (open()) take_better(without_separated(table, nested, left, threads), out);
+  if (open()) take_better(without_dense(table, basis.null, nested, left, threads), out);
   return out;
 }
 
@@ -406,7 +408,9 @@ std::optional<Solution> in_other_units(const ClassifiedRows<T>& table, const std
 Solution in_turn(const ClassifiedRows<double>& table, const Survey& survey, bool tried, int threads) {
   std::optional<Solution> found = in_outlying(table, survey.largest, threads);
   if (!found && !tried) found = infimum_of(table, survey.mean, threads);
-  return found ? *std::move(found) : reduced(table, false, threads);
+  if (found) return *std::move(found);
+  Index left = most_searches(table.rows.rows, (table.classes - 1) * (table.rows.features + 1));
+  return reduced(table, false, left, threads);
 }
 
 /// The infimum where a descent on the given columns was `tried` and does not find it, or rows are large: of few rows in
