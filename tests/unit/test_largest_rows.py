@@ -267,3 +267,22 @@ def test_dependent_columns_take_no_memory_that_grows_with_their_numbers(tail):
     assert found.digits > 9
     assert found.rank == 9
     assert peak < X.nbytes / 2
+
+
+@pytest.mark.parametrize("penalty", [None, pm.L1(1e-3)])
+@pytest.mark.parametrize("most", [300.0, 400.0, 600.0])
+def test_squares_that_underflow_in_the_small_rows_alone(most, penalty):
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        m = int(rng.integers(28, 200))
+        x, y = rng.uniform(size=m), rng.normal(size=m)
+        X = np.exp(-x[:, None] * np.linspace(0.0, most, int(rng.integers(20, 50))))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pm.PrecisionWarning)
+            found = pm.minimum_energy(pm.LinearRegression(X, y, penalty=penalty))
+        slopes, intercept = found.parameters[:-1], found.parameters[-1]
+        energy = np.mean((y - X @ slopes - intercept) ** 2)
+        energy += 0.0 if penalty is None else penalty.lam * np.abs(found.parameters).sum()
+        assert found.value == pytest.approx(energy, rel=1e-3)
+        assert found.value <= y.var() * (1 + 1e-9) + (penalty.lam * abs(y.mean()) if penalty else 0.0)
+        assert found.digits < 1.0 or found.gap < found.value

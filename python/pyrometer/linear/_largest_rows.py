@@ -214,13 +214,16 @@ class _Part:
     def least(self, penalty: Penalty | None, lowest: Callable[[LinearSystem], Minimum], *, alone: bool) -> float:
         """Return what these rows add to the minimum over all at least, with the penalty if they do so `alone`.
 
-        Else with their share of it. Few rows are fitted exactly.
+        Else with their share of it. Few rows are fitted exactly. 0 where squares in these rows alone are too small.
         """
         m, p = self._rows[0].shape
         if m == 0 or (m <= p and penalty is None and not alone):
             return 0.0
         scaled = penalty and dataclasses.replace(penalty, lam=penalty.lam / (self.share if alone else 1.0))
-        minimum = lowest(self.system(scaled))
+        try:
+            minimum = lowest(self.system(scaled))
+        except ValueError:
+            return 0.0
         uncertain = max(minimum.gap, minimum.value * 10.0**-minimum.digits)
         return self.share * max(0.0, float(minimum.value - uncertain))
 
