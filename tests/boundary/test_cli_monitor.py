@@ -4,10 +4,13 @@ import csv
 import io
 import json
 import re
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import pyrometer as pm
 
@@ -238,3 +241,18 @@ def test_a_batch_that_is_given_twice_counts_once(run, days):
     assert found.exit_code == 0
     assert f"note: {batch} is given twice, and left out" in found.stderr
     assert len(table(found)) == 1
+
+
+def test_decimals_are_features_as_floats_are(run, tmp_path):
+    rng = np.random.default_rng(0)
+    cells = {name: rng.integers(-(10**6), 10**6, 60) for name in "ab"}
+    target = cells["a"] / 1000 + rng.normal(size=60)
+    whole = pa.table({**{name: [Decimal(int(v)).scaleb(-3) for v in column] for name, column in cells.items()}})
+    for name, features in (("decimals", whole), ("floats", {name: v / 1000 for name, v in cells.items()})):
+        columns = {key: features[key] for key in "ab"}
+        parquet.write_table(pa.table({**columns, "y": target}), tmp_path / f"{name}.parquet")
+    first, second = (
+        table(run("monitor", *[str(tmp_path / f"{name}.parquet")] * 2, "--target", "y", "--format", "csv"))[0]
+        for name in ("decimals", "floats")
+    )
+    assert {**first, "name": ""} == {**second, "name": ""}

@@ -11,6 +11,7 @@ import pytest
 
 import pyrometer as pm
 from pyrometer.base._decimals import doubles
+from pyrometer.interop import read_data
 
 M = 40
 
@@ -59,6 +60,20 @@ def test_the_nearest_doubles_or_what_csv_refuses(first, tmp_path):
                 exact = [float(Fraction(value)) for value in values]
                 assert pm.LinearRegression(X, y).X.ravel().tolist() == exact
     assert 0 < refused < 20
+
+
+@pytest.mark.parametrize("bits", [32, 64, 128, 256])
+@pytest.mark.parametrize("scale", [0, 3, 9, 25])
+def test_files_hold_the_nearest_doubles(tmp_path, bits, scale):
+    rng = np.random.default_rng(bits + scale)
+    values = [Decimal(int(v)).scaleb(-scale) for v in rng.integers(-(10**9) + 1, 10**9, 1000)]
+    column = pa.array(
+        values, getattr(pa, f"decimal{bits}")(max(9, min(scale + 1, {32: 9, 64: 18}.get(bits, 38))), scale)
+    )
+    table = pa.table({"a": column, "y": np.zeros(1000)}).slice(3)
+    with pa.ipc.new_file(tmp_path / "rows.arrow", table.schema) as file:
+        file.write_table(table)
+    assert read_data(tmp_path / "rows.arrow", target="y").X.ravel().tolist() == list(map(float, values[3:]))
 
 
 def test_every_function_takes_them():

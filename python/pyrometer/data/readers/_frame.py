@@ -14,6 +14,7 @@ from pyrometer.data.readers._dialect import dialect_of
 from pyrometer.data.readers._open import schema_of
 from pyrometer.data.readers._part import Part
 from pyrometer.data.readers._resolve import parts_of
+from pyrometer.data.readers._text_numbers import decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,9 +47,21 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
     if not tables or not sum(map(len, tables)):
         raise ValueError(f"{printable(name)} must have at least one row, got none.")
     try:
-        return _together(labels, tables)
+        return _with_doubles(_together(labels, tables))
     except pa.ArrowInvalid as error:
         raise ValueError(f"{printable(name)} must have columns of one kind in all parts: {error}.") from error
+
+
+def _with_doubles(table: pa.Table) -> pa.Table:
+    """Return the rows with doubles for columns of decimals that lose no digits."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            column, lost = decimals(table.column(place).combine_chunks())
+            if lost is None:
+                table = table.set_column(place, field.name, column)
+    return table
 
 
 def _together(labels: list[str], tables: list[pa.Table]) -> pa.Table:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["decimals", "first_large", "first_lost", "first_word", "grouped_numbers", "integer_type", "numbers_of"]
 
 _EXACT = 2**53
+# The largest power of ten that is a double.
+_EXACT_POWER = 22
 # Most digits of decimals of Arrow.
 _WIDEST = 76
 # At least as many digits as the shortest number that a double can lose.
@@ -173,13 +175,15 @@ def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:
     import pyarrow.compute as pc
 
     digits, scale = column.type.precision, column.type.scale
-    rounded = column.cast(pa.float64())
+    if column.type.bit_width < 128:  # Arrow has no functions of these
+        column = column.cast(pa.decimal128(digits, scale))
     if digits <= DECIMAL_DIGITS:
-        return rounded, None
+        return _nearest(column), None
     extremes = pc.min_max(column).as_py()
     most = max((abs(value) for value in extremes.values() if value is not None), default=Decimal(0))
     if most.scaleb(scale, WIDE_DECIMALS) <= _EXACT:
-        return rounded, None
+        return _nearest(column), None
+    rounded = column.cast(pa.string()).cast(pa.float64())
     wide = pa.decimal256(min(_WIDEST, digits + 2), scale)
     error = pc.abs(pc.subtract(column.cast(wide), rounded.cast(wide)))
     allowed = ROUNDED_SHARE * (extremes["max"] - extremes["min"]) if scale > 0 else Decimal(0)
@@ -187,3 +191,16 @@ def decimals(column: pa.Array) -> tuple[pa.Array, int | None]:
     if constant or pc.max(error).as_py() <= allowed:
         return rounded, None
     return column, next(k for k, value in enumerate(error.to_pylist()) if value > allowed)
+
+
+def _nearest(column: pa.Array) -> pa.Array:
+    """Return the doubles nearest to decimals of at most 2**53 units of the last place; a cast of Arrow misses some."""
+    import pyarrow as pa
+
+    scale = column.type.scale
+    if not len(column) or not 0 <= scale <= _EXACT_POWER:
+        return column.cast(pa.string()).cast(pa.float64())
+    whole = column.cast(pa.decimal128(38, scale))
+    words = np.frombuffer(whole.buffers()[1], np.int64)[2 * whole.offset :: 2][: len(whole)]
+    missing = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    return pa.array(words / 10.0**scale, mask=missing)
