@@ -318,3 +318,17 @@ def test_labels_in_another_order_are_refused():
     assert pm.mix(*systems[:2], LAW).p_value == pm.mix(systems[0], numbers, LAW).p_value
     with pytest.raises(ValueError, match=r"labels \('no', 'yes'\) and \('yes', 'no'\)"):
         pm.mix(systems[0], systems[2], LAW)
+
+
+@pytest.mark.parametrize("labels", [(1, 0), (True, False), (1, 2)])
+def test_systems_without_labels_have_0_and_1(labels):
+    rng = np.random.default_rng(37)
+    X, codes = rng.normal(size=(60, 1)), rng.integers(0, 2, 60)
+    named, numbers = pm.LogisticRegression(X, [labels[code] for code in codes], labels=labels), (X, codes)
+    for pair in ((named, pm.LogisticRegression(*numbers)), (pm.LogisticRegression(*numbers), named)):
+        with pytest.raises(ValueError, match="must be of one kind, got labels"):
+            pm.mix(*pair, LAW)
+    same = pm.LogisticRegression(*numbers, labels=(0, 1)), pm.LogisticRegression(*numbers)
+    assert pm.mix(*same, LAW).p_value == pm.mix(same[1], same[1], LAW).p_value
+    signs = pm.LogisticRegression(X, 2 * codes - 1, labels=(-1, 1)), same[1]
+    assert pm.mix(*signs, LAW).p_value == pm.mix(*same, LAW).p_value

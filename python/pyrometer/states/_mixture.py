@@ -292,9 +292,17 @@ def _system(name: str, value: Any) -> System:
 def _require_one_kind(a: System, b: System) -> None:
     for name in ("energy", "penalty", "intercept", "labels", "parameters", "shape"):
         first, second = getattr(a, name, None), getattr(b, name, None)
-        unnamed = name == "labels" and (first is None or second is None)  # labels 0 and 1, or none
-        if first != second and not unnamed:
+        if name == "labels" and first != second:  # without names they are 0 and 1, which may be those of other names
+            first, second = (_numbered(labels, of) for labels, of in ((first, second), (second, first)))
+        if first != second:
             raise ValueError(f"a and b must be of one kind, got {name} {plain(repr(first))} and {plain(repr(second))}.")
+
+
+def _numbered(labels: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """Return labels, or the ones that they stand for: `other`, unless it has 0 or 1 in another place."""
+    if labels is not None:
+        return labels
+    return other if other and all(label == k for k, label in enumerate(other) if label in (0, 1)) else (0, 1)
 
 
 def _pooled(a: System, b: System) -> System:
