@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pyrometer.base import Array
 from pyrometer.states._counted import beside_missing
 from pyrometer.states._marginals import Marginals
-from pyrometer.states._permuted import Dealt, single_values
+from pyrometer.states._permuted import CELLS, Dealt, single_values
 
 __all__ = ["CountRatios", "count_ratios"]
 
@@ -68,7 +68,12 @@ def _ratio(drawn: Dealt, counts: Callable[[Array], Array]) -> tuple[Array, float
     unit = inverse * _mean_square(counts(drawn.exchanged), share, drawn.few) / max(len(share) - 1, 1)
     if not unit > 0.0:
         return np.zeros(len(old)), 0.0
-    ratio = sum(_excess(of, size * share) for of, size in zip((old, new), sizes, strict=True)) / unit
+    step = max(1, CELLS // len(share))
+    ratio = np.empty(len(old))
+    for begin in range(0, len(old), step):
+        some = slice(begin, begin + step)
+        pair = ((old[some], sizes[0][some]), (new[some], sizes[1][some]))
+        ratio[some] = sum(_excess(of, size * share) for of, size in pair) / unit
     ratio = np.where(ratio > _ZERO, ratio, 0.0)
     return ratio, 1.0 if len(share) == 2 else max(float(ratio.mean()), 1.0)
 

@@ -21,6 +21,7 @@ from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import factors_of, of_coordinates
 
 __all__ = [
+    "CELLS",
     "DIVERGENCES",
     "Dealt",
     "Permutations",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
+CELLS = 2**20  # numbers of permutations that are compared at once
 _FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
@@ -133,13 +135,18 @@ def permuted(marginals: Marginals, drawn: Dealt, inflation: float) -> Parts:
     """
     pool = drawn.first.sum(axis=0) + drawn.second.sum(axis=0)
     pool /= pool[0]
-    old, new = (each + _PRIOR * marginals.mean_weight * pool for each in (drawn.old, drawn.new))
-    for place in marginals.slices if inflation > 1.0 or marginals.rows is not None else ():
-        single = place.start + np.flatnonzero(single_values(drawn, place))
-        for sums in (old, new) if len(single) > 1 else ():
-            sums[:, single[0]] = sums[:, single].sum(axis=1)
-            sums[:, single[1:]] = 0.0
-    return Parts(*map(_bounded, marginals.parts(old, new, pool[None])))
+    prior, parts = _PRIOR * marginals.mean_weight * pool, []
+    places = marginals.slices if inflation > 1.0 or marginals.rows is not None else ()
+    singles = [place.start + np.flatnonzero(single_values(drawn, place)) for place in places]
+    step = max(1, CELLS // len(pool))
+    for begin in range(0, len(drawn.old), step):
+        old, new = (each[begin : begin + step] + prior for each in (drawn.old, drawn.new))
+        for single in singles:
+            for sums in (old, new) if len(single) > 1 else ():
+                sums[:, single[0]] = sums[:, single].sum(axis=1)
+                sums[:, single[1:]] = 0.0
+        parts.append(marginals.parts(old, new, pool[None]))
+    return Parts(*(_bounded(np.concatenate(each)) for each in zip(*parts, strict=True)))
 
 
 def single_values(drawn: Dealt, place: slice) -> npt.NDArray[np.bool_]:
