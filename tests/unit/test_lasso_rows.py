@@ -1,7 +1,6 @@
 """The lasso where second moments have lost the minimum: from rows, against solutions in sixty digits."""
 
 import itertools
-import time
 import warnings
 
 import mpmath
@@ -253,7 +252,7 @@ def test_columns_that_vary_in_rows_of_small_weight_only():
         assert minimum.digits < 9
 
 
-def test_columns_that_are_others_plus_whole_numbers_cost_as_much_as_multiples():
+def test_columns_that_are_others_plus_whole_numbers_are_like_multiples():
     rng = np.random.default_rng(1)
     Z, y, weights = rng.normal(size=(700, 150)), rng.normal(size=700), 0.1 * 10.0 ** -np.arange(5.0)
     found = []
@@ -262,12 +261,7 @@ def test_columns_that_are_others_plus_whole_numbers_cost_as_much_as_multiples():
         moments = pm.Moments.of(X, y)
         mean, options = moments.mean[None], (True, weights, False)
         start = _core.lasso(len(y), mean, moments.scatter[None], *options, 1)[1]
-        best = np.inf
-        for _ in range(3):
-            begin = time.process_time()
-            value, _, gap, *_ = _core.lasso_rows(X[None], y[None], mean, *options, start, 1)
-            best = min(best, time.process_time() - begin)
+        value, _, gap, *_ = _core.lasso_rows(X[None], y[None], mean, *options, start, 1)
         assert (gap <= 1e-12 * value).all()
-        found.append((value, best))
-    np.testing.assert_allclose([value for value, _ in found[1:]], [found[0][0]] * 2, rtol=1e-12)
-    assert found[2][1] < 8.0 * found[1][1]
+        found.append(value)
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-12)
