@@ -1,8 +1,10 @@
 """A model watched batch by batch: both temperatures, alarms at their stated rate, and a file to go on from."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from sklearn.linear_model import LinearRegression as LinearEstimator
@@ -244,3 +246,22 @@ def test_a_function_may_take_the_place_of_a_system(tmp_path):
     assert monitor.update(*reference).before.energy == pytest.approx(loaded.readings[0].energy, rel=1e-9)
     with pytest.raises(ValueError, match="model must have the loss 'mse', got 'mae'"):
         monitor.reset(batch, model=pm.LinearRegression(*reference, energy="mae"))
+
+
+def test_an_alarm_takes_the_memory_of_the_sums_of_permutations():
+    rng = np.random.default_rng(0)
+
+    def rows(m, mean):
+        x = rng.normal(size=m) + mean
+        return pd.DataFrame({"x": x, "c": rng.integers(300, size=m).astype(str)}), x + rng.normal(size=m)
+
+    reference, calm, moved = rows(1000, 0.0), rows(500, 0.0), rows(500, 1.0)
+    monitor = pm.RefreshMonitor(reference, lambda X: X["x"].to_numpy(), energy="mse", run_length=1000, rng=0)
+    monitor.update(*calm)
+    tracemalloc.start()
+    alarm = monitor.update(*moved).alarm
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert alarm
+    sums = 2 * 8 * 1000 * (6 + 300) * 8  # bytes: of both samples in each permutation, 6 sums and 300 counts
+    assert most < sums + 64e6

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from pyrometer.base import Array
 from pyrometer.states._counted import beside_missing
-from pyrometer.states._marginals import Marginals
-from pyrometer.states._permuted import CELLS, Dealt, single_values
+from pyrometer.states._marginals import Marginals, some_at_once
+from pyrometer.states._permuted import Dealt, single_values
 
 __all__ = ["CountRatios", "count_ratios"]
 
@@ -38,7 +38,7 @@ class CountRatios(NamedTuple):
 def count_ratios(marginals: Marginals, drawn: Dealt) -> CountRatios:
     """Return the ratios in permutations of blocks, the samples themselves first; 0 where nothing can differ.
 
-    Flops: some ten for each value of each column in each permutation. Memory: a few times the sums of one column.
+    Flops: some ten for each value of each column in each permutation. Memory: a few megabytes.
     """
     missing, missing_freedom = np.zeros((len(drawn.old), marginals.d)), np.zeros(marginals.d)
     for i, (column, _) in marginals.missing.items():
@@ -61,19 +61,19 @@ def _gathered(table: Array, place: slice, single: npt.NDArray[np.bool_]) -> Arra
 
 def _ratio(drawn: Dealt, counts: Callable[[Array], Array]) -> tuple[Array, float]:
     """Ratios (r,) of shares in the counts that a function takes from tables, and their degrees of freedom."""
-    old, new = counts(drawn.old), counts(drawn.new)
-    sizes = old.sum(axis=1, keepdims=True), new.sum(axis=1, keepdims=True)
-    share = (old[0] + new[0]) / (old[0] + new[0]).sum()
-    inverse = float(np.mean(1.0 / sizes[0] + 1.0 / sizes[1]))
-    unit = inverse * _mean_square(counts(drawn.exchanged), share, drawn.few) / max(len(share) - 1, 1)
+    exchanged, share = counts(drawn.exchanged), np.empty(0)
+    ratio, inverse = np.empty(len(drawn.old)), np.empty(len(drawn.old))
+    for some in some_at_once(len(ratio), exchanged.shape[1]):
+        old, new = counts(drawn.old[some]), counts(drawn.new[some])
+        if some.start == 0:
+            share = (old[0] + new[0]) / (old[0] + new[0]).sum()
+        sizes = old.sum(axis=1, keepdims=True), new.sum(axis=1, keepdims=True)
+        inverse[some] = (1.0 / sizes[0] + 1.0 / sizes[1])[:, 0]
+        ratio[some] = _excess(old, sizes[0] * share) + _excess(new, sizes[1] * share)
+    unit = float(np.mean(inverse)) * _mean_square(exchanged, share, drawn.few) / max(len(share) - 1, 1)
     if not unit > 0.0:
-        return np.zeros(len(old)), 0.0
-    step = max(1, CELLS // len(share))
-    ratio = np.empty(len(old))
-    for begin in range(0, len(old), step):
-        some = slice(begin, begin + step)
-        pair = ((old[some], sizes[0][some]), (new[some], sizes[1][some]))
-        ratio[some] = sum(_excess(of, size * share) for of, size in pair) / unit
+        return np.zeros(len(ratio)), 0.0
+    ratio /= unit
     ratio = np.where(ratio > _ZERO, ratio, 0.0)
     return ratio, 1.0 if len(share) == 2 else max(float(ratio.mean()), 1.0)
 

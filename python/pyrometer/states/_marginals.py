@@ -11,7 +11,7 @@ column's own entropy and divergence is corrected here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -25,10 +25,11 @@ from pyrometer.states._counted import Counted, aligned, entropy_of, presence
 from pyrometer.states._row_sums import FARTHEST, factors_of
 from pyrometer.states._row_weights import excess_variance
 
-__all__ = ["Marginals", "Parts"]
+__all__ = ["Marginals", "Parts", "some_at_once"]
 
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _LN2 = float(np.log(2.0))
+_AT_ONCE, _LEAST = 2**18, 1024  # numbers of samples that are compared at once; samples, at least
 _NORMAL = 0.5 * float(np.log(2.0 * np.pi * np.e))
 
 
@@ -241,6 +242,11 @@ class Marginals:
 
         With the sums of both together, `common` (1, C), changes do not depend on the units of columns and weights.
         """
+        widest = max([1, self.d, *(place.stop - place.start for place in self.slices)])
+        parts = [self._parts(a[some], b[some], common) for some in some_at_once(len(a), widest)]
+        return Parts(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _parts(self, a: Array, b: Array, common: Array | None) -> Parts:
         one = self.mean_weight if common is not None else min(self.mean_weight, 1.0)
         reference = 0.0 if common is None else np.nan_to_num(self._normal_entropies(common))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -313,6 +319,12 @@ class Marginals:
             for i, each in self.present.items():
                 centres[i] = each.away if second else 0.0
         return centres
+
+
+def some_at_once(samples: int, width: int) -> Iterator[slice]:
+    """Slices of equal length of samples with so many numbers each, for temporary arrays of a few megabytes."""
+    count = max(1, -(-samples // max(_LEAST, _AT_ONCE // width)))
+    return (slice(samples * k // count, samples * (k + 1) // count) for k in range(count))
 
 
 def _columns(table: Array, d: int) -> Array:

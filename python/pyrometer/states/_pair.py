@@ -173,14 +173,10 @@ class Pair:
     def beside_redrawn(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Changes (resamples + 1, 2) of entropy and divergence beside the joint ones; the samples themselves first."""
         marginals = self.apart
-        old, new = (
-            np.vstack([table.sum(axis=0), sums])
-            for table, sums in zip(
-                marginals.tables, redrawn_pair(marginals.pair, seed, resamples, threads), strict=True
-            )
-        )
-        parts = marginals.parts(old, new)
-        return np.stack([parts.entropy, parts.divergence], axis=1)
+        totals = [table.sum(axis=0)[None] for table in marginals.tables]
+        both = totals, redrawn_pair(marginals.pair, seed, resamples, threads)
+        parts = [marginals.parts(*sums) for sums in both]
+        return np.concatenate([np.stack([each.entropy, each.divergence], axis=1) for each in parts])
 
     def column_errors(self, resamples: int, seed: tuple[int, int], threads: int) -> Array:
         """Standard errors of the divergences of numbers, the residual included, of counted columns, and of widths."""

@@ -16,12 +16,11 @@ import numpy.typing as npt
 from pyrometer import _core
 from pyrometer.base import Array
 from pyrometer.states._blocks import exchangeable
-from pyrometer.states._marginals import Marginals, Parts
+from pyrometer.states._marginals import Marginals, Parts, some_at_once
 from pyrometer.states._resampled import dealt
 from pyrometer.states._row_sums import factors_of, of_coordinates
 
 __all__ = [
-    "CELLS",
     "DIVERGENCES",
     "Dealt",
     "Permutations",
@@ -34,7 +33,6 @@ __all__ = [
 ]
 
 _PRIOR = 2.0**-10  # weight of the pseudo-row: smaller is more sensitive to constant columns, and to rounding
-CELLS = 2**20  # numbers of permutations that are compared at once
 _FARTHEST = 1e200  # divergences of samples that are farther apart than doubles can represent
 _FLAT = 1e-12  # variances below this share of the mean square are rounding
 _ROUNDING = 1e-9  # of energies, of entropies in nats, and of divergences
@@ -138,9 +136,8 @@ def permuted(marginals: Marginals, drawn: Dealt, inflation: float) -> Parts:
     prior, parts = _PRIOR * marginals.mean_weight * pool, []
     places = marginals.slices if inflation > 1.0 or marginals.rows is not None else ()
     singles = [place.start + np.flatnonzero(single_values(drawn, place)) for place in places]
-    step = max(1, CELLS // len(pool))
-    for begin in range(0, len(drawn.old), step):
-        old, new = (each[begin : begin + step] + prior for each in (drawn.old, drawn.new))
+    for some in some_at_once(len(drawn.old), len(pool)):
+        old, new = (each[some] + prior for each in (drawn.old, drawn.new))
         for single in singles:
             for sums in (old, new) if len(single) > 1 else ():
                 sums[:, single[0]] = sums[:, single].sum(axis=1)

@@ -33,12 +33,11 @@ def dealt(
     """
     (first, many), (second, others) = old, new
     exchanged = np.ascontiguousarray(np.concatenate([first[:many], second[:others]]))
-    drawn = _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)
-    sums = np.empty((2, resamples + 1, exchanged.shape[1]))
-    few, rest = sums[:, 1:] if many <= others else sums[::-1, 1:]
-    few[...] = drawn
-    np.subtract(exchanged.sum(axis=0), drawn, out=rest)
+    own = np.zeros((1, exchanged.shape[1]))
+    few = np.concatenate([own, _core.dealt_sums(exchanged, min(many, others), seed, resamples, threads)])
+    rest = exchanged.sum(axis=0) - few
+    sums = (few, rest) if many <= others else (rest, few)
     for each, table, dealt_blocks in zip(sums, (first, second), (many, others), strict=True):
         each[0] = table.sum(axis=0)
         each[1:] += table[dealt_blocks:].sum(axis=0)
-    return sums[0], sums[1]
+    return sums
