@@ -35,6 +35,23 @@ std::vector<double> gram(Index rows, Index columns, std::vector<double>& scale) 
   return g;
 }
 
+// An element of such moments, scaled.
+double scaled_moment(const std::vector<double>& g, const std::vector<double>& scale, Index j, Index k) {
+  return g[at(j) * scale.size() + at(k)] / (scale[at(j)] * scale[at(k)]);
+}
+
+// The factor of those of the first n columns.
+Factor factor_of(const std::vector<double>& g, const std::vector<double>& scale, Index n) {
+  Factor f;
+  f.prepare(n);
+  for (Index j = 0; j < n; ++j) {
+    f.scale(j) = scale[at(j)];
+    for (Index k = j; k < n; ++k) f.row(j)[k] = scaled_moment(g, scale, j, k);
+  }
+  f.run(4 * moment_noise(n));
+  return f;
+}
+
 }  // namespace
 
 TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") {
@@ -42,14 +59,8 @@ TEST_CASE("the factor of a singular matrix: rank, product, dependence, solves") 
     CAPTURE(n);
     std::vector<double> scale;
     const std::vector<double> g = gram(3 * n, n, scale);
-    const auto scaled = [&](Index j, Index k) { return g[at(j * n + k)] / (scale[at(j)] * scale[at(k)]); };
-    Factor f;
-    f.prepare(n);
-    for (Index j = 0; j < n; ++j) {
-      f.scale(j) = scale[at(j)];
-      for (Index k = j; k < n; ++k) f.row(j)[k] = scaled(j, k);
-    }
-    f.run(4 * moment_noise(n));
+    const auto scaled = [&](Index j, Index k) { return scaled_moment(g, scale, j, k); };
+    const Factor f = factor_of(g, scale, n);
     REQUIRE(f.rank() == n - 2);
 
     double worst = 0;
@@ -155,14 +166,8 @@ TEST_CASE("a factor without some of its columns: its product, and the solution o
   Index size = 40;
   std::vector<double> scale;
   const std::vector<double> g = gram(120, size + 2, scale);
-  const auto scaled = [&](Index j, Index k) { return g[at(j * 42 + k)] / (scale[at(j)] * scale[at(k)]); };
-  Factor f;
-  f.prepare(size);
-  for (Index j = 0; j < size; ++j) {
-    f.scale(j) = scale[at(j)];
-    for (Index k = j; k < size; ++k) f.row(j)[k] = scaled(j, k);
-  }
-  f.run(4 * moment_noise(size));
+  const auto scaled = [&](Index j, Index k) { return scaled_moment(g, scale, j, k); };
+  Factor f = factor_of(g, scale, size);
   std::vector<Index> order = f.renumber();
   CHECK_FALSE(f.needs_pivoting());
   for (const Index gone : {39, 0, 17, 36, 1}) {
