@@ -177,7 +177,7 @@ def too_few(
         remedy = "the column's mean is large relative to its standard deviation: pass X - X.mean(axis=0)."
     else:
         remedy = "columns are nearly dependent: drop or combine them, or add a penalty pm.L2(lam)."
-    return PrecisionWarning(f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; {remedy}")
+    return PrecisionWarning(f"{_few(digits)}; {remedy}")
 
 
 def unclosed(
@@ -194,17 +194,14 @@ def unclosed(
     `weights` are those of the rows, if they have any; `small`: whether its residuals are small relative to its targets.
     """
     return PrecisionWarning(
-        f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; the certificate leaves a gap of "
-        f"{gap.max():.2g}. "
+        f"{_few(digits)}; the certificate leaves a gap of {gap.max():.2g}. "
         + (of_weights(weights).capitalize() or _remedy(X.astype(np.float64, copy=False), intercept, small=small))
     )
 
 
 def negligible(digits: npt.NDArray[np.float64], weights: _Array) -> PrecisionWarning:
     """Return the warning of values that may be of rows of negligible weights (m,)."""
-    return PrecisionWarning(
-        f"{_who(digits)} {number_of(int(digits.min()), 'certain digit')}, of 16; {of_weights(weights)}"
-    )
+    return PrecisionWarning(f"{_few(digits)}; {of_weights(weights)}")
 
 
 def of_weights(weights: _Array | None) -> str:
@@ -242,8 +239,9 @@ def _remedy(X: _Array, intercept: bool, *, small: bool) -> str:
     return "Columns are independent, but rows differ widely in size: rescale or leave out the largest rows."
 
 
-def _who(digits: npt.NDArray[np.float64]) -> str:
-    return "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
+def _few(digits: npt.NDArray[np.float64]) -> str:
+    who = "The minimum energy has" if digits.size == 1 else f"The minimum energies of {digits.size} systems have"
+    return f"{who} {number_of(int(digits.min()), 'certain digit')}, of 16"
 
 
 def _frozen(array: _Array) -> _Array:

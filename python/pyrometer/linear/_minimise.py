@@ -98,9 +98,7 @@ def _squares(system: LinearSystem, penalty: L2 | None, threads: int) -> tuple[So
         unit, means, scatters = TargetUnit(0), mean, scatter
         solved = Solved(*_core.least_squares(count, mean, scatter, *options, lost))
     _allow_for_weights(system, solved)
-    _allow_for_dependence(solved)
-    _add_lost(system, solved, mean, scatter, lost)
-    solved.condition[solved.condition < 0.0] = np.inf  # dependent columns
+    _allow_for_moments(system, solved, mean, scatter, lost)
     method = np.full(len(mean), "covariance", dtype=_NAMES)
     inaccurate = _inaccurate(system, solved)
     inaccurate |= dependence_in_doubt(system, solved.condition, solved.rank, ~inaccurate)
@@ -131,6 +129,15 @@ def _allow_for_weights(system: LinearSystem, solved: Solved) -> None:
     if system.weighted:
         for bound in (solved.gap, solved.relative_error, solved.parameter_error):
             bound *= 2.0
+
+
+def _allow_for_moments(
+    system: LinearSystem, solved: Solved, mean: Array, scatter: Array, lost: tuple[Array, Array] | None
+) -> None:
+    """Make bounds those of moments that are rounded and had lost digits, and conditions of dependent columns inf."""
+    _allow_for_dependence(solved)
+    _add_lost(system, solved, mean, scatter, lost)
+    solved.condition[solved.condition < 0.0] = np.inf
 
 
 @np.errstate(over="ignore")
@@ -174,9 +181,7 @@ def _lasso(system: LinearSystem, penalty: L1, weights: npt.NDArray[np.float64], 
     solved = unit.restored(_core.lasso(count, means, scatters, *options, unit.lost(lost), system.X is not None))
     _allow_for_weights(system, solved)
     _reset_diverged(system, solved)
-    _allow_for_dependence(solved)
-    _add_lost(system, solved, mean, scatter, lost)
-    solved.condition[solved.condition < 0.0] = np.inf  # dependent columns
+    _allow_for_moments(system, solved, mean, scatter, lost)
     method = np.empty(solved.value.shape, dtype=_NAMES)
     method[:] = np.where(weights > 0, "coordinate-descent", "covariance")
     positive, poor = weights > 0, _inaccurate(system, solved) | constants_in_doubt(system)
