@@ -96,6 +96,9 @@ def minimum_energy(system: System, *, threads: int | None = None) -> Minimum:
     returned, with their energy for `value`. A combination of columns that is at rounding level in all rows but some,
     such as a constant less all splines but one, counts as 0 in these rows.
 
+    Weights of rows below :math:`2^{-900}` of the greatest are raised to that. An energy below :math:`2^{-800}` of the
+    largest loss of a row may be that of such rows, and has no certain digit.
+
     The minimum is cached with the system: many laws share it.
 
     Time O(p\ :sup:`3`) for each system from moments; O(m n\ :sup:`2`) from rows.
