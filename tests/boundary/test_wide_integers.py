@@ -1,6 +1,7 @@
 """Numbers that doubles cannot hold: refused with their place wherever they enter, and followed advice works."""
 
 import io
+import json
 import re
 import sys
 from decimal import Decimal
@@ -16,6 +17,7 @@ from pyarrow import feather, parquet
 
 import pyrometer as pm
 from pyrometer.base import first_inexact
+from pyrometer.data.readers import read_frame
 from pyrometer.data.readers._dialect import Dialect
 from pyrometer.data.readers._text_numbers import decimals, first_lost
 
@@ -352,3 +354,48 @@ def test_timestamps_are_not_numbers():
     table = pa.table({"ts": pa.array(WIDE, pa.timestamp("ns")), "y": Y})
     with pytest.raises(ValueError, match=r"column 'ts' must be numeric, got timestamp\[ns\]"):
         pm.Moments.scan(table, target="y")
+
+
+def reading(run, path, *options):
+    result = run("monitor", path, path, "--block", 1, "--format", "json", *options)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["tables"][0]["rows"][0]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("split", [30, 90])
+def test_integers_that_doubles_hold_beside_categories(run, tmp_path, missing, split):
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["u", "v"], 90)
+    ids = [None if missing and row % 7 == 3 else EPOCH + 512 * int(k) for row, k in enumerate(rng.integers(0, 999, 90))]
+    ids[split:] = [0.5 * (value or 0) for value in ids[split:]]  # those of another file have fractions
+    for first in range(0, 90, split):
+        pairs = zip(ids[first : first + split], kind[first : first + split], strict=True)
+        lines = [f"{'' if a is None else a},{b}\n" for a, b in pairs]
+        (tmp_path / f"{first:02}.csv").write_text("ts,kind\n" + "".join(lines))
+    numbers = np.array(ids, dtype=float)
+    expected = pm.DataState(pd.DataFrame({"ts": numbers, "kind": kind})).entropy
+    table = pa.table({"ts": pa.array(ids, pa.int64()) if split == 90 else numbers, "kind": kind})
+    assert pm.DataState(table).entropy == pytest.approx(expected, rel=1e-12)
+    everything = read_frame(tmp_path, columns=None, drop=())
+    assert pm.DataState(everything).entropy == pytest.approx(expected, rel=1e-12)
+    if split == 90:
+        assert reading(run, tmp_path / "00.csv", "--energy", "none")["entropy"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_integers_that_doubles_cannot_hold_beside_fractions(tmp_path):
+    (tmp_path / "0.csv").write_text("ts,kind\n" + "0.5,u\n1.5,v\n" * 9)
+    (tmp_path / "1.csv").write_text("ts,kind\n,u\n" + f"{2**53 + 1},v\n" * 9)
+    with pytest.raises(ValueError, match=r"1\.csv: column 'ts' must have .* got 9007199254740993 in row 2; subtract"):
+        read_frame(tmp_path, columns=None, drop=())
+
+
+def test_integers_that_doubles_hold_in_a_monitored_model(run, tmp_path):
+    rng = np.random.default_rng(1)
+    ids, y = EPOCH + 2**40 * rng.integers(0, 999, 60), rng.normal(size=60)
+    rows = "".join(f"{a},{b}\n" for a, b in zip(ids, y, strict=True))
+    (tmp_path / "rows.csv").write_text("ts,y\n" + rows)
+    model = pm.LinearRegression(ids[:, None], y)
+    assert reading(run, tmp_path / "rows.csv", "--target", "y")["energy"] == pytest.approx(
+        pm.minimum_energy(model).value, rel=1e-6
+    )

@@ -104,9 +104,12 @@ def _numbers(name: str, series: nw.Series[Any]) -> npt.NDArray[np.float64]:
     if null_count(name, series):
         missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
     filled = series.fill_null(0) if missing.any() else series
-    if series.dtype.is_integer():
-        numeric(f"{name} (column {quoted(str(series.name))})", filled.to_numpy())  # integers that doubles can hold
-    exact = values_of(name, filled) if is_decimal(series) else filled.cast(nw.Float64).to_numpy()
+    if is_decimal(series):
+        exact = values_of(name, filled)
+    elif series.dtype.is_integer():  # Arrow casts none beyond 2**53
+        exact = numeric(f"{name} (column {quoted(str(series.name))})", filled.to_numpy())
+    else:
+        exact = filled.cast(nw.Float64).to_numpy()
     result = np.array(exact, dtype=np.float64)
     result[missing] = np.nan
     if np.isinf(result).any():

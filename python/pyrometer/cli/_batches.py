@@ -153,7 +153,8 @@ def _numbers(table: pa.Table, names: Sequence[str]) -> Array:
     for name in names:
         column = table.column(name)
         try:
-            columns.append(np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64))
+            # Integers that doubles cannot hold are refused with the batch.
+            columns.append(column.cast(pa.float64(), safe=not pa.types.is_integer(column.type)).to_numpy())
         except pa.ArrowException as error:
             raise ValueError(
                 f"column {plain(name)} must have numbers, as in the reference, got {column.type}; convert it, or use "

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pyrometer.base import printable, quoted
+from pyrometer.base import first_inexact, printable, quoted
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import remedy, require_present
+from pyrometer.data.readers._checks import remedy, require_present, too_long
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._dialect import dialect_of
 from pyrometer.data.readers._open import schema_of
@@ -108,9 +108,21 @@ def _united(labels: list[str], columns: list[pa.ChunkedArray], name: str) -> pa.
             ) from error
     kind = columns[0].type if pa.types.is_null(kind) else kind
     chunks: list[pa.Array] = []
-    for column, none in zip(columns, empty, strict=True):
-        chunks += [pa.nulls(len(column), kind)] if none else column.cast(kind).chunks
+    for label, column, none in zip(labels, columns, empty, strict=True):
+        chunks += [pa.nulls(len(column), kind)] if none else _as(kind, label, name, column).chunks
     return pa.chunked_array(chunks, kind)
+
+
+def _as(kind: pa.DataType, label: str, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of another kind; ValueError for integers that doubles cannot hold."""
+    import pyarrow as pa
+
+    if kind != pa.float64() or not pa.types.is_integer(column.type):
+        return column.cast(kind)
+    lost = first_inexact(column.fill_null(0).to_numpy())
+    if lost is not None:
+        raise ValueError(too_long(label, name, str(column[lost]), lost + 1, target=False))
+    return column.cast(kind, safe=False)  # Arrow's check refuses all beyond 2**53
 
 
 def _batches(part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
