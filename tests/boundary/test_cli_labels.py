@@ -3,7 +3,9 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import pyrometer as pm
 
@@ -89,6 +91,45 @@ def test_labels_beside_categories_are_those_of_the_file(run, rows, tmp_path, wor
     assert made[2:] == made[:2]
 
 
+KINDS = {
+    "text of digits": (pa.array(np.where(POSITIVE, "1", "0")), [("0", "1")]),
+    "text of digits with zeros": (pa.array(np.where(POSITIVE, "007", "08")), [("08", "007")]),
+    "text": (pa.array(np.where(POSITIVE, "nan", "1e3")), [("1e3", "nan")]),
+    "booleans": (pa.array(POSITIVE), [("false", "True"), ("0", "1"), ("0.0", "1.0")]),
+    "integers": (pa.array(np.where(POSITIVE, 1, 2)), [("2", "1"), ("2.0", "1.")]),
+    "large integers": (pa.array(np.where(POSITIVE, 2**53 + 1, 2**53)), [(str(2**53), str(2**53 + 1))]),
+    "numbers": (pa.array(np.where(POSITIVE, 0.5, -1.5)), [("-1.5", ".50"), ("-15e-1", "0.5")]),
+    "decimals": (pa.array(np.where(POSITIVE, 1, 2)).cast(pa.decimal128(22, 2)), [("2", "1"), ("2.00", "1.0")]),
+}
+
+
+@pytest.mark.parametrize(("column", "words"), [(column, words) for column, pairs in KINDS.values() for words in pairs])
+def test_words_stand_for_labels_of_every_kind(run, rows, tmp_path, column, words):
+    X, _ = rows
+    columns = {name: X[:, j] for j, name in enumerate("abc")} | {"kind": column}
+    parquet.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    parquet.write_table(pa.table(columns | {"town": ["a", "b"] * 40}), tmp_path / "mixed.parquet")
+    options = ("--target", "kind", "--energy", "ce", "--labels", *words)
+    for path in (tmp_path / "rows.parquet", tmp_path / "mixed.parquet"):
+        rest = () if path.name == "rows.parquet" else ("--drop", "town")
+        for more in ((), ("--chunk-rows", 30)):
+            row = only(run("temperature", path, *options, *rest, *more, "--format", "json"))
+            expected = pm.minimum_energy(pm.LogisticRegression(X, POSITIVE)).value
+            assert row["minimum_energy"] == pytest.approx(expected, rel=1e-9)
+        result = run("monitor", path, path, *options, "--block", 1, "--format", "json")
+        assert result.exit_code == 0, result.stderr
+        (row,) = json.loads(result.stdout)["tables"][0]["rows"]
+        assert row["energy"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_words_of_a_model_stand_for_numbers(rows):
+    X, _ = rows
+    words = np.where(POSITIVE, "0", "1")
+    model = pm.LogisticRegression(X, words, labels=("1", "0"))
+    energies = [pm.DataState(X, y, model=model).energy for y in (words, words.astype(int))]
+    assert energies[0] == energies[1]
+
+
 def test_labels_of_two_files(run, labelled, rows):
     X, _ = rows
     path = labelled("no", "yes")
@@ -130,3 +171,5 @@ def test_labels_of_another_loss(run, file):
     assert "--labels are for --energy ce" in one_line(run("temperature", file, "--target", "c", "--labels", 0, 1))
     same = run("temperature", file, "--target", "c", "--energy", "ce", "--labels", 1, 1)
     assert "two different labels" in one_line(same)
+    same = run("temperature", file, "--target", "c", "--energy", "ce", "--labels", 1, "1.0")
+    assert "must be '1' or '1.0', got" in one_line(same)

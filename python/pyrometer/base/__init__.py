@@ -15,7 +15,7 @@ from pyrometer.base._arrays import (
     require_normal,
 )
 from pyrometer.base._by_value import ByValue, restore
-from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in, labels_of_booleans
+from pyrometer.base._classes import MOST_CLASSES, ClassCodes, encoded, labels_in, labels_of_kind
 from pyrometer.base._conversion import frame_of, require_known_to_arrow, taken
 from pyrometer.base._decimals import DECIMAL_DIGITS, ROUNDED_SHARE, WIDE_DECIMALS, rounding_of_decimal
 from pyrometer.base._deferred import Deferred
@@ -70,7 +70,7 @@ __all__ = [
     "hide_numbers",
     "in_order",
     "labels_in",
-    "labels_of_booleans",
+    "labels_of_kind",
     "library_of",
     "listed",
     "mean_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyrometer.base._conversion import labels_of
 from pyrometer.base._described import described, require_array_like
 
 __all__ = [
-    *("MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "is_label", "labels_in", "labels_of_booleans"),
+    *("MOST_CLASSES", "ClassCodes", "class_labels", "encoded", "is_label", "labels_in", "labels_of_kind"),
 ]
 
 MOST_CLASSES = 1 << 20  # that the core takes
@@ -76,19 +77,29 @@ def labels_in(y: Any, *, option: bool = True) -> tuple[Any, ...]:
     return labels
 
 
-def labels_of_booleans(labels: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return labels of a column of booleans, which may be the words that stand for these in a file of text."""
-    words = {"false": False, "true": True}
-    known = tuple(words.get(label.lower()) if isinstance(label, str) else None for label in labels)
-    return labels if None in known else known
+def labels_of_kind(labels: tuple[Any, ...], kind: str) -> tuple[Any, ...]:
+    """Return labels of an array of this kind, "b" or others of NumPy; words may stand for booleans and numbers."""
+    read = {"b": _boolean, "i": _number, "u": _number, "f": _number}.get(kind)
+    known = tuple(read(label) if read and isinstance(label, str) else None for label in labels)
+    return labels if None in known or len({*known}) < len(labels) else known
+
+
+def _boolean(word: str) -> float | None:
+    return {"false": False, "true": True}.get(word.lower(), _number(word))
+
+
+def _number(word: str) -> float | None:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(word)
+    return None
 
 
 def encoded(y: Any, labels: tuple[Any, ...], dtype: Any) -> npt.NDArray[Any]:
     """Return the place of each label in `labels`; ValueError, with its row, for one that is not there."""
     array = _values(y)
     _require_present(array)
-    if array.dtype.kind == "b":
-        labels = labels_of_booleans(labels)
+    labels = labels_of_kind(labels, array.dtype.kind)
     places = {label: k for k, label in enumerate(labels)}
     kind = np.asarray(labels).dtype.kind
     if array.dtype.kind in "iufb" and kind in "iufb":

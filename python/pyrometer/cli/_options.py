@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import functools
 import re
@@ -139,7 +138,7 @@ def _energy_options(names: list[str]) -> Callable[[_Function], _Function]:
 
 
 def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool | ClassCodes:
-    """Return the labels of the target, numbers where both are such.
+    """Return the labels of the target as words, which may stand for numbers and booleans.
 
     True for 0 and 1, False for a target of numbers, and for classes what numbers their labels.
     """
@@ -148,15 +147,7 @@ def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | b
         return ClassCodes() if loss and loss.classes else bool(loss and loss.labels)
     if not loss or not loss.labels:
         raise click.UsageError("--labels are for --energy ce.")
-    pair = _label(given[0]), _label(given[1])
-    return given if any(isinstance(label, str) for label in pair) else pair
-
-
-def _label(text: str) -> str | float:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
+    return given
 
 
 def plot_option(what: str) -> Callable[[_Function], _Function]:

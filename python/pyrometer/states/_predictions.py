@@ -15,7 +15,7 @@ from pyrometer.base import (
     Mixed,
     described,
     encoded,
-    labels_of_booleans,
+    labels_of_kind,
     listed,
     mixed_of,
     number_of,
@@ -203,7 +203,7 @@ def codes_of(model: Any, loss: str) -> Callable[[Any, Any], Any] | None:
     if labels is None:
         return None
     words = isinstance(model, LogisticRegression) and all(isinstance(label, str) for label in labels)
-    if words and labels_of_booleans(labels) in (labels, (False, True)):
+    if words and all(labels_of_kind(labels, kind) in (labels, (0, 1)) for kind in "bi"):
         every = *labels, 0, 1
         return lambda target, dtype: encoded(target, every, dtype) % 2
     return lambda target, dtype: encoded(target, labels, dtype)

@@ -14,7 +14,7 @@ from pyrometer.base import (
     closest,
     dropping,
     first_inexact,
-    labels_of_booleans,
+    labels_of_kind,
     listed,
     number_of,
     plain,
@@ -192,11 +192,12 @@ def binary(
     source: str, name: str, column: pa.Array, first_row: int, labels: tuple[Any, Any] | None
 ) -> npt.NDArray[np.float64]:
     """Return a column of two labels (0 and 1 unless `labels` names them, the negative first) as 0.0 and 1.0."""
+    import pyarrow as pa
+
     require_whole(source, name, column, first_row, target=True)
     array = column.to_numpy(zero_copy_only=False)
-    negative, positive = (0, 1) if labels is None else labels
-    if array.dtype.kind == "b":
-        negative, positive = labels_of_booleans((negative, positive))
+    kind = "f" if pa.types.is_decimal(column.type) else array.dtype.kind
+    negative, positive = labels_of_kind((0, 1) if labels is None else labels, kind)
     ones = np.asarray(array == positive)
     invalid = ~(ones | np.asarray(array == negative))
     if invalid.any():
