@@ -122,6 +122,40 @@ def test_words_stand_for_labels_of_every_kind(run, rows, tmp_path, column, words
         assert row["energy"] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.fixture
+def parts(rows, tmp_path):
+    """Write the rows of label 1 and then all, with words for the others, as two files of a folder."""
+    X, _ = rows
+    (tmp_path / "parts").mkdir()
+    for name, taken in (("0.csv", POSITIVE), ("1.csv", np.full(80, True))):
+        words = np.where(POSITIVE, "1", "x")[taken]
+        lines = [",".join([*map(repr, x.tolist()), word]) for x, word in zip(X[taken], words, strict=True)]
+        (tmp_path / "parts" / name).write_text("\n".join(["a,b,c,kind", *lines]) + "\n")
+    return tmp_path / "parts"
+
+
+@CHUNKS
+def test_files_with_the_one_label_that_is_a_number(run, rows, parts, chunks):
+    X, _ = rows
+    options = ("--target", "kind", "--energy", "ce", "--labels", "1", "x", "--format", "json")
+    system = pm.LogisticRegression(np.concatenate([X[POSITIVE], X]), np.r_[POSITIVE[POSITIVE], POSITIVE])
+    expected = pytest.approx(pm.minimum_energy(system).value, rel=1e-9)
+    assert only(run("temperature", parts, *options, *chunks))["minimum_energy"] == expected
+    for command in ("shift", "monitor"):
+        result = run(
+            command, parts / "1.csv", parts / "0.csv", *options, *(["--block", 1] if command == "monitor" else [])
+        )
+        assert result.exit_code == 0, result.stderr
+
+
+def test_classes_that_are_words_and_numbers(run, parts):
+    options = ("--target", "kind", "--energy", "softmax")
+    line = one_line(run("temperature", parts, *options))
+    assert "1.csv: column 'kind' must have labels of one kind in all files, words or numbers, got 'x' in row 1" in line
+    line = one_line(run("mix", parts / "1.csv", parts / "0.csv", *options))
+    assert "0.csv: column 'kind' must have labels of one kind in all files, words or numbers, got 1.0 in row 1" in line
+
+
 def test_words_of_a_model_stand_for_numbers(rows):
     X, _ = rows
     words = np.where(POSITIVE, "0", "1")

@@ -127,7 +127,7 @@ def described_columns(
     A column is counted and filled like that of the same place in `like`, whose numbers are summed about `centre`.
     """
     if like is not None:
-        empty = {of.place for of in data.coded if of.values == (None,)} | empty_places(like)
+        empty = {of.place for of in data.coded if of.values == (None,)} | empty_places(like) | _without_numbers(data)
         require_kinds(like, data.places, empty, data.columns, data.names)
         require_values(like, data.coded, data.names)
         data = _of_kinds(like, data)
@@ -251,18 +251,33 @@ def empty_places(like: Columns) -> set[int]:
     return {each.place for each in like.counted if each.kind == "category" and each.values == (None,)}
 
 
+def _without_numbers(data: Predicted) -> set[int]:
+    """Return the places of columns of numbers that are all missing, as files of text have them of categories, too."""
+    return set() if data.missing is None else {data.places[i] for i in np.flatnonzero(data.missing.all(axis=0))}
+
+
+def _of_missing(place: int, missing: npt.NDArray[np.bool_]) -> Coded:
+    """Return a column of numbers as categories: missing ones and others."""
+    return (
+        Coded(place, (None,), np.zeros(len(missing), dtype=np.int64))
+        if missing.all()
+        else missing_alone(place, missing)
+    )
+
+
 def _of_kinds(like: Columns, data: Predicted) -> Predicted:
     """Return the rows with columns of the kinds of `like`, where it has columns without a value, or they have."""
-    missing_columns = [i for i, place in enumerate(data.places) if place in empty_places(like)]
+    no_kind = empty_places(like) | (_without_numbers(data) - set(like.places))
+    missing_columns = [i for i, place in enumerate(data.places) if place in no_kind]
     if missing_columns:
         lost = np.zeros(data.x.shape, dtype=bool) if data.missing is None else data.missing
-        coded = tuple(missing_alone(data.places[i], lost[:, i]) for i in missing_columns)
+        coded = [_of_missing(data.places[i], lost[:, i]) for i in missing_columns]
         keep = [i for i in range(len(data.places)) if i not in missing_columns]
         data = data._replace(
             x=data.x[:, keep],
             missing=lost[:, keep],
             places=tuple(data.places[i] for i in keep),
-            coded=(*data.coded, *coded),
+            coded=tuple(sorted((*data.coded, *coded), key=lambda of: of.place)),
         )
     empty = [of.place for of in data.coded if of.place in like.places]
     if not empty:

@@ -203,7 +203,8 @@ def codes_of(model: Any, loss: str) -> Callable[[Any, Any], Any] | None:
     if labels is None:
         return None
     words = isinstance(model, LogisticRegression) and all(isinstance(label, str) for label in labels)
-    if words and all(labels_of_kind(labels, kind) in (labels, (0, 1)) for kind in "bi"):
+    meant = [pair for kind in "bi" for pair in enumerate(labels_of_kind(labels, kind))] if words else []
+    if words and all(isinstance(value, str) or value == k for k, value in meant):
         every = *labels, 0, 1
         return lambda target, dtype: encoded(target, every, dtype) % 2
     return lambda target, dtype: encoded(target, labels, dtype)

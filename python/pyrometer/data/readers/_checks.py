@@ -221,6 +221,14 @@ def classes(source: str, name: str, column: pa.Array, first_row: int, codes: Cla
             f"{source}: column {quoted(name)} must be one of the labels {shown}{', ...' * (len(codes.labels) > 5)}, "
             f"got {_value(values[odd])} in row {first_row + odd + 1}."
         )
+    for value in values[:1]:
+        earlier = next((label for label in codes.labels if isinstance(label, str) != isinstance(value, str)), None)
+        if earlier is not None:
+            raise ValueError(
+                f"{source}: column {quoted(name)} must have labels of one kind in all files, words or numbers, got "
+                f"{_value(value)} in row {first_row + 1}, and {_value(earlier)} before; write all as words, such as "
+                "'class 1'."
+            )
     return numbers_of_labels
 
 
