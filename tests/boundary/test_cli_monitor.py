@@ -105,6 +105,22 @@ def test_one_file_by_a_column(run, days):
     assert [row["alarm"] for row in rows] == ["false"] * 2 + ["true"] * 3
 
 
+def test_classes_are_those_of_all_values_of_the_reference(run, tmp_path):
+    """Those of its first value alone were known: others were refused."""
+    rng = np.random.default_rng(0)
+    labels = [*rng.choice(["a", "b"], 200), *rng.choice(["a", "b", "c"], 400)]
+    frame = pl.DataFrame({"x": rng.normal(size=600), "y": labels, "day": np.repeat([1, 2, 3], 200)})
+    frame.write_csv(tmp_path / "all.csv")
+    for day, part in (("old", frame[:400]), ("new", frame[400:])):
+        part.drop("day").write_csv(tmp_path / f"{day}.csv")
+    options = ("--target", "y", "--energy", "softmax", "--format", "csv")
+    (one,) = table(run("monitor", tmp_path / "all.csv", "--by", "day", "--first", "2", *options))
+    (two,) = table(run("monitor", tmp_path / "old.csv", tmp_path / "new.csv", *options))
+    assert {**one, "name": ""} == {**two, "name": ""}
+    result = run("monitor", tmp_path / "all.csv", "--by", "day", *options)
+    assert "y must be one of the labels 'a', 'b', got 'c'" in one_line(result)
+
+
 @pytest.mark.parametrize(
     ("values", "names"),
     [
@@ -196,7 +212,7 @@ def test_a_damaged_state_and_one_of_other_options_are_refused_and_stay_as_they_a
     arguments = ("monitor", "reference.csv", "days/day0.csv", "--target", "y", "--state", "state")
     assert run(*arguments).exit_code == 0
     content = (days / "state").read_bytes()
-    for extra in (("--no-grow",), ("--run-length", "50"), ("--drop", "city"), ("--block", "2")):
+    for extra in (("--no-grow",), ("--run-length", "50"), ("--drop", "city"), ("--block", "2"), ("--seed", "1")):
         result = run(*arguments, *extra)
         assert re.search("state must be of the same REFERENCE and options|reference must have", one_line(result))
     bad = run(*arguments[:2], "days/day1.csv", "none.csv", *arguments[3:])

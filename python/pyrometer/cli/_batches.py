@@ -37,13 +37,14 @@ class Batch:
 
 @dataclass
 class Reader:
-    """Reads batches with the columns, and the labels, of the first."""
+    """Reads batches with the columns, and the labels, of the reference: the first part of a file, or more."""
 
     selection: Selection
     energy: str
     labels: Any
     prediction: str | None
     by: str | None
+    first: int = 1
     names: list[str] | None = None
 
     def __call__(self, path: str) -> list[Batch]:
@@ -63,7 +64,11 @@ class Reader:
             )
         self.names = self.names or features
         try:
-            return [self._batch(name, part, target) for name, part in self._parts(path, table)]
+            parts = list(self._parts(path, table))
+            if target is not None and len(table) and not isinstance(self.labels, tuple):
+                of_reference = [value for _, part in parts[: self.first] for value in part.column(target).to_pylist()]
+                self.labels = self._known(np.asarray(of_reference))
+            return [self._batch(name, part, target) for name, part in parts]
         except (TypeError, ValueError) as error:
             raise click.ClickException(f"{path}: {error}") from error
 
@@ -92,15 +97,17 @@ class Reader:
         weights = None if column is None else np.asarray(table.column(column), dtype=np.float64)
         return Batch(name, table.select(self.names), y, prediction, weights)
 
+    def _known(self, y: Any) -> tuple[Any, ...] | None:
+        """Return the labels of targets of the reference; None where the loss is of numbers."""
+        loss = LOSSES[self.energy]
+        if not loss.categorical:
+            return None
+        return labels_in(y) if loss.classes else (0, 1)
+
     def _encoded(self, column: pa.ChunkedArray) -> Any:
         """Return targets as numbers: labels as 0 and 1, or as those of classes."""
         y = np.asarray(column.to_pylist())
-        loss = LOSSES[self.energy]
-        if not loss.categorical:
-            return y
-        if not isinstance(self.labels, tuple):
-            self.labels = labels_in(y) if loss.classes else (0, 1)
-        return encoded(y, self.labels, np.float64)
+        return encoded(y, self.labels, np.float64) if LOSSES[self.energy].categorical else y
 
 
 @dataclass

@@ -115,7 +115,8 @@ def command(
     require_apart({"--output": output, "--plot": plot, "--state": state}, [reference, *batch])
     if reset and state is None:
         raise click.UsageError("--reset closes the change recorded in --state FILE; give that file.")
-    read = Reader(Selection(target, drop, columns, csv, weights), energy, labels_of(energy, labels), prediction, by)
+    selection = Selection(target, drop, columns, csv, weights)
+    read = Reader(selection, energy, labels_of(energy, labels), prediction, by, first)
     old, others = batches(read, reference, batch, first)
 
     from pyrometer._version import __version__
@@ -210,7 +211,7 @@ def _monitor(
     if state is None or not os.path.exists(state):
         return new
     saved = RefreshMonitor.load(state, model, law=law)
-    same = [getattr(saved, name) == getattr(new, name) for name in ("run_length", "memory", "block", "grow")]
+    same = [getattr(saved, name) == getattr(new, name) for name in ("run_length", "memory", "block", "grow", "_seed")]
     ours, theirs = ((each.rows, each.names, each.energy, each.entropy) for each in (new.reference, saved.reference))
     if not all(same) or repr(ours) != repr(theirs):
         raise click.ClickException(
