@@ -64,6 +64,30 @@ def test_temperatures_of_the_first_kind_are_those_of_systems_like_the_model():
     assert monitor.readings[-1].temperature == pytest.approx(expected, rel=1e-9)
 
 
+def test_temperatures_of_the_first_kind_have_the_columns_of_the_model_or_of_the_reference():
+    """Columns came and went with missing numbers of a batch, and a model was without its columns of booleans."""
+    rng, law = np.random.default_rng(6), pm.Normal(2.0)
+    frame = pd.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200), "c": rng.random(200) < 0.4})
+    y = frame["a"] * 2.0 + frame["c"] + 0.1 * rng.normal(size=200)
+    old, new = slice(0, 120), slice(120, 200)
+    model = pm.LinearRegression(frame[old], y[old])
+    monitor = pm.RefreshMonitor((frame[old], y[old]), model, law=law, rng=0)
+    expected = pm.temperature(pm.LinearRegression(frame[new], y[new]), law).value
+    assert monitor.update(frame[new], y[new]).reading.temperature == pytest.approx(expected, rel=1e-12)
+    # Of a function they are the columns of numbers that are complete in the reference: a alone.
+    frame.loc[3, "b"] = np.nan
+    monitor = pm.RefreshMonitor((frame[old], y[old]), lambda x: np.zeros(len(x)), energy="mse", law=law, rng=0)
+    for lost in ([], [150], range(120, 200)):
+        batch, filled = frame[new].copy(), frame.loc[new.start : new.stop - 1, ["a"]].copy()
+        batch.loc[list(lost), "a"] = np.nan
+        filled.loc[list(lost), "a"] = frame["a"][old].mean()
+        expected = pm.temperature(pm.LinearRegression(filled, y[new]), law).value
+        reading = monitor.update(batch, y[new]).reading
+        assert reading.temperature == pytest.approx(expected, rel=1e-12)
+    state = pm.DataState(frame[new], y[new], model=monitor.model, energy="mse", like=monitor.reference)
+    assert "temperature: rows (X, y) have one" in monitor.update(state).reading.reason
+
+
 def test_a_pool_is_compared_as_its_rows_would_be():
     reference, *stream = batches(8, [1.0] + [1.05] * 12, m=200)
     # Means move, which only the divergence sees, and only about one centre.

@@ -72,6 +72,20 @@ def test_a_p_value_is_that_of_all_rows_before():
     assert abs(found.p_value - expected.p_value) < 4.5 * np.sqrt(expected.p_value / 1600) + 0.001
 
 
+def test_rows_since_a_change_without_a_model():
+    """They were lost."""
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    monitor = pm.RefreshMonitor(rows, None, rng=0)
+    given = [rows + 5.0, rows + 6.0]
+    for each in given:
+        monitor.update(each)
+    monitor.update(pm.DataState(rows + 7.0))
+    since = monitor.since_change()
+    assert all(x is rows for (x, _), rows in zip(since, given, strict=False))
+    assert [y for _, y in since] == [None] * 3
+    assert since[2] == (None, None)
+
+
 def test_alarms_after_the_first_are_one_event_until_reset():
     rng = np.random.default_rng(2)
     monitor = growing(rng, 200)

@@ -136,21 +136,25 @@ class Model:
         )
 
     def __call__(self, X: pa.Table) -> Array:
-        """Return predictions; missing numbers count as the reference's means."""
+        """Return predictions."""
         if self.system is None:
             prediction_of_batch = None if self.batch is None else self.batch.prediction
             assert prediction_of_batch is not None  # the batch that is being read
             return prediction_of_batch
         from pyrometer.states import predicted
 
-        numbers = _numbers(X, self.names)
-        numbers = np.where(np.isnan(numbers), self.means, numbers)
+        numbers = self.numbers(X)
         loss = LOSSES[self.system.energy]
         prediction = predicted(numbers, np.zeros(len(numbers)), self.system, None).prediction
         if not loss.classes:
             return prediction
         odds = np.exp(prediction - prediction.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def numbers(self, X: pa.Table) -> Array:
+        """Return the columns of the system; missing numbers count as the reference's means."""
+        numbers = _numbers(X, self.names)
+        return np.where(np.isnan(numbers), self.means, numbers)
 
 
 def _numbers(table: pa.Table, names: Sequence[str]) -> Array:

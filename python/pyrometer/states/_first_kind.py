@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import mixed_of
+from pyrometer.base import Array, mixed_of, validate
 from pyrometer.laws import Law
 from pyrometer.linear import system_of
 from pyrometer.losses import LOSSES
@@ -24,11 +24,14 @@ __all__ = ["first_kind"]
 def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any, weights: Any) -> tuple[float, str]:
     """Return the temperature of rows (X, y); and why it is nan, or the messages of its warnings.
 
-    The system has the classes, the intercept and the penalty of the model, where that is a system or has one, and
-    the intercept of an estimator.
+    The system has the classes, the intercept, the penalty and the columns of the model, where that is a system or has
+    one. Beside other models it has the columns of numbers that are complete in the reference, and the intercept of an
+    estimator.
     """
-    if law is None or y is None:
+    if law is None:
         return np.nan, ""
+    if y is None:
+        return np.nan, "temperature: rows (X, y) have one, and a model is needed."
     loss, like = reference.loss, model if isinstance(model, SYSTEMS) else getattr(model, "system", None)
     names = ("intercept", "penalty") if isinstance(like, SYSTEMS) else ()
     options = {name: getattr(like, name) for name in names if hasattr(like, name)}
@@ -41,7 +44,9 @@ def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any
             X, y = given.taken(X, -2), given.taken(y, -1)
             target = y if codes is None else codes(y, np.float64)
             labels = _classes(labels_of_model(model, loss), reference, target) if LOSSES[loss].classes else None
-            system = system_of(loss, _numbers(X), target, weights=weights, labels=labels, **options)
+            if like is not model:
+                X = model.numbers(X) if isinstance(like, SYSTEMS) else _numbers(X, reference)
+            system = system_of(loss, X, target, weights=weights, labels=labels, **options)
             hot = temperature(system, law)
         except (TypeError, ValueError) as error:
             return np.nan, f"temperature: {error}"
@@ -60,9 +65,16 @@ def _classes(labels: tuple[Any, ...] | None, reference: DataState, target: Any) 
     return tuple(range(int(max(occurring)) + 1))
 
 
-def _numbers(X: Any) -> Any:
-    """Return X, or of a frame with categories or missing values the columns of numbers that are complete."""
-    mixed = mixed_of("X", X, known=True)
-    if mixed is None:
+def _numbers(X: Any, reference: DataState) -> Any:
+    """Return the columns of numbers that the reference has complete, with its means in the place of missing ones."""
+    columns, mixed = reference.columns, mixed_of("X", X, known=True)
+    if mixed is None and not columns.fill and len(columns.places) == reference.features:
         return X
-    return mixed.numbers[:, np.isfinite(mixed.numbers).all(axis=0)]
+    numbers = validate.matrix("X", X)[0] if mixed is None else mixed.numbers
+    places = tuple(range(reference.features)) if mixed is None else mixed.places
+    complete: list[Array] = []
+    for place, mean in zip(columns.places, reference.sums.centre, strict=False):
+        if place not in columns.fill:
+            own = numbers[:, places.index(place)] if place in places else np.full(len(numbers), mean)
+            complete.append(np.where(np.isnan(own), mean, own))
+    return np.column_stack(complete) if complete else np.empty((len(numbers), 0))

@@ -65,7 +65,8 @@ class RefreshMonitor(Displayed):
         The loss of a callable model.
     law : Normal, Uniform, TruncatedNormal, Mixed, Independent or Constant, optional
         Distribution of the parameters for temperatures of the first kind, of a system like the model that is trained
-        on the batch. Without it they are nan.
+        on the batch. Without it they are nan. Beside a function or an estimator the system has the columns of numbers
+        that are complete in the reference, whose means stand for missing ones of a batch.
     run_length : int
         Lower bound of the mean number of batches per false alarm while the distribution does not change; at least 2. An
         alarm is a p-value, of the batch or of a pool, of at most ``1 / (run_length * (2 - 1 / memory))``.
@@ -254,7 +255,7 @@ class RefreshMonitor(Displayed):
     def since_change(self) -> list[tuple[Any, ...]]:
         """Return the rows (X, y) of the batches since the change began, to train on; of the last `2 * memory` at most.
 
-        Of batches with weights (X, y, weights).
+        Of batches with weights (X, y, weights); of those that were a state (None, None).
         They are those that `update` was given since this object was made, loaded or reset: a file has no rows.
         """
         event = self.event
@@ -386,7 +387,7 @@ class RefreshMonitor(Displayed):
         )
         self._readings.append(reading)
         self.batches += 1
-        rows = rows_of_batch if isinstance(rows_of_batch, tuple) else (None, None)
+        rows = (None, None) if isinstance(X, DataState) else (X, y)
         self._rows.append(rows if weights is None else (*rows, weights))
         if reading.alarm and self._alarm is None:
             p_value, differs = min([(result.p_value, 1), *others])
