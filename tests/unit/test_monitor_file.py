@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pyrometer as pm
@@ -284,3 +285,26 @@ def test_rows_near_the_centre_in_batches_far_from_it_can_be_loaded(tmp_path, see
         monitor.update(X, rng.normal(size=m))
         monitor.save(tmp_path / "state")
         assert repr(pm.RefreshMonitor.load(tmp_path / "state", monitor.model)) == repr(monitor)
+
+
+@pytest.mark.parametrize(
+    "values", [(b"a", b"b"), ((1, 0), (1, 2)), (1.0, np.inf), (pd.Interval(0, 1), pd.Interval(1, 2))]
+)
+def test_categories_that_a_file_cannot_have_are_refused_when_it_is_written(values, tmp_path):
+    """Some were an error of json, others made a file that could not be loaded."""
+    rng, path = np.random.default_rng(4), tmp_path / "monitor"
+
+    def rows(m, kind=lambda value: value):
+        words = pd.Series([kind(values[k]) for k in rng.integers(0, 2, size=m)]).astype("category")
+        return pd.DataFrame({"a": rng.normal(size=m), "band": words})
+
+    monitor = pm.RefreshMonitor(rows(100), None, rng=0)
+    monitor.update(rows(40))
+    with pytest.raises(ValueError, match=r"strings, booleans or finite numbers .* in column band; convert"):
+        monitor.save(path)
+    assert not path.exists()
+    monitor = pm.RefreshMonitor(rows(100, str), None, rng=0)
+    monitor.save(path)
+    batch = rows(40, str)
+    loaded = pm.RefreshMonitor.load(path, None)
+    assert monitor.update(batch).reading.to_dict() == loaded.update(batch).reading.to_dict()

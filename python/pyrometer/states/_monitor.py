@@ -21,7 +21,7 @@ from pyrometer.states._data_state import DataState, checked_block
 from pyrometer.states._dependence import Dependence
 from pyrometer.states._first_kind import first_kind
 from pyrometer.states._layout import united
-from pyrometer.states._monitor_file import ARCHIVE, read_monitor
+from pyrometer.states._monitor_file import ARCHIVE, read_monitor, require_storable
 from pyrometer.states._monitored import as_reference, require_like, require_reference
 from pyrometer.states._neighbour import Neighbour
 from pyrometer.states._pools import Pools
@@ -420,6 +420,8 @@ class RefreshMonitor(Displayed):
 
         Raises
         ------
+        ValueError
+            If categories are neither strings nor booleans nor finite numbers, such as intervals.
         OSError
             If the file cannot be written.
         """
@@ -432,6 +434,7 @@ class RefreshMonitor(Displayed):
         header |= {"chosen": self._chosen} | ({"united": True} if is_united(self.reference) else {})
         header |= {"alarm": self._alarm and self._alarm._asdict()}
         layout = self._pools.layout
+        require_storable(self.reference, layout.labels)
         header |= {"labels": [list(label) for label in layout.labels]}
         header |= {"in_cells": sorted(layout.in_cells)} if layout.in_cells else {}
         ARCHIVE.write(validate.as_path(path), header, self.reference.arrays() | self._pools.arrays())

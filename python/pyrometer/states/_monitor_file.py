@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrometer.base import Archive, Array, Members, number_of, validate
+from pyrometer.base import Archive, Array, Members, described, number_of, validate
 from pyrometer.losses import loss_named
 from pyrometer.states._cells import CELLS
 from pyrometer.states._columns import LABEL
@@ -33,13 +33,23 @@ from pyrometer.states._layout import Layout
 from pyrometer.states._pools import SCANNED
 from pyrometer.states._reference_file import checked_state
 
-__all__ = ["ARCHIVE", "read_monitor"]
+__all__ = ["ARCHIVE", "read_monitor", "require_storable"]
 
 _PLACES = 2**31  # above those of all columns
 _COUNTS = {"batches": 0, "run_length": 2, "memory": 1, "block": 1, "history": 1}
 
 
 ARCHIVE = Archive("pyrometer-monitor", 3, "RefreshMonitor.save")
+
+
+def require_storable(state: DataState, labels: tuple[tuple[int, Any], ...]) -> None:
+    """Raise if columns of a reference, or labels of a layout, have values that a file cannot have."""
+    for place, value in (*((of.place, value) for of in state.columns.counted for value in of.values), *labels):
+        if not is_value(value):
+            raise ValueError(
+                f"categories must be strings, booleans or finite numbers for a file, got {described(value)} in column "
+                f"{state.named(place)}; convert them to strings in the reference and in batches."
+            )
 
 
 def read_monitor(path: str, kind: type) -> tuple[Any, ...]:
