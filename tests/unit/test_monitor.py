@@ -84,6 +84,10 @@ def test_temperatures_of_the_first_kind_have_the_columns_of_the_model_or_of_the_
         expected = pm.temperature(pm.LinearRegression(filled, y[new]), law).value
         reading = monitor.update(batch, y[new]).reading
         assert reading.temperature == pytest.approx(expected, rel=1e-12)
+    # A function may have a system of its own.
+    flat = type("Flat", (), {"system": model, "__call__": lambda self, x: np.zeros(len(x))})()
+    other = pm.RefreshMonitor((frame[old], y[old]), flat, energy="mse", law=law, rng=0).update(batch, y[new]).reading
+    assert other.temperature == pytest.approx(expected, rel=1e-12)
     state = pm.DataState(frame[new], y[new], model=monitor.model, energy="mse", like=monitor.reference)
     assert "temperature: rows (X, y) have one" in monitor.update(state).reading.reason
 

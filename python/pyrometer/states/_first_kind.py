@@ -45,7 +45,8 @@ def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any
             target = y if codes is None else codes(y, np.float64)
             labels = _classes(labels_of_model(model, loss), reference, target) if LOSSES[loss].classes else None
             if like is not model:
-                X = model.numbers(X) if isinstance(like, SYSTEMS) else _numbers(X, reference)
+                of_model = getattr(model, "numbers", None) if isinstance(like, SYSTEMS) else None
+                X = of_model(X) if callable(of_model) else _numbers(X, reference)
             system = system_of(loss, X, target, weights=weights, labels=labels, **options)
             hot = temperature(system, law)
         except (TypeError, ValueError) as error:
