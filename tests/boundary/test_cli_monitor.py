@@ -190,6 +190,7 @@ BAD = [
     (("days", "--memory", "12"), "memory must be a power of two, got 12."),
     (("days", "--run-length", "1"), "1 is not in the range x>=2"),
     (("--by", "day"), "has no column 'day'; it has"),
+    (("days", "--first", "2"), "--first counts values of the reference for --by COLUMN; give that column."),
     (("--by", "city", "--first", "2"), "must have more than 2 values in that column, got 2."),
     (("days", "--state", "reference.csv"), "--state must be another file than the data, which it would replace"),
 ]

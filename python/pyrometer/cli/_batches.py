@@ -185,6 +185,8 @@ def _is_complete(column: pa.ChunkedArray) -> bool:
 def batches(read: Reader, reference: str, others: Sequence[str], first: int) -> tuple[Batch, Iterator[Batch]]:
     """Return the reference, and the batches after it as they are read."""
     if read.by is None:
+        if first != 1:
+            raise click.UsageError("--first counts values of the reference for --by COLUMN; give that column.")
         if not others:
             raise click.UsageError("Missing argument 'BATCH...': files to compare with REFERENCE, or --by COLUMN.")
         (old,) = read(reference)
