@@ -29,6 +29,25 @@ def test_readings_are_those_of_the_parts():
     assert monitor.batches == 2
 
 
+@pytest.mark.parametrize("grow", [False, True])
+def test_a_pair_is_a_batch(grow):
+    """Like the reference; it had no temperature, and the length of the pair was taken for the number of rows."""
+    reference, *others = batches(0, [1.0, 1.0, 3.0], m=40)
+    apart, paired = (
+        pm.RefreshMonitor(reference, line, energy="mse", law=pm.Normal(2.0), rng=0, grow=grow) for _ in range(2)
+    )
+    for x, y in others:
+        apart.update(x, y)
+        paired.update((x, y))
+    assert paired.readings == apart.readings
+    assert np.isfinite(paired.readings[0].temperature)
+    assert all(
+        each is given
+        for rows, pair in zip(paired.since_change(), others[1:], strict=True)
+        for each, given in zip(rows, pair, strict=True)
+    )
+
+
 def test_temperatures_of_the_first_kind_are_those_of_systems_like_the_model():
     rng, law = np.random.default_rng(5), pm.Normal(2.0)
     x = rng.normal(size=(120, 2))

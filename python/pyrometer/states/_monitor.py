@@ -321,7 +321,8 @@ class RefreshMonitor(Displayed):
         Parameters
         ----------
         X, y
-            Rows, as for `DataState`; or a `DataState` of the same model, alone, best made with ``like=reference``.
+            Rows, as for `DataState`, or a pair (X, y); or a `DataState` of the same model, alone, best made with
+            ``like=reference``.
         name : str
             Name of the batch in its reading and in messages.
         weights : str or array_like, shape (m,), optional
@@ -343,12 +344,13 @@ class RefreshMonitor(Displayed):
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {described(name)}.")
         label = f"batch {self.batches + 1}" + (f" ({plain(name)})" if name else "")
-        rows_of_batch = X if y is None else (X, y)
+        if y is None and self.model is not None and isinstance(X, (tuple, list)) and len(X) == 2:
+            X, y = X
         lead, block = self._pools.missing, self.block
         if self.grow and block == 1 and hasattr(X, "__len__"):
             block = wide(len(X), block)
         kept = {"like": self.reference, "strict": False, "lead": lead, "weights": weights}
-        state = as_state(label, rows_of_batch, self.model, self.energy, block, **kept)
+        state = as_state(label, X if y is None else (X, y), self.model, self.energy, block, **kept)
         require_like(self.reference, label, state, (self.block, block))
         try:
             state = alike(self.reference, state)
