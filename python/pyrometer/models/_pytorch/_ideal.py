@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 
 from pyrometer.models._pytorch._expected import Expected, square
@@ -21,18 +23,22 @@ class Ideal:
         return expected
 
 
+_Outputs: TypeAlias = dict[tuple[int, torch.Size], torch.Tensor]
+"""Outputs by their call site and their shape, which a bias that is added to the product, or a crop, may change."""
+
+
 class Kept(Ideal):
     """Keeps the outputs of every call site."""
 
     recurrent = False
 
     def __init__(self) -> None:
-        self.outputs: dict[int, torch.Tensor] = {}
+        self.outputs: _Outputs = {}
 
     def square(self, number: int, expected: Expected, out: torch.Tensor) -> Expected:
         """Keep the outputs, and return the sum of their squares."""
         del expected
-        self.outputs[number] = out.detach().clone()
+        self.outputs[number, out.shape] = out.detach().clone()
         return Expected(square(out), averaged=False, centred=False)
 
 
@@ -44,13 +50,13 @@ class Against(Ideal):
 
     recurrent = False
 
-    def __init__(self, outputs: dict[int, torch.Tensor]) -> None:
+    def __init__(self, outputs: _Outputs) -> None:
         self._outputs = outputs
 
     def square(self, number: int, expected: Expected, out: torch.Tensor) -> Expected:
         """Return the sum of squared differences, or its expectation."""
-        ideal = self._outputs.get(number)
-        if ideal is None or ideal.shape != out.shape:
+        ideal = self._outputs.get((number, out.shape))
+        if ideal is None:
             raise ValueError(
                 "trained must run the operations of the model, on the same inputs; got other outputs in operation "
                 f"{number + 1} that uses a parameter."

@@ -23,7 +23,7 @@ from pyrometer.models._pytorch._ideal import Against, Ideal, Kept
 from pyrometer.models._pytorch._inputs import prepared, run_on
 from pyrometer.models._pytorch._pass import Drawn, Pass
 from pyrometer.models._pytorch._sources import Source, source_of
-from pyrometer.models._pytorch._surroundings import own_precision
+from pyrometer.models._pytorch._surroundings import own_precision, unchanged
 from pyrometer.models._request import Request
 from pyrometer.results import ModelLayers
 
@@ -152,10 +152,10 @@ class _Passes:
         if theirs != mine:
             differ = [name for name in {**mine, **theirs} if theirs.get(name) != mine.get(name)]
             raise ValueError(f"trained must have the parameters of the model, got others: [{listed(differ)}].")
-        kept, training, device = Kept(), trained.training, next(trained.parameters()).device
-        one_pass = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
-        one_pass.run(lambda: self._source.call(trained, self._inputs))
-        trained.train(training).to(device)
+        kept = Kept()
+        with unchanged(trained), seeded(self._request.seed, 0, 1):
+            one_pass = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
+            one_pass.run(lambda: self._source.call(trained, self._inputs))
         return Against(kept.outputs)
 
 

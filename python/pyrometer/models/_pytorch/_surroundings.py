@@ -1,4 +1,4 @@
-"""What the caller's contexts of PyTorch would change in a measurement, and copies of modules."""
+"""Contexts of the caller, which would change a measurement, and modules that are copied or left as they are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import copy
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["copied", "own_precision", "states"]
+__all__ = ["copied", "own_precision", "states", "unchanged"]
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -38,6 +39,27 @@ def copied(module: torch.nn.Module) -> torch.nn.Module:
     memo: dict[int, Any] = {id(value): value.detach().clone() for value in kept if not value.is_leaf}
     own: torch.nn.Module = copy.deepcopy(module, memo)
     return own
+
+
+@contextmanager
+def unchanged(module: torch.nn.Module) -> Iterator[None]:
+    """Restore the device, the parameters and buffers, and the mode of each part of a module."""
+    modes, device = [(part, part.training) for part in module.modules()], next(module.parameters()).device
+
+    def named() -> Iterator[tuple[str, torch.Tensor]]:
+        return chain(module.named_parameters(), module.named_buffers())
+
+    values = {name: tensor.detach().clone() for name, tensor in named()}
+    try:
+        yield
+    finally:
+        module.to(device)
+        with torch.no_grad():
+            for name, tensor in named():
+                if name in values and not torch.equal(tensor, values[name]):
+                    tensor.copy_(values[name])
+        for part, mode in modes:
+            part.training = mode
 
 
 def states() -> tuple[Any, ...]:
