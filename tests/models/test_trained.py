@@ -67,3 +67,22 @@ def test_the_trained_model_is_left_as_it_was(fails):
     assert torch.equal(torch.get_rng_state(), state)
     for name, value in trained.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def test_inputs_that_a_forward_pass_changes():
+    class Doubling(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Linear(5, 2)
+
+        def forward(self, x):
+            return self.dense(torch.relu(x.mul_(2.0)))
+
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 5)))
+    before, ideal = x.clone(), Doubling().double()
+    exact = 2.0 / 15.0 * (1.0 + float(torch.relu(2.0 * x).square().sum()) / 4.0)
+    added = float(ideal(x.clone()).detach().square().sum()) / 4.0
+    for options, energy in ({}, exact), ({"method": "monte-carlo"}, exact), ({"trained": ideal}, exact + added):
+        found = pm.models.measure(lambda: Doubling().double(), x, draws=3, **options)
+        assert found.energy[0] == pytest.approx(energy, rel=1e-12)
+        assert torch.equal(x, before)

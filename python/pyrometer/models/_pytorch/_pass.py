@@ -101,13 +101,20 @@ class Pass(Mode):
         for name, tensor in drawn.parameters.items():
             drawn.memory.write(tensor, drawn.runs[name])
             self.origins[tensor] = joint([self.origins[tensor], Origin(frozenset([name]))])
-        for tensor in all_tensors(inputs):
+        self._inputs = list(all_tensors(inputs))
+        for tensor in self._inputs:
             self.origins[tensor] = ACTIVATION
 
     def run(self, call: Callable[[], Any]) -> Any:
-        """Run a forward pass, a function without arguments, and return what it does."""
-        with torch.no_grad(), self._path.followed(), plain_kernels(self._module), self:
-            return call()
+        """Run a forward pass, a function without arguments, and return what it does; restore its inputs."""
+        before = [tensor.detach().clone() for tensor in self._inputs]
+        try:
+            with torch.no_grad(), self._path.followed(), plain_kernels(self._module), self:
+                return call()
+        finally:
+            for tensor, value in zip(self._inputs, before, strict=True):
+                if not torch.equal(tensor, value):
+                    tensor.detach().copy_(value)
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         """Note an operation: arguments by name, result, number of its call site, operands of a product with a weight.
