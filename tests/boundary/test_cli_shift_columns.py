@@ -140,3 +140,44 @@ def test_weights_are_a_column_that_is_no_feature(run, files, tmp_path, energy):
     assert row["divergence"] == pytest.approx(found.divergence, rel=1e-9)
     assert [each["column"] for each in columns] == list(found.columns["column"])
     assert about["weights"] == "heavy"
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("energy", ["mse", "mae", "ce", "softmax"])
+def test_truth_values_and_columns_of_text_have_one_meaning_in_every_route(run, tmp_path, energy, intercept):
+    """The files have an outlier of probability 0 in doubles, and columns of numbers, truth values and perhaps text.
+
+    Without an intercept, a column of the same number is one.
+    """
+    rng, parts = np.random.default_rng(7), []
+    for _ in range(2):
+        x, flag = rng.normal(size=80), rng.random(80) < 0.4
+        score = 2.0 * x + flag
+        noise = rng.logistic(size=80)
+        y = (score + noise > 0).astype(int) if energy in ("ce", "softmax") else score + noise
+        parts.append(pd.DataFrame({"x": x, "flag": flag, "same": 2.0, "y": y}))
+    parts[1].loc[0, "x"], parts[1].loc[0, "y"] = 900.0, 0
+    kind = {"ce": pm.LogisticRegression, "softmax": pm.SoftmaxRegression}.get(energy, pm.LinearRegression)
+    frames = [part[["x", "flag", "same"]] for part in parts]
+    options = {"intercept": intercept} | ({"energy": energy} if kind is pm.LinearRegression else {})
+    model = kind(frames[0], parts[0]["y"], **options)
+    rows = [(frame, part["y"]) for frame, part in zip(frames, parts, strict=True)]
+    expected = pm.shift(*rows, model=model, rng=0, resamples=99)
+    law = pm.Normal(10.0)
+    monitor = pm.RefreshMonitor(rows[0], model, law=law, rng=0)
+    reading = monitor.update(*rows[1]).reading
+    system = pm.temperature(kind(frames[1], parts[1]["y"], **options), law).value
+    assert reading.temperature == pytest.approx(system, rel=1e-9)
+    for text in (False, True):
+        files = []
+        for name, part in zip(("old", "new"), parts, strict=True):
+            files.append(tmp_path / f"{name}.csv")
+            (part.assign(text="same") if text else part).to_csv(files[-1], index=False)
+        chosen = ("--target", "y", "--energy", energy, "--format", "json", *["--no-intercept"][intercept:])
+        found = json.loads(run("shift", *files, *chosen, "--resamples", "99").stdout)["tables"][0]["rows"][0]
+        for name in ("energy_change", "entropy_change", "divergence", "energy_change_error"):
+            assert found[name] == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12), name
+        found = json.loads(run("monitor", *files, *chosen).stdout)["tables"][0]["rows"][0]
+        assert found["energy"] == pytest.approx(expected.after.energy, rel=1e-9)
+        if energy != "softmax":
+            assert found["temperature"] == pytest.approx(system, rel=1e-9)

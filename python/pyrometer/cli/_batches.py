@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from pyrometer.base import Array, encoded, labels_in, listed, mean_of, number_of, plain
+from pyrometer.base import Array, encoded, labels_in, listed, number_of, plain
 from pyrometer.cli._data import Selection, named
 from pyrometer.cli._samples import NO_MODEL
 from pyrometer.data.readers import files_of, read_frame, require_present
@@ -18,7 +18,9 @@ from pyrometer.losses import LOSSES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Batch", "Model", "Reader", "batches"]
+    from pyrometer.states import OfColumns
+
+__all__ = ["Batch", "Given", "Reader", "batches", "model_of"]
 
 # Greater numbers of a column are named in powers of ten.
 _WHOLE = 1e16
@@ -111,75 +113,28 @@ class Reader:
 
 
 @dataclass
-class Model:
-    """What predicts: a column of the batch, or the linear model that the reference trains on its complete numbers."""
+class Given:
+    """The column of predictions of the batch that is being read, as a model."""
 
-    names: list[str]
-    means: Array
-    system: Any
-    batch: Batch | None = None
-
-    @classmethod
-    def of(cls, reference: Batch, energy: str, *, intercept: bool) -> Model | None:
-        """Return the model; None without a target."""
-        if energy == NO_MODEL:
-            return None
-        if reference.prediction is not None:
-            return cls([], np.empty(0), None, reference)
-        from pyrometer.linear import system_of
-
-        names = [name for name in reference.X.column_names if _is_complete(reference.X.column(name))]
-        X = _numbers(reference.X, names)
-        means = mean_of(X, reference.weights) if names else np.empty(0)
-        return cls(
-            names, means, system_of(energy, X, reference.y, intercept=intercept, weights=reference.weights), reference
-        )
+    batch: Batch
 
     def __call__(self, X: pa.Table) -> Array:
-        """Return predictions."""
-        if self.system is None:
-            prediction_of_batch = None if self.batch is None else self.batch.prediction
-            assert prediction_of_batch is not None  # the batch that is being read
-            return prediction_of_batch
-        from pyrometer.states import predicted
-
-        numbers = self.numbers(X)
-        loss = LOSSES[self.system.energy]
-        prediction = predicted(numbers, np.zeros(len(numbers)), self.system, None).prediction
-        if not loss.classes:
-            return prediction
-        odds = np.exp(prediction - prediction.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
-
-    def numbers(self, X: pa.Table) -> Array:
-        """Return the columns of the system; missing numbers count as the reference's means."""
-        numbers = _numbers(X, self.names)
-        return np.where(np.isnan(numbers), self.means, numbers)
+        """Return the predictions of its rows."""
+        del X
+        assert self.batch.prediction is not None
+        return self.batch.prediction
 
 
-def _numbers(table: pa.Table, names: Sequence[str]) -> Array:
-    import pyarrow as pa
+def model_of(reference: Batch, energy: str, *, intercept: bool) -> OfColumns | Given | None:
+    """Return the column of predictions, or the model that the reference trains on its complete numbers; None alone."""
+    from pyrometer.states import OfColumns
 
-    columns = []
-    for name in names:
-        column = table.column(name)
-        try:
-            # Integers that doubles cannot hold are refused with the batch.
-            columns.append(column.cast(pa.float64(), safe=not pa.types.is_integer(column.type)).to_numpy())
-        except pa.ArrowException as error:
-            raise ValueError(
-                f"column {plain(name)} must have numbers, as in the reference, got {column.type}; convert it, or use "
-                "--drop."
-            ) from error
-    return np.column_stack(columns) if columns else np.empty((len(table), 0))
-
-
-def _is_complete(column: pa.ChunkedArray) -> bool:
-    """Whether a column has numbers, none missing and not all equal."""
-    import pyarrow as pa
-
-    is_number = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
-    return is_number and not column.null_count and len(column.unique()) > 1
+    if energy == NO_MODEL:
+        return None
+    if reference.prediction is not None:
+        return Given(reference)
+    names = OfColumns.usable(reference.X)
+    return OfColumns.trained(reference.X, reference.y, energy, names, intercept=intercept, weights=reference.weights)
 
 
 def batches(read: Reader, reference: str, others: Sequence[str], first: int) -> tuple[Batch, Iterator[Batch]]:

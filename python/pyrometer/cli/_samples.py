@@ -18,7 +18,7 @@ from pyrometer.losses import LOSSES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pyrometer.states import DataState
+    from pyrometer.states import DataState, OfColumns
 
 __all__ = ["NO_MODEL", "Options", "Sample", "samples"]
 
@@ -59,8 +59,13 @@ def samples(before: str, after: str, selection: Selection, options: Options) -> 
     """Return two samples: of numbers if the files hold nothing else, else of columns of all kinds."""
     if options.prediction is None and options.energy != NO_MODEL:
         with readable_again():
+            frames = []
             try:
-                return _of_numbers(before, after, selection, options)
+                old, new = read_two(before, after, selection, options.labels)
+                if _may_be_truth_values(old.X) or _may_be_truth_values(new.X):
+                    frames = _mixed(before, after, selection, options)
+                if not frames:
+                    return _of_numbers(old, new, options)
             except (ValueError, TypeError, click.ClickException):
                 frames = _mixed(before, after, selection, options)
                 if not frames:
@@ -79,11 +84,15 @@ def _mixed(before: str, after: str, selection: Selection, options: Options) -> l
     return frames if any(_is_mixed(frame.X) for frame in frames) else []
 
 
-def _of_numbers(before: str, after: str, selection: Selection, options: Options) -> tuple[Sample, Sample]:
+def _may_be_truth_values(X: npt.NDArray[Any]) -> bool:
+    """Whether a column has the numbers 0 and 1 alone."""
+    return bool(((X == 0) | (X == 1)).all(axis=0).any())
+
+
+def _of_numbers(old: Subject, new: Subject, options: Options) -> tuple[Sample, Sample]:
     from pyrometer.linear import system_of
     from pyrometer.states import as_state, predicted
 
-    old, new = read_two(before, after, selection, options.labels)
     model: Any = system_of(options.energy, old.X, old.y, intercept=options.intercept, weights=old.weights)
     made, like = [], None
     for each in (old, new):
@@ -105,10 +114,10 @@ def _of_numbers(before: str, after: str, selection: Selection, options: Options)
         held = dict(zip(each.names, each.X.T, strict=True))
         made.append(Sample(state, each.source, held, residual, {}, each.weights))
         like = state
-    return made[0], replace(made[1], test=_pooled(model, new, options))
+    return made[0], replace(made[1], test=_pooled(model, new.X, new.y, new.weights, options))
 
 
-def _pooled(model: Any, new: Subject, options: Options) -> tuple[str, float] | None:
+def _pooled(model: Any, X: Any, y: Any, weights: Any, options: Options) -> tuple[str, float] | None:
     """Return the test of one model for both samples; None where the second has no system of the kind of the first."""
     from pyrometer.linear import system_of
     from pyrometer.states import pooling_test
@@ -117,9 +126,7 @@ def _pooled(model: Any, new: Subject, options: Options) -> tuple[str, float] | N
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of minima that are not reported
         try:
-            other: Any = system_of(
-                options.energy, new.X, new.y, intercept=options.intercept, labels=labels, weights=new.weights
-            )
+            other: Any = system_of(options.energy, X, y, intercept=options.intercept, labels=labels, weights=weights)
             return pooling_test(model, other)
         except (ValueError, ArithmeticError):
             return None
@@ -160,38 +167,42 @@ def _is_mixed(table: pa.Table) -> bool:
 
 
 def _of_frames(before: str, after: str, frames: list[_Frame], options: Options) -> tuple[Sample, Sample]:
-    from pyrometer.states import as_state
+    from pyrometer.states import OfColumns, as_state, predicted
 
     names = frames[0].X.column_names
     require_same(before, after, names, frames[1].X.column_names)
     tables = [frame.X.select(names) for frame in frames]
     targets: list[Any] = [None, None]
-    predictions: list[Any] = [None, None]
-    about = {"model": "none"}
+    model: OfColumns | None = None
+    about: dict[str, Any] = {"model": "none"}
     if options.energy != NO_MODEL:
         targets = _targets(frames, options)
-        predictions, about = _predictions(frames, tables, targets, options)
-    made, like = [], None
-    weights = [frame.weights for frame in frames]
-    for path, table, y, prediction, heavy in zip((before, after), tables, targets, predictions, weights, strict=True):
-        value = table if prediction is None else (table, y)
-        loss = None if prediction is None else options.energy
-        state = as_state(
-            named(path),
-            value,
-            None,
-            loss,
-            options.block if like is None else like.block,
-            options.density,
-            like=like,
-            prediction=prediction,
-            weights=heavy,
+        about = {"prediction": options.prediction}
+    if options.energy != NO_MODEL and options.prediction is None:
+        usable = OfColumns.usable(*tables)
+        weights = frames[0].weights
+        model = OfColumns.trained(
+            tables[0], targets[0], options.energy, usable, intercept=options.intercept, weights=weights
         )
-        residual = None if prediction is None or prediction.ndim > 1 else np.asarray(y, dtype=np.float64) - prediction
+        about = {"model": f"of the complete columns of numbers, {listed(usable, plain)}" if usable else "a constant"}
+    made, like = [], None
+    for path, table, y, frame in zip((before, after), tables, targets, frames, strict=True):
+        value = table if y is None else (table, y)
+        given: dict[str, Any] = {"prediction": frame.prediction, "weights": frame.weights}
+        loss = None if y is None else options.energy
+        block = options.block if like is None else like.block
+        state = as_state(named(path), value, model, loss, block, options.density, like=like, **given)
+        residual = None if frame.prediction is None else np.asarray(y, dtype=np.float64) - frame.prediction
+        if model is not None and not LOSSES[options.energy].classes:
+            rows = predicted(table, y, model, None)
+            residual = rows.target - rows.prediction
         columns = {name: table.column(name).to_pylist() for name in names}
-        made.append(Sample(state, named(path), columns, residual, about, heavy))
+        made.append(Sample(state, named(path), columns, residual, about, frame.weights))
         like = state
-    return made[0], made[1]
+    if model is None:
+        return made[0], made[1]
+    test = _pooled(model.system, model.numbers(tables[1]), targets[1], frames[1].weights, options)
+    return made[0], replace(made[1], test=test)
 
 
 def _targets(frames: list[_Frame], options: Options) -> list[Any]:
@@ -202,30 +213,3 @@ def _targets(frames: list[_Frame], options: Options) -> list[Any]:
     if LOSSES[options.energy].classes:
         labels = labels_in(frames[0].y)
     return [encoded(frame.y, labels, np.float64) for frame in frames]
-
-
-def _predictions(
-    frames: list[_Frame], tables: list[pa.Table], targets: list[Any], options: Options
-) -> tuple[list[Any], dict[str, Any]]:
-    """Return predictions: a column, or those of the model that the first sample trains on its complete numbers."""
-    from pyrometer.linear import system_of
-    from pyrometer.states import predicted
-
-    if options.prediction is not None:
-        return [frame.prediction for frame in frames], {"prediction": options.prediction}
-    usable = [
-        name
-        for name in tables[0].column_names
-        if not any(_is_mixed(table.select([name])) for table in tables) and len(tables[0].column(name).unique()) > 1
-    ]
-    numbers = [np.array([table.column(name).to_numpy() for name in usable], dtype=np.float64).T for table in tables]
-    numbers = [x.reshape(len(table), len(usable)) for x, table in zip(numbers, tables, strict=True)]
-    model: Any = system_of(
-        options.energy, numbers[0], targets[0], intercept=options.intercept, weights=frames[0].weights
-    )
-    samples = [predicted(x, y, model, None) for x, y in zip(numbers, targets, strict=True)]
-    about = {"model": f"of the complete columns of numbers, {listed(usable, plain)}" if usable else "a constant"}
-    if LOSSES[options.energy].classes:
-        odds = [np.exp(rows.prediction - rows.prediction.max(axis=1, keepdims=True)) for rows in samples]
-        return [each / each.sum(axis=1, keepdims=True) for each in odds], about
-    return [rows.prediction for rows in samples], about

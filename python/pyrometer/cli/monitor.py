@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pyrometer.base import number_of
-from pyrometer.cli._batches import Model, Reader, batches
+from pyrometer.cli._batches import Given, Reader, batches, model_of
 from pyrometer.cli._data import Selection
 from pyrometer.cli._lock import FileLock
 from pyrometer.cli._numbers import Whole
@@ -122,8 +122,8 @@ def command(
     from pyrometer._version import __version__
 
     law, width = law_of(init, scale, length, bound)
-    model = Model.of(old, energy, intercept=intercept)
-    law_used = law if model is not None and model.system is not None and not LOSSES[energy].classes else None
+    model = model_of(old, energy, intercept=intercept)
+    law_used = None if model is None or isinstance(model, Given) or LOSSES[energy].classes else law
     options = {"run_length": run_length, "memory": memory, "block": block, "grow": grow}
     lock = None if state is None else click.get_current_context().with_resource(_claimed(state))
     monitor = _monitor(state, old, model, energy, law_used, options, seed)
@@ -136,7 +136,7 @@ def command(
             tell(f"note: {each.name} is {where}, and left out")
             continue
         seen.add(each.name)
-        if model is not None:
+        if isinstance(model, Given):
             model.batch = each
         monitor.update(each.X, each.y, name=each.name, weights=each.weights)
     loss, made = loss_unit(energy, target or ""), form_of(form, output)

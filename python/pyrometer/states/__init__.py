@@ -5,6 +5,7 @@ from pyrometer.states._as_state import as_state
 from pyrometer.states._drift import Drift, drift
 from pyrometer.states._mixture import Mixture, mix, pooling_test, retraining
 from pyrometer.states._monitor import RefreshMonitor
+from pyrometer.states._of_columns import OfColumns
 from pyrometer.states._predictions import predicted
 from pyrometer.states._reading import BatchShift, Event, Reading
 from pyrometer.states._records import clearest, why_undefined
@@ -16,6 +17,7 @@ __all__ = [
     "Drift",
     "Event",
     "Mixture",
+    "OfColumns",
     "Reading",
     "RefreshMonitor",
     "Shift",

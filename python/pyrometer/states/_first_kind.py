@@ -14,6 +14,7 @@ from pyrometer.losses import LOSSES
 from pyrometer.states._columns import LABEL
 from pyrometer.states._data_state import DataState
 from pyrometer.states._named_column import split
+from pyrometer.states._of_columns import OfColumns
 from pyrometer.states._predictions import SYSTEMS, codes_of, labels_of_model
 from pyrometer.states._row_weights import RowWeights
 from pyrometer.thermodynamics import temperature
@@ -44,9 +45,10 @@ def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any
             X, y = given.taken(X, -2), given.taken(y, -1)
             target = y if codes is None else codes(y, np.float64)
             labels = _classes(labels_of_model(model, loss), reference, target) if LOSSES[loss].classes else None
-            if like is not model:
-                of_model = getattr(model, "numbers", None) if isinstance(like, SYSTEMS) else None
-                X = of_model(X) if callable(of_model) else _numbers(X, reference)
+            if isinstance(model, OfColumns):
+                X = model.numbers(X)
+            elif like is not model:
+                X = _numbers(X, reference)
             system = system_of(loss, X, target, weights=weights, labels=labels, **options)
             hot = temperature(system, law)
         except (TypeError, ValueError) as error:

@@ -25,6 +25,7 @@ from pyrometer.base import (
 from pyrometer.linear import LinearRegression, LogisticRegression, SoftmaxRegression
 from pyrometer.losses import LOGISTIC, LOSSES, SOFTMAX, SQUARED, loss_named
 from pyrometer.states._named_column import split
+from pyrometer.states._of_columns import OfColumns
 from pyrometer.states._row_weights import RowWeights
 from pyrometer.thermodynamics import minimum_energy
 
@@ -80,6 +81,7 @@ class Predicted(NamedTuple):
 
 def loss_of(model: Any, energy: Any, prediction: Any = None) -> str:
     """Check the model and its loss; return the name of the loss."""
+    model = model.system if isinstance(model, OfColumns) else model
     if model is not None and prediction is not None:
         raise ValueError("model must be None with prediction=, which stands for the model; leave one of them out.")
     if isinstance(model, SYSTEMS):
@@ -142,6 +144,8 @@ def _predicted(X: Any, y: Any, model: Any, loss: str, features: int | None, pred
         return rows
     if LOSSES[loss].labels and ((rows.target != 0) & (rows.target != 1)).any():
         raise ValueError("y must be 0 or 1 for cross entropy.")
+    if isinstance(model, OfColumns):
+        return _of_system(rows, model.system, model.numbers(X))
     if isinstance(model, SYSTEMS):
         numbers = rows.x if frame is None else validate.data(X, rows.target).X.astype(np.float64)
         return _of_system(rows, model, numbers)
