@@ -169,6 +169,19 @@ def test_rows_of_weight_0_are_left_out_and_may_hold_anything(kind):
     assert list(found.columns["p_value"]) == list(expected.columns["p_value"])
 
 
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, pd.DataFrame])
+@pytest.mark.parametrize("classes", [3, 12])
+def test_rows_of_weight_0_may_have_any_probabilities_of_classes(classes, form):
+    """As many rows as classes, too, so that neither axis is known by its length."""
+    rng = np.random.default_rng(classes)
+    X, y, weights = rng.normal(size=(12, 1)), rng.integers(0, classes, 12), np.array([0.0, 1.0, 2.0] * 4)
+    probabilities, keep = rng.dirichlet(np.ones(classes), 12), weights > 0.0
+    given = np.where(keep[:, None], probabilities, np.nan)
+    state = pm.DataState(X, y, energy="softmax", prediction=form(given), weights=weights)
+    losses = -np.log(probabilities[np.arange(12), y])
+    assert state.energy == pytest.approx(np.average(losses, weights=weights), rel=1e-12)
+
+
 def test_columns_of_frames_are_weights_and_no_features():
     before, after, (v, w), _ = pair("frame", 3, least=1)
     X, Z = before[0].assign(heavy=v), after[0].assign(heavy=w)

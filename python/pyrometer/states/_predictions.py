@@ -127,7 +127,8 @@ def predicted(
     X, weights = split(X, "weights", weights)
     X, prediction = split(X, "prediction", prediction)
     given = RowWeights.of(weights, X=X, y=y)
-    X, y, prediction = given.taken(X, -2), given.taken(y, -1), given.taken(prediction, -1)
+    axis = -2 if loss == SOFTMAX.name else -1  # of the rows of predictions
+    X, y, prediction = given.taken(X, -2), given.taken(y, -1), given.taken(prediction, axis)
     return _predicted(X, y, model, loss, features, prediction).weighted(given)
 
 
