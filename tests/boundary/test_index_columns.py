@@ -139,6 +139,16 @@ def test_predictions_of_another_order():
     with pytest.raises(ValueError, match="X and predictions must have the same index"):
         pm.DataState(X, Y, model=lambda X: X["a"][::-1], energy="mse")
     assert pm.DataState(X, Y, model=lambda X: X["a"], energy="mse").rows == 20
+    guess, weights = X["a"] + 1.0, X["a"].abs() + 1.0
+    for reverse in itertools.product((False, True), repeat=3):
+        y, prediction, heavy = (
+            each[::-1] if back else each for each, back in zip((Y, guess, weights), reverse, strict=True)
+        )
+        if len(set(reverse)) == 1:
+            assert pm.DataState(X.to_numpy(), y, energy="mse", prediction=prediction, weights=heavy).rows == 20
+            continue
+        with pytest.raises(ValueError, match="must have the same index"):
+            pm.DataState(X.to_numpy(), y, energy="mse", prediction=prediction, weights=heavy)
 
 
 @pytest.mark.parametrize("write", [parquet.write_table])

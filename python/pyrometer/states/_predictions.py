@@ -126,7 +126,7 @@ def predicted(
     loss = loss_of(model, energy, prediction)
     X, weights = split(X, "weights", weights)
     X, prediction = split(X, "prediction", prediction)
-    given = RowWeights.of(weights, X=X, y=y)
+    given = RowWeights.of(weights, X=X, y=y, predictions=prediction)
     axis = -2 if loss == SOFTMAX.name else -1  # of the rows of predictions
     X, y, prediction = given.taken(X, -2), given.taken(y, -1), given.taken(prediction, axis)
     return _predicted(X, y, model, loss, features, prediction).weighted(given)
@@ -150,6 +150,8 @@ def _predicted(X: Any, y: Any, model: Any, loss: str, features: int | None, pred
     if isinstance(model, SYSTEMS):
         numbers = rows.x if frame is None else validate.data(X, rows.target).X.astype(np.float64)
         return _of_system(rows, model, numbers)
+    if prediction is not None:
+        validate.aligned("y", y, "predictions", prediction)
     return rows._replace(prediction=_checked(_predictions(X, model, prediction, loss), X, rows))
 
 
