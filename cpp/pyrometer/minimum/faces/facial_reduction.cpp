@@ -47,12 +47,14 @@ class Search {
       sample = names;  // rows of the span stay in it
       set_direction({});
       if (names.empty()) return true;
-      std::vector<Index> inside;  // rows of the span, but for rounding errors
+      std::vector<Index> inside;                                 // rows of the span, but for rounding errors
+      std::vector<std::vector<Residue>> residues(names.size());  // of rows that were in a corral
       const auto redundant = [&](const std::vector<Index>& corral) {
         std::vector<std::vector<Residue>> rows;
         for (const Index k : corral) {
-          rows.push_back(view_.residues(names[at(k)]));
-          if (exact_.contains(rows.back())) inside.push_back(names[at(k)]);
+          std::vector<Residue>& row = residues[at(k)];
+          if (row.empty() && exact_.contains(row = view_.residues(names[at(k)]))) inside.push_back(names[at(k)]);
+          rows.push_back(row);
         }
         return exact_.redundant(std::move(rows));
       };
@@ -306,17 +308,22 @@ bool peel(const data::Rows<double>& rows, bool intercept, Index j, std::vector<I
   return true;
 }
 
-/// The same for the remaining rows, by facial reduction; false if undecided because of rounding.
+/// The same for the remaining rows, by facial reduction; false if undecided because of rounding. spanned: out, whether
+/// rows were found to overlap, on which `rounding` has an effect.
 bool search_for(const View& view, std::vector<Index> sample, const std::vector<Index>& remaining, double least,
-                double rounding, const Overlap& known, int threads, Face& face) {
+                double rounding, const Overlap& known, int threads, bool& spanned, Face& face) {
   Search search(view, least, rounding);
+  spanned = true;
   if (!search.add(known)) return false;
   std::vector<Search::Side> sides(remaining.size());
   std::vector<double> margins(remaining.size());
   const base::Chunks chunks{std::ssize(remaining), 1024};
   search.add_opposites(sample);
   for (;;) {
-    if (!search.reduce_once(sample)) return false;
+    if (!search.reduce_once(sample)) {
+      spanned = search.span().rank() > 0;
+      return false;
+    }
     if (search.span().rank() == view.size()) break;
     base::for_each_chunk(chunks.number(), threads, [&](Index chunk, int) {
       Wide row;
@@ -464,17 +471,19 @@ bool found(const data::Rows<double>& rows, bool intercept, const View& view, con
                       std::back_inserter(others));
   const std::size_t before = face.separated.size();
   const std::vector<Index> own = known.rows.empty() ? sample : evenly(others, 2 * kFirstRows);
+  bool spanned = true;
   // Rounding errors taken for dimensions of the span leave fewer rows to be separated; those that are, are.
   for (const double rounding : {kWideRounding, 0.0}) {
     // Rounding errors of elements that are 0 are margins of rows that have no others.
     for (const double least : {0.0, kVanishing}) {
       face.independent.clear();
-      if (!search_for(view, own, others, least, rounding, known, threads, face)) break;
+      if (!search_for(view, own, others, least, rounding, known, threads, spanned, face)) break;
       if (face.separated.size() == before && rounding == 0) break;
       if (face.separated.size() == before || holds(rows, intercept, remaining, face.separated.back())) return true;
       face.separated.pop_back();
       face.open = true;
     }
+    if (!spanned) break;
   }
   return false;
 }

@@ -6,14 +6,18 @@
 #include <utility>
 
 #include "pyrometer/minimum/dense/residual.hpp"
+#include "pyrometer/minimum/logistic/outlying_rows.hpp"
 #include "pyrometer/minimum/softmax/minimise.hpp"
 
 namespace pyrometer::minimum {
 namespace {
 
 using Numbers = std::vector<double>;
-// A class at this distance below a row's own may dominate the Hessian although its loss is negligible at the minimum.
-constexpr double kRuling = 20;
+// A class at these distances below a row's own may dominate the Hessian although its loss is negligible at the minimum:
+// at the first one, and over more logits than kMany, where other searches take long, at the others, while more than
+// kAlmost is left, relative to the loss.
+constexpr double kRuling[] = {20, 26, 32, 38}, kAlmost = 1e-12;
+constexpr Index kMany = 1 << 14;
 // A class at this distance may be separated, where a descent has ended without a minimum: as its loss is negligible
 // where Newton's steps converge as for separated rows, or else.
 constexpr double kDrifted = 10, kSeparating = 5;
@@ -70,22 +74,29 @@ bool leave_out(const ClassifiedRows<double>& table, const Numbers& theta, double
 /// Where the certificate does not close on a face: the minimum without classes that are far below a row's own at
 /// `theta` is a lower bound, the loss there an upper bound. Undecided if there are none, or that does not close either.
 DescentResult without_ruling(ClassifiedRows<double> table, const data::Rows<double>& exact, const ClassFace& face,
-                             Numbers theta, int threads) {
-  std::vector<std::uint8_t> allowed = face.allowed;
-  DescentResult out;
-  if (!leave_out(table, theta, kRuling, allowed)) return out;
-  const ClassFace inner = face_of_classes(exact, table.classes, false, threads, std::move(allowed));
-  if (!inner.certain) return out;
-  out = on_face(table, inner, std::move(theta), threads);
-  if (out.status != DescentStatus::converged) return out;
-  table.allowed = face.allowed.data();
+                             const Numbers& theta, int threads) {
+  DescentResult best;
+  Index evaluations = 0;
   const Numbers none(at(table.rows.features), 0.0);
-  SoftmaxEvaluation all;
-  SoftmaxEvaluator<double>(table, none.data(), threads).evaluate(out.theta, Wanted::gradient, all);
-  out.gap += std::max(0.0, all.loss - out.loss) + 300 * kUnit * all.loss;
-  if (!(out.gap < all.loss)) out.status = DescentStatus::undecided;
-  ++out.evaluations;
-  return out;
+  const bool many = table.rows.rows * table.classes > kMany;
+  for (const double far : kRuling) {
+    std::vector<std::uint8_t> allowed = face.allowed;
+    if (!leave_out(table, best.theta.empty() ? theta : best.theta, far, allowed)) break;
+    const ClassFace inner = face_of_classes(exact, table.classes, false, threads, std::move(allowed));
+    if (!inner.certain) break;
+    DescentResult out = on_face(table, inner, best.theta.empty() ? theta : best.theta, threads);
+    evaluations += out.evaluations + 1;
+    if (out.status != DescentStatus::converged) break;
+    table.allowed = face.allowed.data();
+    SoftmaxEvaluation all;
+    SoftmaxEvaluator<double>(table, none.data(), threads).evaluate(out.theta, Wanted::gradient, all);
+    out.gap += std::max(0.0, all.loss - out.loss) + 300 * kUnit * all.loss;
+    if (!(out.gap < std::min(all.loss, best.gap))) break;
+    best = std::move(out);
+    if (best.gap <= kAlmost * best.loss || !of_first_order(best.gap, best.loss) || !many) break;
+  }
+  best.evaluations = evaluations;
+  return best;
 }
 
 /// Classes of rows, with the dimension of their span, that are not separated, as a minimum over them that Newton's
@@ -151,7 +162,7 @@ DescentResult rest_of(const ClassifiedRows<double>& table, const data::Rows<doub
     if (face.any) minimise();
   }
   if (rest.status != DescentStatus::converged && face.certain) {
-    rest = without_ruling(table, exact, face, std::move(rest.theta), threads);
+    rest = without_ruling(table, exact, face, rest.theta, threads);
     evaluations += rest.evaluations;
   }
   rest.evaluations = evaluations;

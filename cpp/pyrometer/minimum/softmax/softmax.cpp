@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,8 @@ namespace {
 using Numbers = std::vector<double>;
 // Above this gap, relative to the loss, the margins of pairs of classes are tried as coordinates.
 constexpr double kOpen = 1e-10;
+// A gap of which this times the part that dependent columns have is less is the same without them.
+constexpr double kLittle = 16;
 // Newton's method ends after fewer evaluations where the Hessian is singular.
 constexpr Index kBriefly = 60;
 
@@ -108,17 +112,25 @@ Numbers least_along(const ClassifiedRows<double>& table, Numbers theta, double f
   return best;
 }
 
+/// Zeros, without a certificate.
+Solution zeros_of(const ClassifiedRows<double>& table, const Basis& basis) {
+  Solution out;
+  const Index constant = table.intercept ? 1 : 0;
+  out.rank = basis.rank - constant;
+  out.theta.assign(at((table.classes - 1) * (table.rows.features + constant)), 0.0);
+  out.value = weight_of(table.rows) * std::log(static_cast<double>(table.classes));
+  out.gap = INFINITY;
+  return out;
+}
+
 /// The infimum where a descent on the given columns does not find a minimum: on a basis of the columns, and where
 /// classes are separated, without them.
 Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int threads) {
   const data::Rows<double>& rows = table.rows;
   const Index columns = rows.features + (table.intercept ? 1 : 0), others = table.classes - 1;
-  Solution out;
-  out.rank = basis.rank - (table.intercept ? 1 : 0);
-  out.theta.assign(at(others * columns), 0.0);
+  Solution out = zeros_of(table, basis);
   const double weight = weight_of(rows);
   if (basis.rank == 0) {
-    out.value = weight * std::log(static_cast<double>(table.classes));
     out.gap = 16 * kUnit * out.value;
     return out;
   }
@@ -141,8 +153,8 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
     }
   }
   const auto lowered = [&](const std::uint8_t* allowed) {
-    return lowered_by_rounding(rows, table.intercept, basis.null, out.theta, out.value,
-                               [&] { return slopes_of(table, allowed, out.theta); });
+    return out.lowered = lowered_by_rounding(rows, table.intercept, basis.null, out.theta, out.value,
+                                             [&] { return slopes_of(table, allowed, out.theta); });
   };
   const auto undecided = [&] {
     out.value = out.gap = result.loss;
@@ -200,17 +212,31 @@ Solution on_basis(const ClassifiedRows<double>& table, const Basis& basis, int t
   return excess(first) <= excess(second) ? first : second;
 }
 
-Solution reduced(const ClassifiedRows<double>& table, bool nested, Index& left, int threads);
+/// The number of searches that may follow, and the names of bases on which one has left the infimum open.
+struct Searches {
+  Index left;
+  std::vector<std::size_t> open;
+};
+
+std::size_t name_of(const Basis& basis, const data::Rows<double>& rows) {
+  const auto hash = [](const double* numbers, Index count) {
+    return std::hash<std::string_view>()({reinterpret_cast<const char*>(numbers), at(count) * sizeof(double)});
+  };
+  return 31 * hash(basis.rows.get(), rows.rows * basis.rank) + hash(rows.y, rows.rows);
+}
+
+Solution reduced(const ClassifiedRows<double>& table, bool nested, Searches& searches, int threads);
 
 /// The infimum of the rows that single columns do not separate from all others, with those far on their sides; none if
 /// there are no others, or none such. Without them, more columns are dependent.
-std::optional<Solution> without_separated(const ClassifiedRows<double>& table, bool nested, Index& left, int threads) {
+std::optional<Solution> without_separated(const ClassifiedRows<double>& table, bool nested, Searches& searches,
+                                          int threads) {
   const data::Rows<double>& rows = table.rows;
   std::vector<Index> remaining;
   const std::vector<SeparatedByColumn> parts = separated_by_columns(rows, table.intercept, remaining);
   if (parts.empty() || remaining.empty()) return {};
   const RowSubset others(rows, remaining);
-  Solution out = reduced({others.rows(), table.classes, table.intercept}, nested, left, threads);
+  Solution out = reduced({others.rows(), table.classes, table.intercept}, nested, searches, threads);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.theta);
   out.direction.resize(out.theta.size(), 0.0);
   move_apart(rows, table.intercept, table.classes, parts, kFar, out.direction);
@@ -223,7 +249,7 @@ std::optional<Solution> without_separated(const ClassifiedRows<double>& table, b
 
 /// The infimum without a column that is a combination of sparser ones in `null`, if there is one.
 std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const std::vector<Numbers>& null,
-                                      bool nested, Index& left, int threads) {
+                                      bool nested, Searches& searches, int threads) {
   const data::Rows<double>& rows = table.rows;
   const DenseColumn dense = dependent_column(rows, table.intercept, null);
   if (!dense.null) return {};
@@ -231,7 +257,7 @@ std::optional<Solution> without_dense(const ClassifiedRows<double>& table, const
   const Numbers X = without_column(rows, dense.column);
   ClassifiedRows<double> others{rows, table.classes, table.intercept && !constant};
   if (!constant) others.rows.X = X.data(), --others.rows.features, others.rows.readable = std::ssize(X);
-  Solution out = reduced(others, nested, left, threads);
+  Solution out = reduced(others, nested, searches, threads);
   const Index width = rows.features + (table.intercept ? 1 : 0) - 1;
   for (Numbers* const numbers : {&out.theta, &out.direction})
     for (Index c = std::ssize(*numbers) / std::max<Index>(width, 1); c-- > 0;)
@@ -266,12 +292,12 @@ std::vector<bool> ruling_rows(const ClassifiedRows<double>& table, const Numbers
 
 /// The infimum where columns that depend on others within rounding, but for rows that are left out, are 0 in all other
 /// rows; none if there are no such columns.
-std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const std::vector<bool>& left_out, Index& left,
-                                   int threads) {
+std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const std::vector<bool>& left_out,
+                                   Searches& searches, int threads) {
   const ReducedColumns columns(table.rows, table.intercept, left_out, threads);
   if (!columns.any()) return {};
   const ClassifiedRows<double> other{columns.rows(), table.classes, table.intercept};
-  Solution out = reduced(other, true, left, threads);
+  Solution out = reduced(other, true, searches, threads);
   out.gap += columns.lowered(out.theta, out.value, [&] { return slopes_of(other, nullptr, out.theta); });
   columns.back(out.theta);
   columns.back(out.direction);
@@ -282,31 +308,35 @@ std::optional<Solution> in_reduced(const ClassifiedRows<double>& table, const st
 }
 
 /// The infimum, and where it is open, that in other ways, each of which may lead to others. nested: with columns
-/// replaced. left: the number of searches that may follow.
-Solution reduced(const ClassifiedRows<double>& table, bool nested, Index& left, int threads) {
-  --left;
+/// replaced. A basis on which it was left open, but for rounding of dependent columns, is not searched again: it is the
+/// same without one of these.
+Solution reduced(const ClassifiedRows<double>& table, bool nested, Searches& searches, int threads) {
+  --searches.left;
   const data::Rows<double>& rows = table.rows;
   Basis basis = reduce(Matrix{rows.X, rows.rows, rows.features}, table.intercept, false, threads);
-  Solution out = on_basis(table, basis, threads);
+  const std::size_t name = name_of(basis, rows);
+  const bool again = std::find(searches.open.begin(), searches.open.end(), name) != searches.open.end();
+  Solution out = again ? zeros_of(table, basis) : on_basis(table, basis, threads);
+  if (!(out.gap <= kOpen * out.value) && kLittle * out.lowered <= out.gap) searches.open.push_back(name);
   basis.rows.reset();
   for (Index c = 0; c < table.classes && out.attained; ++c)
     if (separated_by_column(rows, table.intercept, static_cast<double>(c))) out.attained = false, out.errors.clear();
   if (!basis.settled) out.gap = std::max(out.gap, out.value);
-  const auto open = [&] { return left > 0 && !(out.gap <= kOpen * out.value) && out.value > 0; };
+  const auto open = [&] { return searches.left > 0 && !(out.gap <= kOpen * out.value) && out.value > 0; };
   std::vector<std::vector<bool>> tried;
-  const bool apart = left > 0 && !nested && out.value > 0 &&
+  const bool apart = searches.left > 0 && !nested && out.value > 0 &&
                      least_loss_at(table, out.theta) > out.value * (1 + ReducedColumns::kClosed);
   for (int way = 0; way < 2 && !nested && (apart || open()); ++way) {
     std::vector<bool> left_out = way == 0 ? ruling_rows(table, out.theta) : large_rows(rows, table.intercept);
     if (std::count(left_out.begin(), left_out.end(), true) == 0) continue;
     if (std::find(tried.begin(), tried.end(), left_out) != tried.end()) continue;
-    std::optional<Solution> found = in_reduced(table, left_out, left, threads);
+    std::optional<Solution> found = in_reduced(table, left_out, searches, threads);
     if (found && found->gap <= ReducedColumns::kClosed * found->value && (apart || found->gap < out.gap))
       return *std::move(found);
     tried.push_back(std::move(left_out));
   }
-  if (open()) take_better(without_separated(table, nested, left, threads), out);
-  if (open()) take_better(without_dense(table, basis.null, nested, left, threads), out);
+  if (open()) take_better(without_separated(table, nested, searches, threads), out);
+  if (open()) take_better(without_dense(table, basis.null, nested, searches, threads), out);
   return out;
 }
 
@@ -409,8 +439,8 @@ Solution in_turn(const ClassifiedRows<double>& table, const Survey& survey, bool
   std::optional<Solution> found = in_outlying(table, survey.largest, threads);
   if (!found && !tried) found = infimum_of(table, survey.mean, threads);
   if (found) return *std::move(found);
-  Index left = most_searches(table.rows.rows, (table.classes - 1) * (table.rows.features + 1));
-  return reduced(table, false, left, threads);
+  Searches searches{most_searches(table.rows.rows, (table.classes - 1) * (table.rows.features + 1)), {}};
+  return reduced(table, false, searches, threads);
 }
 
 /// The infimum where a descent on the given columns was `tried` and does not find it, or rows are large: of few rows in

@@ -19,6 +19,7 @@ struct Solution {
   std::vector<double> direction;
   std::vector<double> errors;  ///< bounds of the errors of parameters of sum 0 over all classes; empty if unknown
   Index rank = 0, evaluations = 0;
+  double lowered = 0;  ///< the part of the gap that dependent columns have
 };
 
 /// Bound of the losses of rows whose classes are all kFar below their own, whatever the rounding of that distance.
