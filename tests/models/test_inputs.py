@@ -1,5 +1,7 @@
 """Inputs that a model does not take, and models without parameters."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -39,3 +41,39 @@ def test_inputs_that_do_not_fit(function, model, inputs, said):
 def test_models_without_parameters(function):
     with pytest.raises(ValueError, match="must use a parameter in its forward pass, but ReLU uses none"):
         function(lambda: nn.ReLU(), np.ones((2, 3)))
+
+
+class _Twice(nn.Module):
+    """A model that takes a function of its inputs, and the function of that."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.first, self.second, self.beside = nn.Linear(5, 4), nn.Linear(4, 3), nn.Linear(5, 3)
+        self.function = function
+
+    def forward(self, x):
+        once = self.function(x)
+        h = self.second(torch.tanh(self.first(once)))
+        return h + self.beside(self.function(once))
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize(
+    ("in_place", "apart"),
+    [
+        (lambda x: x.mul_(2.0), lambda x: x * 2.0),
+        (lambda x: x.view(-1).add_(1.0).view(x.shape), lambda x: x + 1.0),
+        (lambda x: torch.exp(x, out=x), torch.exp),
+        (lambda x: x.unsqueeze_(1), lambda x: x[:, None]),
+    ],
+)
+def test_models_that_change_their_inputs_have_the_numbers_of_those_that_do_not(in_place, apart, mode):
+    x = 0.3 * torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    before, options = x.clone(), {"draws": 5, "mode": mode, "seed": 3}
+    numbers = []
+    for model in partial(_Twice, in_place), partial(_Twice, apart):
+        energies = pm.models.measure(model, x, method="monte-carlo", **options).energy
+        balance = pm.models.balance(model, x, rtol=None, **options)
+        numbers.append(np.concatenate([energies, balance.factors, balance.achieved]))
+        assert torch.equal(x, before)
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)

@@ -142,7 +142,7 @@ class _Balancing:
 
     def _run(self, one_pass: Pass, number: int, module: torch.nn.Module) -> None:
         with seeded(self._request.seed, number, 1):
-            one_pass.run(lambda: self._source.call(module, self._inputs))
+            one_pass.run(partial(self._source.call, module))
 
     def _generators(self, number: int) -> Any:
         with seeded(self._request.seed, number, 1):
@@ -186,7 +186,7 @@ class _Balancing:
         for number, module in modules:
             kind = Rescaled if passes else RescaledMoments
             passes.append(self._pass(kind, module, self._runs))
-            programs.append(passes[-1].follow(layers, partial(self._source.call, module, self._inputs)))
+            programs.append(passes[-1].follow(layers, partial(self._source.call, module)))
             generators.append(self._generators(number))
         with plain_kernels(modules[0][1]), Lockstep.of(programs, generators) as lockstep:
             for layer in layers:

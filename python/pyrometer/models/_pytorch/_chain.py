@@ -111,7 +111,7 @@ class _Chain(Pass):
         return True
 
 
-def exact_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any]) -> list[float] | None:
+def exact_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[Any], Any]) -> list[float] | None:
     """Return the energies of a chain that `Network` computes exactly; None for any other model."""
     chain = _Chain(drawn, inputs, rows)
     try:

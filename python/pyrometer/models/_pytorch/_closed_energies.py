@@ -15,11 +15,13 @@ from pyrometer.models._pytorch._pass import Drawn, Pass, all_tensors
 __all__ = ["ClosedPass", "closed_energies"]
 
 
-def closed_energies(drawn: Drawn, inputs: Any, rows: int, call: Callable[[], Any]) -> list[tuple[float | None, float]]:
+def closed_energies(
+    drawn: Drawn, inputs: Any, rows: int, call: Callable[[Any], Any]
+) -> list[tuple[float | None, float]]:
     """Return the energy of each call site of a forward pass, None where there is no closed form.
 
-    And the size of its relative error, which is 0 but for norms. `call` runs the pass on `inputs`. Call sites are those
-    of `Pass`, in its order.
+    And the size of its relative error, which is 0 but for norms. `call` runs the pass on the inputs. Call sites are
+    those of `Pass`, in its order.
     """
     closed = ClosedPass(drawn, inputs, rows)
     closed.run(call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -87,17 +88,14 @@ class _Passes:
         drawn = self._drawn(module, self._request.mode)
         one_pass = Pass(drawn, self._inputs, self.rows, self._ideal, check=draw == 0, known=self._known)
         with seeded(self._request.seed, draw, 1):
-            run_on(self._inputs, lambda: one_pass.run(lambda: self._source.call(module, self._inputs)))
+            run_on(self._inputs, lambda: one_pass.run(partial(self._source.call, module)))
         self._steps = steps_of(one_pass.sites)
         return [joined([one_pass.sites[number] for number in numbers]) for numbers in self._steps]
 
     def known(self, module: torch.nn.Module, first: list[CallSite]) -> dict[int, Measured]:
         """Return the lines, by number, whose energies need no draws."""
         drawn, request = self._drawn(module, self._request.mode), self._request
-
-        def call() -> Any:
-            return self._source.call(module, self._inputs)
-
+        call = partial(self._source.call, module)
         if random_members(module, drawn.memory) or not self._source.renew(module):
             return {}
         with seeded(request.seed, 0, 1):
@@ -155,7 +153,7 @@ class _Passes:
         kept = Kept()
         with unchanged(trained), seeded(self._request.seed, 0, 1):
             one_pass = Pass(self._drawn(trained, "eval"), self._inputs, self.rows, kept)
-            one_pass.run(lambda: self._source.call(trained, self._inputs))
+            one_pass.run(partial(self._source.call, trained))
         return Against(kept.outputs)
 
 

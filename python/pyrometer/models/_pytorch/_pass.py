@@ -101,20 +101,25 @@ class Pass(Mode):
         for name, tensor in drawn.parameters.items():
             drawn.memory.write(tensor, drawn.runs[name])
             self.origins[tensor] = joint([self.origins[tensor], Origin(frozenset([name]))])
-        self._inputs = list(all_tensors(inputs))
-        for tensor in self._inputs:
+        self._inputs = _views(inputs)
+        self._changed: list[tuple[torch.Tensor, torch.Tensor]] = []  # inputs that are written, and their values before
+        for tensor in all_tensors(self._inputs):
             self.origins[tensor] = ACTIVATION
 
-    def run(self, call: Callable[[], Any]) -> Any:
-        """Run a forward pass, a function without arguments, and return what it does; restore its inputs."""
-        before = [tensor.detach().clone() for tensor in self._inputs]
+    def run(self, call: Callable[[Any], Any]) -> Any:
+        """Run a forward pass, a function of the inputs, and return what it does; restore the inputs it changes."""
         try:
             with torch.no_grad(), self._path.followed(), plain_kernels(self._module), self:
-                return call()
+                return call(_views(self._inputs))
         finally:
-            for tensor, value in zip(self._inputs, before, strict=True):
-                if not torch.equal(tensor, value):
-                    tensor.detach().copy_(value)
+            self.restore()
+
+    def restore(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Restore the inputs that the pass has changed, and return them with the values they had."""
+        changed = [(tensor, tensor.clone()) for tensor, _ in self._changed]
+        for tensor, value in self._changed:
+            tensor.copy_(value)
+        return changed
 
     def observe(self, func: Any, given: Given, out: Any, site: int | None, operands: Operands | None) -> None:
         """Note an operation: arguments by name, result, number of its call site, operands of a product with a weight.
@@ -148,6 +153,7 @@ class Pass(Mode):
                     return apart(func, given)
             operands = None
         summands = self._summands(name, given)
+        self._keep_inputs(func, given)
         out = func(*args, **(kwargs or {}))
         _require_dense(name, out)
         deriving = name in _DERIVING or self._into_parameters(func, given)
@@ -165,6 +171,15 @@ class Pass(Mode):
             site = self._cropped(name, given, out) if site is None else site
         self.observe(func, given, out, site, operands)
         return out
+
+    def _keep_inputs(self, func: Any, given: Given) -> None:
+        """Keep the values of the inputs that an operation is the first to write into."""
+        written = [tensor for each in signature(func).written for tensor in tensors_in(given.get(each))]
+        storages = {tensor.untyped_storage()._cdata for tensor in written}
+        storages -= {tensor.untyped_storage()._cdata for tensor, _ in self._changed}
+        for tensor in all_tensors(self._inputs) if storages else ():
+            if tensor.untyped_storage()._cdata in storages:
+                self._changed.append((tensor, tensor.clone()))
 
     def _into_parameters(self, func: Any, given: Given) -> bool:
         """Whether an operation writes into parameters alone, as one that initialises them by the inputs: no layer."""
@@ -390,6 +405,15 @@ def all_tensors(value: Any) -> Iterator[torch.Tensor]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from all_tensors(item)
+
+
+def _views(value: Any) -> Any:
+    """Return nested tuples and dictionaries with a view of each tensor, whose shape may be changed in place."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, dict):
+        return {key: _views(item) for key, item in value.items()}
+    return tuple(map(_views, value)) if isinstance(value, tuple) else value
 
 
 def _require_dense(name: str, out: Any) -> None:

@@ -121,7 +121,7 @@ class Rescaled(Pass):
         self._stepper: Stepper | None = None
         self.layer, self.energy, self.units, self.factor = -1, 0.0, 1.0, 1.0
 
-    def follow(self, layers: list[Layer], call: Callable[[], Any]) -> Callable[[Stepper], None]:
+    def follow(self, layers: list[Layer], call: Callable[[Any], Any]) -> Callable[[Stepper], None]:
         """Return the program that stops at the layers."""
 
         def program(stepper: Stepper) -> None:
@@ -150,7 +150,10 @@ class Rescaled(Pass):
             raise ValueError(DIFFERS)
         self.layer = site
         self.energy, self.units = self.energy_of(site), self.sites[site].units
+        own = self.restore()  # other passes run on the same inputs
         self._stepper.pause()
+        for tensor, value in own:
+            tensor.copy_(value)
         for tensor in (*self._outputs.pop(layer.number), *(self._drawn.parameters[name] for name in layer.parameters)):
             self.rescale(tensor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -129,7 +130,7 @@ def _materialised(model: Callable[[], Any], request: Request) -> Callable[[], An
         if isinstance(module, torch.nn.Module) and any(map(_is_lazy, module.parameters())):
             training = module.training
             with torch.no_grad():
-                _call(module.eval(), as_tensors(request.inputs))
+                _call(module.eval(), copy.deepcopy(as_tensors(request.inputs)))
             module.train(training)
         return module
 
