@@ -118,6 +118,23 @@ def test_slopes_of_a_layer_have_the_energy_of_its_output():
     np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
 
 
+@pytest.mark.parametrize("added", [(), (4,), (1, 1)])
+@pytest.mark.parametrize("options", [{"alpha": 0.5}, {"alpha": 2.0, "beta": 3.0, "transB": 1}, {"beta": 0.5}])
+def test_the_outputs_of_a_product_are_behind_its_factors(added, options):
+    weight, x = real(4, 3) if "transB" in options else real(3, 4), real(5, 3)
+    arrays = {"w": weight} if added == () else {"w": weight, "b": real(*added)}
+    node = helper.make_node("Gemm", ["x", *arrays], ["y"], **options)
+    ends = [helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [5, 3]), ("y", [5, 4]))]
+    values = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    file = helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:], values))
+    found = pm.models.measure(
+        file, x, laws={"w": pm.Normal(0.5), "*": pm.Normal(2.0)} if added else {"*": pm.Normal(0.5)}
+    )
+    product = (options.get("alpha", 1.0) * 0.5) ** 2 * float((x.astype(float) ** 2).sum()) / 5.0
+    bias = (options.get("beta", 1.0) * 2.0) ** 2 if added else 0.0
+    np.testing.assert_allclose(found.energy, [4.0 * (product + bias)], rtol=1e-6)
+
+
 def test_a_norm_of_groups_of_three_operations_is_one_layer():
     """Exporters write it as a norm of instances, a product and a sum."""
 

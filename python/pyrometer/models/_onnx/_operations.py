@@ -57,7 +57,9 @@ def _gemm(attributes: _Attributes, a: Any, b: Any, c: Any = None) -> Any:
     if alpha == beta == 1.0 and attributes.get("transB", 0) and (c is None or c.ndim == 1):
         return functional.linear(a, b, c)
     b = b.T if attributes.get("transB", 0) else b
-    return alpha * (a @ b) if c is None else torch.addmm(c, a, b, alpha=alpha, beta=beta)
+    if c is None:
+        c, beta = a.new_zeros(1), 0.0
+    return torch.addmm(c, a, b, alpha=alpha, beta=beta)
 
 
 def _einsum(attributes: _Attributes, *inputs: Any) -> Any:
