@@ -421,6 +421,21 @@ def test_columns_of_data_frames():
     assert len(frames) == 2
 
 
+@pytest.mark.parametrize(
+    "values", [(0.0, 5e-324), (1e-310, -3e-310), (1.0, 1.0 + 2.3e-16), (1e17, 1e17), (-1.7e308, 1.7e308), (0.0, 1e300)]
+)
+@pytest.mark.filterwarnings("error")
+def test_columns_of_any_range(values):
+    rng = np.random.default_rng(0)
+    samples = {name: {"a": rng.choice(values, 60), "b": rng.normal(size=60)} for name in ("before", "after")}
+    tables = [np.column_stack(list(sample.values())) for sample in samples.values()]
+    table = pm.shift(*tables, model=None, rng=0).columns
+    drawn = {"column 0": "a", "column 1": "b"}
+    figure = pm.plot.columns(table, {s: {n: samples[s][c] for n, c in drawn.items()} for s in samples})[0].figure
+    figure.canvas.draw()
+    plt.close(figure)
+
+
 def test_columns_whose_values_weigh_nothing():
     pandas = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)

@@ -23,6 +23,7 @@ __all__ = [
     "axes",
     "counted",
     "drawable",
+    "edges_of",
     "label",
     "logarithmic",
     "panels",
@@ -35,6 +36,8 @@ __all__ = [
 _NAME = 28
 # Larger numbers, and smaller inverses, are not drawn.
 LARGEST = 1e280
+# Ranges of a histogram that are narrower have densities beyond what can be drawn.
+_NARROWEST = 1e-270
 
 
 class Style(NamedTuple):
@@ -159,3 +162,14 @@ def signed(ax: Axes, x: npt.NDArray[Any], y: npt.NDArray[Any], **options: Any) -
                 label=name,
                 **options,
             )
+
+
+def edges_of(values: npt.NDArray[np.float64], bins: int) -> list[float]:
+    """Return edges of bins; values that are equal but for rounding are in the middle of bins of a wider range."""
+    low, high = float(values.min()), float(values.max())
+    size = max(abs(low), abs(high))
+    if high - low < max(8.0 * bins * np.spacing(size), _NARROWEST):
+        margin = max(1e-3 * size or 0.5, _NARROWEST)
+        low, high = low - margin, high + margin
+    edges: list[float] = np.linspace(low, high, bins + 1).tolist()
+    return edges

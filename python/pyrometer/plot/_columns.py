@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyrometer.base import described, frame_of, validate
-from pyrometer.plot._axes import label, panels, styles
+from pyrometer.plot._axes import drawable, edges_of, label, panels, styles
 from pyrometer.results import Table
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _by_name(name: str, sample: Any) -> Mapping[str, Any]:
 
 
 def _densities(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    """Draw densities of the numbers that are not missing and have a weight."""
+    """Draw densities of the numbers that are not missing, have a weight and can be drawn."""
     numbers = {
-        name: np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+        name: drawable(np.array([np.nan if value is None else value for value in values], dtype=np.float64))
         for name, values in samples.items()
     }
     counted = {name: np.isfinite(values) & (np.asarray(weights[name]) > 0.0) for name, values in numbers.items()}
@@ -120,7 +120,7 @@ def _densities(ax: Axes, samples: Mapping[str, Any], weights: Mapping[str, Any])
     numbers = {name: values[counted[name]] for name, values in numbers.items()}
     least = min(map(len, numbers.values()))
     if least:
-        edges = np.histogram_bin_edges(np.concatenate(list(numbers.values())), min(100, 5 + math.isqrt(least))).tolist()
+        edges = edges_of(np.concatenate(list(numbers.values())), min(100, 5 + math.isqrt(least)))
         for (name, values), style in zip(numbers.items(), styles(len(numbers)), strict=True):
             line: dict[str, Any] = {"color": style.color, "linestyle": style.linestyle, "label": label(name)}
             ax.hist(values, bins=edges, weights=weights[name], density=True, histtype="step", **line)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pyrometer.base import RandomSource, described, validate
 from pyrometer.laws import Law
 from pyrometer.networks import LayerLaw, Network
-from pyrometer.plot._axes import LARGEST, STYLES, axes, label, styles
+from pyrometer.plot._axes import LARGEST, STYLES, axes, edges_of, label, styles
 from pyrometer.thermodynamics import System, mean_energy, minimum_energy, sample_energies
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ __all__ = ["residuals", "spectrum"]
 
 # Energies that differ by more than this factor have a logarithmic axis.
 _WIDE = 1e3
-# Ranges of a histogram that are narrower have densities beyond what can be drawn.
-_NARROWEST = 1e-270
 
 
 def spectrum(
@@ -87,7 +85,7 @@ def spectrum(
     values = np.log10(energies) if wide else energies
     ax.hist(
         values,
-        bins=_edges(values, min(100, max(5, samples // 50))),
+        bins=edges_of(values, min(100, max(5, samples // 50))),
         density=True,
         color="0.75",
         edgecolor="0.5",
@@ -151,7 +149,7 @@ def residuals(residuals: Mapping[str, npt.ArrayLike], *, target: str = "target",
         raise ValueError(f"residuals must be below 1e280 in size, got {largest:.3g}; divide them by a unit.")
     ax = axes(ax)
     bins = min(100, 5 + math.isqrt(min(map(len, arrays.values()))))
-    edges = _edges(np.concatenate(list(arrays.values())), bins)
+    edges = edges_of(np.concatenate(list(arrays.values())), bins)
     for (name, values), style in zip(arrays.items(), styles(len(arrays)), strict=True):
         ax.hist(
             values,
@@ -166,14 +164,3 @@ def residuals(residuals: Mapping[str, npt.ArrayLike], *, target: str = "target",
     ax.set_title("Residuals", fontsize="medium")
     ax.legend()
     return ax
-
-
-def _edges(values: npt.NDArray[np.float64], bins: int) -> list[float]:
-    """Return edges of bins; values that are equal but for rounding are in the middle of bins of a wider range."""
-    low, high = float(values.min()), float(values.max())
-    size = max(abs(low), abs(high))
-    if high - low < max(8.0 * bins * np.spacing(size), _NARROWEST):
-        margin = max(1e-3 * size or 0.5, _NARROWEST)
-        low, high = low - margin, high + margin
-    edges: list[float] = np.linspace(low, high, bins + 1).tolist()
-    return edges
