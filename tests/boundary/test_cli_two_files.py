@@ -193,3 +193,49 @@ def test_a_shift_exits_with_1_only_where_a_condition_that_was_asked_for_holds(ru
     result = run(*ask, "--level", 0.0005)
     assert "level must be at least 1/(resamples + 1) = 0.001" in one_line(result)
     assert "resamples=1999 or more" in result.stderr
+
+
+ROLES = "abwy"
+
+
+@pytest.fixture
+def columns_in_roles(tmp_path):
+    """Two files by their columns, of which one may come twice, or be a word."""
+    rng = np.random.default_rng(1)
+
+    def made(names, words=()):
+        paths = [tmp_path / f"{names}{''.join(words)}{number}.csv" for number in range(2)]
+        for path in paths:
+            rows = [
+                ["x" if name in words else f"{abs(value):.4g}" for name, value in zip(names, row, strict=True)]
+                for row in rng.normal(size=(60, len(names)))
+            ]
+            path.write_text("\n".join(map(",".join, [list(names), *rows])) + "\n")
+        return paths
+
+    return made
+
+
+@pytest.mark.parametrize("command", ["shift", "monitor"])
+@pytest.mark.parametrize("energy", ["mse", "none"])
+def test_a_column_with_one_name_and_one_role(run, columns_in_roles, command, energy):
+    target = [] if energy == "none" else ["--target", "y"]
+    options = [*target, "--energy", energy, "--weights", "w"]
+    plain = columns_in_roles(ROLES)
+    assert run(command, *plain, *options).exit_code == 0
+    for name in ROLES if target else "abw":
+        files = columns_in_roles(ROLES + name)
+        line = one_line(run(command, *files, *options))
+        assert f"column '{name}' is duplicated; rename or drop it" in line
+        if name in "ab":
+            assert run(command, *files, *options, "--drop", name).exit_code == 0
+    line = one_line(run(command, *plain, *options, "--columns", "a,a"))
+    assert "must name each feature once, got 'a' 2 times" in line
+    for name in "wy" if target else "w":
+        assert f"'{name}'" in one_line(run(command, *plain, *options, "--columns", f"a,{name}"))
+    words = columns_in_roles(ROLES, ["w"])
+    assert "must have numbers, got string; name another one" in one_line(run(command, *words, *options))
+    if target:
+        assert "must not be the target" in one_line(run(command, *plain, *options, "--weights", "y"))
+        line = one_line(run(command, *words, "--target", "y", "--prediction", "w"))
+        assert "column 'w' of --prediction must have numbers, got string" in line

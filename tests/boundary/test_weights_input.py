@@ -179,7 +179,7 @@ def test_bad_names_in_scans(options, error, message):
         ([1.0, np.nan, 1.0, 1.0], "column 'w' of the weights must be finite and >= 0, got nan in row 2"),
         ([1.0, None, 1.0, 1.0], "column 'w' must have no missing values, got 1, the first in row 2"),
         ([True, False, True, True], "column 'w' of the weights must have numbers, got booleans"),
-        (["a", "b", "c", "d"], "column 'w' must be numeric"),
+        (["a", "b", "c", "d"], "column 'w' of the weights must have numbers, got string"),
         ([0.0] * 4, "must have at least one row of data, got 4 rows of weight 0"),
         ([1e-300, 1e300, 1.0, 1.0], None),
     ],

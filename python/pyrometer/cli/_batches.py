@@ -10,9 +10,9 @@ import click
 import numpy as np
 
 from pyrometer.base import Array, encoded, labels_in, listed, number_of, plain
-from pyrometer.cli._data import Selection, named
+from pyrometer.cli._data import Selection, named, numbers_in, read_columns
 from pyrometer.cli._samples import NO_MODEL
-from pyrometer.data.readers import files_of, read_frame, require_present
+from pyrometer.data.readers import files_of, require_present
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ class Reader:
         target = None if self.energy == NO_MODEL else self.selection.target
         if self.energy != NO_MODEL and target is None:
             raise click.UsageError("Missing option '--target'.")
-        apart = [name for name in (target, self.prediction, self.by, self.selection.weights) if name is not None]
-        chosen = None if self.selection.columns is None else [*self.selection.columns, *apart]
-        table = read_frame(path, columns=chosen, drop=self.selection.drop, **self.selection.csv)
-        require_present(named(path), table.column_names, [*apart, *(self.names or ())])
+        table, apart = read_columns(
+            path, self.selection, target=target, prediction=self.prediction, by=self.by, weights=self.selection.weights
+        )
+        require_present(named(path), table.column_names, self.names or ())
         features = [name for name in table.column_names if name not in apart]
         odd = sorted(set(features) - set(self.names or features))
         if odd:
@@ -70,7 +70,7 @@ class Reader:
             if target is not None and len(table) and not isinstance(self.labels, tuple):
                 of_reference = [value for _, part in parts[: self.first] for value in part.column(target).to_pylist()]
                 self.labels = self._known(np.asarray(of_reference))
-            return [self._batch(name, part, target) for name, part in parts]
+            return [self._batch(path, name, part, target) for name, part in parts]
         except (TypeError, ValueError) as error:
             raise click.ClickException(f"{path}: {error}") from error
 
@@ -90,13 +90,12 @@ class Reader:
             whole = isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE
             yield str(int(value) if whole else value), table.take(places)
 
-    def _batch(self, name: str, table: pa.Table, target: str | None) -> Batch:
+    def _batch(self, path: str, name: str, table: pa.Table, target: str | None) -> Batch:
         if not len(table):
             raise ValueError("there must be at least one row, got none.")
         y = None if target is None else self._encoded(table.column(target))
-        prediction = None if self.prediction is None else np.asarray(table.column(self.prediction), dtype=np.float64)
-        column = self.selection.weights
-        weights = None if column is None else np.asarray(table.column(column), dtype=np.float64)
+        prediction = numbers_in(path, table, "prediction", self.prediction)
+        weights = numbers_in(path, table, "weights", self.selection.weights)
         return Batch(name, table.select(self.names), y, prediction, weights)
 
     def _known(self, y: Any) -> tuple[Any, ...] | None:

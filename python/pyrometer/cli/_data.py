@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from click.core import ParameterSource
 
-from pyrometer.base import ClassCodes, listed, plain
+from pyrometer.base import ClassCodes, listed, plain, quoted
 from pyrometer.cli._terminal import tell
-from pyrometer.data.readers import exceeds_memory, holds_moments, open_rows
+from pyrometer.data.readers import exceeds_memory, holds_moments, is_numeric, open_rows, read_frame, require_present
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pyrometer.data import Moments
     from pyrometer.linear import Penalty, System
 
@@ -25,7 +27,9 @@ __all__ = [
     "Subject",
     "linear_system",
     "named",
+    "numbers_in",
     "read",
+    "read_columns",
     "read_two",
     "require_same",
     "target_name",
@@ -82,6 +86,32 @@ def read(
         names[:] = labels.labels
         y = names[y.astype(np.int64)]
     return Subject(data.X, y, data.names, data.target, data.source, features, data.weights)
+
+
+def read_columns(path: str, selection: Selection, **apart: str | None) -> tuple[pa.Table, list[str]]:
+    """Read columns of all kinds; return the names of those of the options `apart` too, which are no features."""
+    for option, name in apart.items():
+        if name is not None and name in (selection.columns or ()):
+            raise click.UsageError(f"--columns names features, and {quoted(name)} is that of --{option}; remove it.")
+    if selection.weights is not None and selection.weights == apart["target"]:
+        raise click.UsageError(f"the column of --weights, {quoted(selection.weights)}, must not be the target.")
+    others = list(dict.fromkeys(name for name in apart.values() if name is not None))
+    columns = None if selection.columns is None else [*selection.columns, *others]
+    table = read_frame(path, columns=columns, drop=selection.drop, **selection.csv)
+    require_present(named(path), table.column_names, others)
+    return table, others
+
+
+def numbers_in(path: str, table: pa.Table, option: str, name: str | None) -> npt.NDArray[np.float64] | None:
+    """Return the column that an option names, which must be numeric; None if it names none."""
+    if name is None:
+        return None
+    kind = table.schema.field(name).type
+    if not (is_numeric(kind) or str(kind) == "null"):
+        raise click.ClickException(
+            f"{named(path)}: column {quoted(name)} of --{option} must have numbers, got {kind!s:.80}; name another one."
+        )
+    return np.asarray(table.column(name), dtype=np.float64)
 
 
 def _sorted(labels: Any) -> tuple[Any, ...] | None:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer.base import ClassCodes, encoded, labels_in, listed, plain
-from pyrometer.cli._data import Selection, Subject, named, read_two, require_same
-from pyrometer.data.readers import read_frame, readable_again, require_present
+from pyrometer.cli._data import Selection, Subject, named, numbers_in, read_columns, read_two, require_same
+from pyrometer.data.readers import readable_again
 from pyrometer.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -145,15 +145,12 @@ def _frame(path: str, selection: Selection, options: Options) -> _Frame:
     target = None if options.energy == NO_MODEL else selection.target
     if options.energy != NO_MODEL and target is None:
         raise click.UsageError("Missing option '--target'.")
-    apart = [name for name in (target, options.prediction, selection.weights) if name is not None]
-    columns = None if selection.columns is None else [*selection.columns, *apart]
-    table = read_frame(path, columns=columns, drop=selection.drop, **selection.csv)
-    require_present(named(path), table.column_names, apart)
-    y = None if target is None else np.asarray(table.column(target).to_pylist())
-    prediction, weights = (
-        None if name is None else table.column(name).to_numpy().astype(np.float64)
-        for name in (options.prediction, selection.weights)
+    table, apart = read_columns(
+        path, selection, target=target, prediction=options.prediction, weights=selection.weights
     )
+    y = None if target is None else np.asarray(table.column(target).to_pylist())
+    prediction = numbers_in(path, table, "prediction", options.prediction)
+    weights = numbers_in(path, table, "weights", selection.weights)
     return _Frame(table.drop_columns(apart) if apart else table, y, prediction, weights)
 
 

@@ -1,6 +1,6 @@
 """Out-of-core rows: files and streams of columns, read chunk by chunk."""
 
-from pyrometer.data.readers._checks import require_present, select
+from pyrometer.data.readers._checks import is_numeric, require_present, select
 from pyrometer.data.readers._chunks import Chunk, Rows
 from pyrometer.data.readers._formats import holds_moments
 from pyrometer.data.readers._frame import read_frame
@@ -15,6 +15,7 @@ __all__ = [
     "exceeds_memory",
     "files_of",
     "holds_moments",
+    "is_numeric",
     "is_pipe",
     "open_rows",
     "read_frame",

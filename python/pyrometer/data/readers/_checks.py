@@ -33,6 +33,7 @@ __all__ = [
     "remedy",
     "require_finite",
     "require_numeric",
+    "require_once",
     "require_present",
     "require_weights",
     "require_whole",
@@ -50,15 +51,20 @@ def select(source: str, held: list[str], target: str, columns: Sequence[str] | N
     if columns is not None and target in features:
         raise ValueError(f"the target {quoted(target)} must not be among the features; remove it from the columns.")
     features = [name for name in features if name != target]
-    in_source, requested = Counter(held), Counter(features)
-    for name in (*features, target):
-        if in_source[name] > 1:
-            raise ValueError(f"{source}: column {quoted(name)} is duplicated; rename or drop it.")
-        if requested[name] > 1:
-            raise ValueError(f"columns must name each feature once, got {quoted(name)} {requested[name]} times.")
+    require_once(source, held, [*features, target])
     if not features:
         raise ValueError(f"{source} must have at least one feature besides the target {quoted(target)}, got none.")
     return features
+
+
+def require_once(source: str, held: Iterable[str], requested: Sequence[str]) -> None:
+    """Raise ValueError for a requested column that is duplicated, in the source or among those requested."""
+    in_source, of_request = Counter(held), Counter(requested)
+    for name in requested:
+        if in_source[name] > 1:
+            raise ValueError(f"{source}: column {quoted(name)} is duplicated; rename or drop it.")
+        if of_request[name] > 1:
+            raise ValueError(f"columns must name each feature once, got {quoted(name)} {of_request[name]} times.")
 
 
 def require_present(source: str, held: Sequence[str], names: Iterable[str]) -> None:
@@ -157,7 +163,7 @@ def require_finite(source: str, name: str, array: npt.NDArray[Any], first_row: i
 
 
 def require_weights(source: str, kinds: Mapping[str, pa.DataType]) -> None:
-    """Raise ValueError for columns of weights that have booleans."""
+    """Raise ValueError for columns of weights that are not numeric, or have booleans."""
     import pyarrow as pa
 
     for name, kind in kinds.items():
@@ -165,6 +171,10 @@ def require_weights(source: str, kinds: Mapping[str, pa.DataType]) -> None:
             raise ValueError(
                 f"{source}: column {quoted(name)} of the weights must have numbers, got booleans; write them as 0 and "
                 "1, or select rows before."
+            )
+        if not (is_numeric(kind) or pa.types.is_null(kind)):
+            raise ValueError(
+                f"{source}: column {quoted(name)} of the weights must have numbers, got {kind!s:.80}; name another one."
             )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyrometer.base import first_inexact, printable, quoted
 from pyrometer.data.readers._bytes import unreadable
-from pyrometer.data.readers._checks import remedy, require_present, too_long
+from pyrometer.data.readers._checks import remedy, require_once, require_present, too_long
 from pyrometer.data.readers._csv import Csv
 from pyrometer.data.readers._dialect import dialect_of
 from pyrometer.data.readers._open import schema_of
@@ -37,6 +36,7 @@ def read_frame(source: Any, *, columns: Sequence[str] | None, drop: Sequence[str
         try:
             require_present(printable(part.label), held, [*(columns or ()), *drop])
             wanted = [column for column in (columns or held) if column not in set(drop)]
+            require_once(printable(part.label), held, wanted)
             batches = list(_batches(part, wanted))
         except (pa.ArrowException, OSError, UnicodeError) as error:
             raise unreadable(part.label, error) from error
@@ -77,7 +77,7 @@ def _together(labels: list[str], tables: list[pa.Table]) -> pa.Table:
 
 
 def _require_columns(first: str, expected: list[str], label: str, held: list[str]) -> None:
-    """Raise ValueError unless a part has the columns of the first one, each once."""
+    """Raise ValueError unless a part has the columns of the first one."""
     for one, names, other, those in ((first, expected, label, held), (label, held, first, expected)):
         existing = set(those)
         lacking = next((name for name in names if name not in existing), None)
@@ -86,9 +86,6 @@ def _require_columns(first: str, expected: list[str], label: str, held: list[str
                 f"{one}: column {quoted(lacking)} must be in all parts or in none, and is not in {other}; select the "
                 "columns to use (columns, --columns)."
             )
-    twice = next((name for name, count in Counter(held).items() if count > 1), None)
-    if twice is not None:
-        raise ValueError(f"{label}: column {quoted(twice)} is duplicated; rename or drop it.")
 
 
 def _united(labels: list[str], columns: list[pa.ChunkedArray], name: str) -> pa.ChunkedArray:
