@@ -239,3 +239,13 @@ def test_a_column_with_one_name_and_one_role(run, columns_in_roles, command, ene
         assert "must not be the target" in one_line(run(command, *plain, *options, "--weights", "y"))
         line = one_line(run(command, *words, "--target", "y", "--prediction", "w"))
         assert "column 'w' of --prediction must have numbers, got string" in line
+
+
+@pytest.mark.parametrize("command", ["shift", "monitor"])
+def test_infinite_numbers_beside_the_largest_ones(run, tmp_path, command):
+    files = [tmp_path / name for name in ("a.csv", "b.csv")]
+    for path in files:
+        values = ["1e308", "1.5e308", "1e400", "-1.7e308", "1e308"] * 8
+        rows = [f"{value},{'uv'[k % 2]},{k * k % 7}" for k, value in enumerate(values)]
+        path.write_text("\n".join(["a,b,y", *rows]) + "\n")
+    assert "must be finite, got inf at row 2" in one_line(run(command, *files, "--target", "y"))

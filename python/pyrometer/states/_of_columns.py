@@ -34,8 +34,8 @@ class OfColumns:
     ) -> OfColumns:
         """Return the system of these columns of rows (X, y)."""
         numbers = _numbers(X, names)
+        system = system_of(energy, numbers, y, intercept=intercept, weights=weights)  # refuses infinite numbers
         means = mean_of(numbers, weights) if names else np.empty(0)
-        system = system_of(energy, numbers, y, intercept=intercept, weights=weights)
         return cls(system, tuple(names), means)
 
     @staticmethod
