@@ -120,6 +120,48 @@ def test_states_that_do_not_go_together():
         pm.DataState(X, Y, model=flat, energy="mse", density="kernel", block=10)
 
 
+def normal(X):
+    return -0.5 * (np.asarray(X) ** 2).sum(axis=1)
+
+
+@pytest.mark.parametrize("density", ["kernel", "mixture", normal])
+def test_densities_of_other_columns_are_not_compared(density):
+    rng = np.random.default_rng(11)
+    varied = rng.normal(size=(60, 3))
+    constant = np.column_stack([rng.normal(size=(60, 2)), np.ones(60)])
+    with pytest.raises(ValueError, match="got column 2 with one in before, and contributing by counts in after"):
+        pm.shift(varied, constant, density=density)
+    before = pm.DataState(constant, density=density)
+    with pytest.raises(ValueError, match="got column 2 with one in after.*make the state of after with like=before"):
+        pm.shift(before, pm.DataState(varied, density=density))
+    like = pm.DataState(varied, density=density, like=before)
+    assert pm.shift(before, like, rng=0).to_dict() == pm.shift(constant, varied, density=density, rng=0).to_dict()
+
+
+@pytest.mark.parametrize("density", ["kernel", "mixture"])
+def test_densities_of_far_scales_have_no_standard_errors(density):
+    rng = np.random.default_rng(12)
+    old, new = rng.normal(size=(80, 12)), rng.normal(size=(80, 12)) * 1e-40
+    old[5] = new[5]
+    found = pm.shift(old, new, density=density, rng=0)
+    assert found.p_value == 0.001
+    assert found.divergence > 12.0 * 40.0 * np.log(10.0) - 100.0
+    assert np.isnan(found.divergence_error)
+    assert "errors of divergence" in found.reason
+
+
+def test_the_p_value_does_not_depend_on_the_unit_of_scores():
+    rng = np.random.default_rng(13)
+    pair = rng.normal(size=(50, 2)), rng.normal(size=(70, 2))
+    found = [
+        pm.shift(*(pm.DataState(X, density=lambda X, c=c: c * normal(X)) for X in pair), rng=0).p_value
+        for c in (1.0, 2.0**-20, 2.0**900)
+    ]
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(ValueError, match="with a logarithm below 1e.290 in size"):
+        pm.DataState(pair[0], density=lambda X: 1e300 * normal(X))
+
+
 @pytest.mark.parametrize(("density", "library"), [("kernel", "scipy"), ("mixture", "sklearn")])
 def test_a_library_that_is_not_there(monkeypatch, density, library):
     real = builtins.__import__

@@ -7,6 +7,7 @@ import numpy as np
 from pyrometer.base import Array
 from pyrometer.states._block_sums import covariance_of
 from pyrometer.states._column_table import ColumnTable
+from pyrometer.states._conditionals import exponents
 from pyrometer.states._data_state import DataState, Kept
 from pyrometer.states._densities import Joint
 from pyrometer.states._pair import Pair
@@ -30,7 +31,9 @@ def compare(old: DataState, new: DataState, level: float, resamples: int, seed: 
         changes, spread, why = pair.redrawn(resamples, seed, threads)
         reasons += why
     else:
-        changes, spread = _scored(pair, old.kept, new.kept, resamples, seed, threads)
+        with np.errstate(over="ignore", invalid="ignore"):
+            changes, spread = _scored(pair, old.kept, new.kept, resamples, seed, threads)
+        spread = np.where(np.isfinite(spread), spread, np.nan)
         sums = (sums[0].copy(), sums[1].copy())
         for state, blocks, scores in zip((old, new), sums, _pooled(old, old.kept, new.kept), strict=True):
             blocks[:, 2] = state.sums.of_rows(scores)
@@ -138,8 +141,12 @@ def _scored(
 
 
 def _pooled(old: DataState, before: Kept, after: Kept) -> tuple[Array, Array]:
-    """Return -ln p of the rows of each sample under one density of all rows, invariant under permutations."""
+    """Return -ln p of the rows of each sample under one density of all rows, invariant under permutations.
+
+    In a unit in which squares are within the range of a double, and which the statistic does not depend on.
+    """
     rows = before.rows + after.rows
     order = np.lexsort([*rows.x.T, rows.residual, rows.inner])
     scores = Joint(old.density, old.loss, rows[order]).scores(rows)
+    scores = np.ldexp(scores, -int(exponents(scores)))
     return scores[: len(before.losses)], scores[len(before.losses) :]

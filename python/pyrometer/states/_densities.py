@@ -19,6 +19,7 @@ __all__ = ["Density", "Estimator", "Joint", "checked_density", "cross_fitted"]
 
 _FOLDS = 5
 _COMPONENTS = (1, 2, 4, 8)
+_LARGEST = 1e290  # log density, of which sums over rows are within the range of a double
 
 
 @runtime_checkable
@@ -68,7 +69,8 @@ class Joint:
         """
         influence = np.zeros(len(self.rows.x))
         if self.is_fitted:
-            influence -= np.exp(other.features(self.rows.x) - self.features(self.rows.x))
+            with np.errstate(over="ignore"):
+                influence -= np.exp(other.features(self.rows.x) - self.features(self.rows.x))
         return np.asarray(influence + self.conditional.influence(other.conditional))
 
 
@@ -101,9 +103,12 @@ def _features(density: Density, x: Array) -> Callable[[Array], Array]:
             raise ValueError(
                 f"density must return one log density for each row, shape {(len(other),)}, got {result.shape}."
             )
-        if not np.isfinite(result).all():
-            row = int(np.argmin(np.isfinite(result)))
-            raise ValueError(f"density must be above 0 and finite at every row, got log density {result[row]}.")
+        possible = np.abs(result) < _LARGEST  # False for nan
+        if not possible.all():
+            raise ValueError(
+                f"density must be above 0 and finite at every row, with a logarithm below {_LARGEST:g} in size, got "
+                f"log density {result[int(np.argmin(possible))]}."
+            )
         return result
 
     return checked

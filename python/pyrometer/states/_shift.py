@@ -248,6 +248,21 @@ def _level(value: float, resamples: int) -> float:
     return level
 
 
+def _require_same_columns(old: DataState, new: DataState) -> None:
+    """Raise ValueError unless the fitted densities of two states are of the same columns."""
+    with_density = [
+        {state.columns.places[i] for i in np.flatnonzero(state.columns.has_density)} for state in (old, new)
+    ]
+    if apart := with_density[0] ^ with_density[1]:
+        place = min(apart)
+        names = ("before", "after") if place in with_density[0] else ("after", "before")
+        raise ValueError(
+            f"before and after must have a density in the same columns, got column {old.named(place)} with one in "
+            f"{names[0]}, and contributing by counts in {names[1]}; drop the column, or use density='gaussian'"
+            + (", or make the state of after with like=before." if names[0] == "after" else ".")
+        )
+
+
 def _require_like(old: DataState, new: DataState) -> None:
     """Raise if two states cannot be compared."""
     if (old.loss, old.features) != (new.loss, new.features):
@@ -271,6 +286,8 @@ def _require_like(old: DataState, new: DataState) -> None:
     kinds = [state.density if isinstance(state.density, str) else "an object" for state in (old, new)]
     if kinds[0] != kinds[1]:
         raise ValueError(f"before and after must have the same kind of density, got {kinds[0]} and {kinds[1]}.")
+    if old.kept is not None:
+        _require_same_columns(old, new)
     if min(len(old.sums.counts), len(new.sums.counts)) < LEAST:
         raise ValueError(
             f"before and after must have at least {LEAST} blocks of rows, got {len(old.sums.counts)} and "
