@@ -21,7 +21,8 @@ MOST_CLASSES = 1 << 20  # that the core takes
 
 def class_labels(labels: Any) -> tuple[Any, ...]:
     """Return the labels of classes, in order; ValueError unless they are two or more, all different."""
-    if isinstance(labels, (str, bytes, dict, set, frozenset)) or not isinstance(labels, (Iterable, np.ndarray)):
+    single = isinstance(labels, (str, bytes, dict, set, frozenset)) or not isinstance(labels, Iterable)
+    if single or getattr(labels, "ndim", 1) == 0:
         raise TypeError(f"labels must be a sequence of labels, in the order of the classes, got {described(labels)}.")
     given = tuple(labels.tolist() if isinstance(labels, np.ndarray) else labels)
     for label in given:

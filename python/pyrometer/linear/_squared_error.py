@@ -112,7 +112,7 @@ def variance(system: LinearSystem, parameters: Spread) -> Array:
         of_b = np.abs(constants.reshape(-1, n)) @ errors[:, :n, :n] + errors[:, n:, :n]
     diagonal = G.reshape(-1, n * n)[:, :: n + 1]
     diagonal += weights(system, L2)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         # Parameters in units of powers of two, so that squares of second moments stay in range; no bit is lost.
         units = np.frexp(parameters.deviations().reshape(-1, n).max(axis=0))[1]
         parameters = Spread(np.ldexp(parameters.scales, -units), parameters.runs)

@@ -22,7 +22,7 @@ def hidden(value: Any) -> tuple[int, ...]:
     try:
         widths: tuple[Any, ...] = (operator.index(value),)
     except TypeError:
-        if isinstance(value, (str, type)) or not hasattr(value, "__iter__"):
+        if isinstance(value, (str, type)) or not hasattr(value, "__iter__") or getattr(value, "ndim", 1) == 0:
             raise TypeError(
                 f"hidden must be a sequence of widths, got {described(value)}; () has no hidden layer."
             ) from None
@@ -32,7 +32,8 @@ def hidden(value: Any) -> tuple[int, ...]:
 
 def activation(value: Any, layers: int) -> Activation | tuple[Activation, ...]:
     """Return one activation, or those of the hidden layers if they differ."""
-    if isinstance(value, str) or callable(value) or not isinstance(value, Iterable) or isinstance(value, (bytes, dict)):
+    single = isinstance(value, (str, bytes, dict)) or callable(value) or not isinstance(value, Iterable)
+    if single or getattr(value, "ndim", 1) == 0:
         return _one("activation", value)
     chosen = tuple(_one(f"activation[{place}]", phi) for place, phi in enumerate(value))
     if len(chosen) != layers:

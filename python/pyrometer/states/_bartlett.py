@@ -65,7 +65,8 @@ def _of_rows(parts: list[npt.NDArray[Any]], theta: Array, rank: int, intercept: 
         ]
     rows = np.concatenate(parts).astype(np.float64)
     odds = rows @ theta[:, : rows.shape[1]].T + (theta[:, -1] if intercept else 0.0)
-    shares = np.exp(odds - odds.max(axis=1, keepdims=True))
+    with np.errstate(under="ignore"):
+        shares = np.exp(odds - odds.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     if intercept:
         rows -= rows.mean(axis=0)

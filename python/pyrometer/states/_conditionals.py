@@ -5,6 +5,7 @@ A class computes the statistics of a row that its density depends on, is fitted 
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ _IMPOSSIBLE = (
     "infinite."
 )
 _MOST_LOSS = 745.0  # of a label whose probability is not 0
-_LEAST_PROBABILITY, _MOST_PROBABILITY = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
+_LEAST_PROBABILITY, _MOST_PROBABILITY = math.ulp(0.0), math.nextafter(1.0, 0.0)
 
 
 class Measured(NamedTuple):
@@ -246,6 +247,7 @@ def _residual(rows: Predicted) -> tuple[Array, int]:
     return (np.ldexp(residual, -fine) if fine else residual), coarse + fine
 
 
+@np.errstate(under="ignore")
 def _of_labels(rows: Predicted) -> tuple[Array, Array]:
     """Cross entropies of labels, and entropies of the predicted Bernoulli distributions."""
     if rows.logits is not None:
@@ -260,6 +262,7 @@ def _of_labels(rows: Predicted) -> tuple[Array, Array]:
     return losses, -p * np.log(p) - (1.0 - p) * np.log1p(-p)
 
 
+@np.errstate(under="ignore")
 def _of_classes(rows: Predicted) -> tuple[Array, Array]:
     """Cross entropies of labels of several classes, and entropies of the predicted distributions."""
     if rows.logits is not None:

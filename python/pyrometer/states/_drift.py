@@ -350,7 +350,8 @@ def _local_polynomials(times: Array, near: Array, width: float, degree: int, at:
     with np.errstate(over="ignore"):
         distance = np.clip((near[None, :] - times[:, None]) / width, -_FARTHEST, _FARTHEST)
         reach = np.minimum(np.maximum(times - at[0], at[-1] - times) / width, 1.0)
-    root = np.exp(-0.25 * distance**2)
+    with np.errstate(under="ignore"):
+        root = np.exp(-0.25 * distance**2)
     unit = np.where(reach > 0.0, reach, 1.0)[:, None]
     powers = range(degree + 1)
     design = root[..., None] * np.stack([(distance / unit) ** power for power in powers], axis=-1)

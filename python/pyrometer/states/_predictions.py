@@ -240,7 +240,7 @@ def _of_system(rows: Predicted, model: Any, numbers: Array) -> Predicted:
         return rows._replace(prediction=scores, logits=scores)
     if not LOSSES[rows.loss].labels:
         return rows._replace(prediction=scores)
-    with np.errstate(over="ignore"):  # exp(-score) = inf gives the probability 0
+    with np.errstate(over="ignore", under="ignore"):  # exp(-score) = inf gives the probability 0
         return rows._replace(prediction=1.0 / (1.0 + np.exp(-scores)), logits=scores)
 
 

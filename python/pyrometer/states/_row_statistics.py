@@ -64,7 +64,8 @@ def discrete_entropy(scores: Array, weights: Array | None = None) -> float:
     Weights of a mean below 1 count in units of it.
     """
     excess = scores - scores.min()
-    density = np.exp(-excess)
-    repeated = density if weights is None else density * (weights / min(1.0, float(weights.mean())))
-    total = repeated.sum()
-    return float(np.log(total) + (repeated * excess).sum() / total)
+    with np.errstate(under="ignore"):
+        density = np.exp(-excess)
+        repeated = density if weights is None else density * (weights / min(1.0, float(weights.mean())))
+        total = repeated.sum()
+        return float(np.log(total) + (repeated * excess).sum() / total)

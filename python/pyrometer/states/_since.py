@@ -73,7 +73,8 @@ def beginning(
     for group in groups:
         weight = weight + _counted(parts[..., list(group)])
     likelihood = weight.sum(axis=0) / time
-    posterior = np.exp(likelihood - likelihood.max())
+    with np.errstate(under="ignore"):
+        posterior = np.exp(likelihood - likelihood.max())
     posterior /= posterior.sum()
     order = np.argsort(-posterior, kind="stable")
     inside = order[: int(np.searchsorted(np.cumsum(posterior[order]), _MASS)) + 1]

@@ -85,14 +85,14 @@ def boltzmann(
     low = np.where(possible, E, np.inf).min(axis=-1, keepdims=True)
     high = np.where(possible, E, -np.inf).max(axis=-1, keepdims=True)
     own, least = np.where(possible, E, low), np.where(T > 0.0, low, high)
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
         above = own - least
         far = ~np.isfinite(above)
         factor = np.where(far, 2.0, 1.0)
         above = np.where(far, 0.5 * own - 0.5 * least, above) / T * factor
         exponent = np.where(possible, np.log(np.where(possible, g, 1.0)) - above, -np.inf)
-    weights: npt.NDArray[np.float64] = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
-    weights /= weights.sum(axis=-1, keepdims=True)
+        weights: npt.NDArray[np.float64] = np.exp(exponent - exponent.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
     return weights
 
 
