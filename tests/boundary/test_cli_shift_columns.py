@@ -144,8 +144,8 @@ def test_weights_are_a_column_that_is_no_feature(run, files, tmp_path, energy):
 
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("energy", ["mse", "mae", "ce", "softmax"])
-def test_truth_values_and_columns_of_text_have_one_meaning_in_every_route(run, tmp_path, energy, intercept):
-    """The files have an outlier of probability 0 in doubles, and columns of numbers, truth values and perhaps text.
+def test_booleans_and_columns_of_text_have_one_meaning_in_every_route(run, tmp_path, energy, intercept):
+    """The files have an outlier of probability 0 in doubles, and columns of numbers, booleans and perhaps text.
 
     Without an intercept, a column of the same number is one.
     """

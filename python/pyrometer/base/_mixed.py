@@ -178,7 +178,7 @@ def _require_names(name: str, column: str, different: list[Any], rows: int) -> N
 
 
 def _are_numbers(values: list[Any]) -> bool:
-    """Whether these are numbers, such as decimals, and not truth values alone."""
+    """Whether these are numbers, such as decimals, and not booleans alone."""
     return all(isinstance(value, Number) for value in values) and not all(isinstance(value, bool) for value in values)
 
 

@@ -11,7 +11,7 @@ __all__ = ["row_of", "units_of"]
 
 
 def row_of(result: Any) -> dict[str, Any]:
-    """Return the numbers, words and truth values of a result by the names of its attributes.
+    """Return the numbers, words and booleans of a result by the names of its attributes.
 
     Without those that only identify its subject.
     """

@@ -62,7 +62,7 @@ def samples(before: str, after: str, selection: Selection, options: Options) -> 
             frames = []
             try:
                 old, new = read_two(before, after, selection, options.labels)
-                if _may_be_truth_values(old.X) or _may_be_truth_values(new.X):
+                if _may_be_booleans(old.X) or _may_be_booleans(new.X):
                     frames = _mixed(before, after, selection, options)
                 if not frames:
                     return _of_numbers(old, new, options)
@@ -84,7 +84,7 @@ def _mixed(before: str, after: str, selection: Selection, options: Options) -> l
     return frames if any(_is_mixed(frame.X) for frame in frames) else []
 
 
-def _may_be_truth_values(X: npt.NDArray[Any]) -> bool:
+def _may_be_booleans(X: npt.NDArray[Any]) -> bool:
     """Whether a column has the numbers 0 and 1 alone."""
     return bool(((X == 0) | (X == 1)).all(axis=0).any())
 

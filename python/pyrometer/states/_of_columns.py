@@ -21,7 +21,7 @@ __all__ = ["OfColumns"]
 class OfColumns:
     """A system of the columns with these names; missing numbers count as the means of the rows that it was trained on.
 
-    Truth values are the numbers 0 and 1.
+    Booleans are the numbers 0 and 1.
     """
 
     system: System
@@ -40,7 +40,7 @@ class OfColumns:
 
     @staticmethod
     def usable(*tables: pa.Table) -> list[str]:
-        """Return the columns of numbers and truth values that none misses."""
+        """Return the columns of numbers and booleans that none misses."""
         names = tables[0].column_names
         return [name for name in names if all(_is_complete(table.column(name)) for table in tables)]
 
