@@ -151,9 +151,9 @@ def test_files_with_the_one_label_that_is_a_number(run, rows, parts, chunks):
 def test_classes_that_are_words_and_numbers(run, parts):
     options = ("--target", "kind", "--energy", "softmax")
     line = one_line(run("temperature", parts, *options))
-    assert "1.csv: column 'kind' must have labels of one kind in all files, words or numbers, got 'x' in row 1" in line
+    assert "1.csv: column 'kind' must have labels of one kind in all files, text or numbers, got 'x' in row 1" in line
     line = one_line(run("mix", parts / "1.csv", parts / "0.csv", *options))
-    assert "0.csv: column 'kind' must have labels of one kind in all files, words or numbers, got 1.0 in row 1" in line
+    assert "0.csv: column 'kind' must have labels of one kind in all files, text or numbers, got 1.0 in row 1" in line
 
 
 def test_words_of_a_model_stand_for_numbers(rows):

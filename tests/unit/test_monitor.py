@@ -108,7 +108,8 @@ def test_temperatures_of_the_first_kind_have_the_columns_of_the_model_or_of_the_
     other = pm.RefreshMonitor((frame[old], y[old]), flat, energy="mse", law=law, rng=0).update(batch, y[new]).reading
     assert other.temperature == pytest.approx(expected, rel=1e-12)
     state = pm.DataState(frame[new], y[new], model=monitor.model, energy="mse", like=monitor.reference)
-    assert "temperature: rows (X, y) have one" in monitor.update(state).reading.reason
+    reason = monitor.update(state).reading.reason
+    assert "temperature: needs X and y of the batch, and a monitor with a model." in reason
 
 
 def test_a_pool_is_compared_as_its_rows_would_be():

@@ -79,7 +79,7 @@ def labels_in(y: Any, *, option: bool = True) -> tuple[Any, ...]:
 
 
 def labels_of_kind(labels: tuple[Any, ...], kind: str) -> tuple[Any, ...]:
-    """Return labels of an array of this kind, "b" or others of NumPy; words may stand for booleans and numbers."""
+    """Return labels of an array of this kind, in the codes of NumPy; text may stand for booleans and numbers."""
     read = {"b": _boolean, "i": _number, "u": _number, "f": _number}.get(kind)
     known = [read(label) if read and isinstance(label, str) else None for label in labels]
     made = tuple(label if value is None else value for label, value in zip(labels, known, strict=True))

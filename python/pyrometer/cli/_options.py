@@ -138,7 +138,7 @@ def _energy_options(names: list[str]) -> Callable[[_Function], _Function]:
 
 
 def labels_of(energy: str, given: tuple[str, str] | None) -> tuple[Any, Any] | bool | ClassCodes:
-    """Return the labels of the target as words, which may stand for numbers and booleans.
+    """Return the labels of the target as text, which may stand for numbers and booleans.
 
     True for 0 and 1, False for a target of numbers, and for classes what numbers their labels.
     """

@@ -226,8 +226,8 @@ def require_kinds(
         names = [names[j] if names else str(j) for j in sorted(odd)]
         raise ValueError(
             f"X must have columns of the kinds of the rows that it is compared with, got others in "
-            f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them, or leave "
-            "out the column where it has no values."
+            f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them, or drop "
+            "columns that have no values in one of the samples."
         )
 
 

@@ -32,7 +32,7 @@ def first_kind(model: Any, law: Law | None, reference: DataState, X: Any, y: Any
     if law is None:
         return np.nan, ""
     if y is None:
-        return np.nan, "temperature: rows (X, y) have one, and a model is needed."
+        return np.nan, "temperature: needs X and y of the batch, and a monitor with a model."
     loss, like = reference.loss, model if isinstance(model, SYSTEMS) else getattr(model, "system", None)
     names = ("intercept", "penalty") if isinstance(like, SYSTEMS) else ()
     options = {name: getattr(like, name) for name in names if hasattr(like, name)}

@@ -235,8 +235,8 @@ def classes(source: str, name: str, column: pa.Array, first_row: int, codes: Cla
         earlier = next((label for label in codes.labels if isinstance(label, str) != isinstance(value, str)), None)
         if earlier is not None:
             raise ValueError(
-                f"{source}: column {quoted(name)} must have labels of one kind in all files, words or numbers, got "
-                f"{_value(value)} in row {first_row + 1}, and {_value(earlier)} before; write all as words, such as "
+                f"{source}: column {quoted(name)} must have labels of one kind in all files, text or numbers, got "
+                f"{_value(value)} in row {first_row + 1}, and {_value(earlier)} before; write all as text, such as "
                 "'class 1'."
             )
     return numbers_of_labels
