@@ -52,7 +52,8 @@ def columns(
     Returns
     -------
     Axes or tuple of Axes
-        The first five columns of the table: densities of numbers in the same bins, shares of categories.
+        The first five columns of the table: densities of numbers in the same bins, shares of categories. Numbers of a
+        size above 1e280 are not drawn.
 
     Raises
     ------
