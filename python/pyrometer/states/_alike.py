@@ -18,6 +18,7 @@ def require_one_kind(like: DataState, state: DataState) -> None:
     """Raise if a column has numbers in one state and categories in the other, or categories of other types."""
     known, columns = like.columns, state.columns
     empty = empty_places(known) | {each.place for each in columns.counted if each.values == (None,)}
+    empty |= known.without_numbers()
     require_kinds(known, columns.places, empty, columns.number, state.names)
     require_values(known, [each for each in columns.counted if each.kind == "category"], state.names)
     if odd := set(known.places) ^ set(columns.places):

@@ -29,6 +29,7 @@ __all__ = [
 
 _LEAST = (0, 2, LEAST)  # numbers without which a column of one or two different ones may be continuous
 LABEL = -1  # the place of the target, where it is counted
+_CATEGORY = 0.6180339887498949  # stands for each category of a column that has no number in the other sample
 ROWS = -2  # the place of the number of rows, where these have weights
 
 
@@ -96,9 +97,13 @@ class Columns:
     def counts_alone(self, place: int) -> bool:
         """Whether of a column of numbers only missing ones can be counted, because there are too few others."""
         counted = self.of(place)
-        return (
-            place in self.by_counts and counted is not None and (counted.kind == "missing" or counted.values == (None,))
-        )
+        if place not in self.by_counts or counted is None:
+            return False
+        return counted.kind == "missing" or counted.values == (None,) or place in self.without_numbers()
+
+    def without_numbers(self) -> set[int]:
+        """Return the places of columns of numbers that have none, so that others may have categories there."""
+        return {of.place for of in self.counted if of.kind == "value" and {_CATEGORY, None}.issuperset(of.values)}
 
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
@@ -126,8 +131,10 @@ def described_columns(
 
     A column is counted and filled like that of the same place in `like`, whose numbers are summed about `centre`.
     """
+    categories = {of.place for of in data.coded}
     if like is not None:
         empty = {of.place for of in data.coded if of.values == (None,)} | empty_places(like) | _without_numbers(data)
+        empty |= like.without_numbers()
         require_kinds(like, data.places, empty, data.columns, data.names)
         require_values(like, data.coded, data.names)
         data = _of_kinds(like, data)
@@ -145,7 +152,8 @@ def described_columns(
             coded = _like(reference, place, x[:, i], missing)
         else:
             coded = coded_numbers(place, x[:, i], missing)
-            if coded and coded[0] == "value" and _has_few_numbers(coded[1], missing, weights, unit):
+            numbers = coded is not None and coded[0] == "value" and place not in categories
+            if coded and numbers and _has_few_numbers(coded[1], missing, weights, unit):
                 coded = None if missing is None else ("missing", missing_alone(place, missing))
         if coded:
             tables.append(counted(*coded, begins, weights))
@@ -226,8 +234,7 @@ def require_kinds(
         names = [names[j] if names else str(j) for j in sorted(odd)]
         raise ValueError(
             f"X must have columns of the kinds of the rows that it is compared with, got others in "
-            f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them, or drop "
-            "columns that have no values in one of the samples."
+            f"{listed(names, plain)}: numbers in one and categories in the other; convert one of them."
         )
 
 
@@ -280,17 +287,20 @@ def _of_kinds(like: Columns, data: Predicted) -> Predicted:
             places=tuple(data.places[i] for i in keep),
             coded=tuple(sorted((*data.coded, *coded), key=lambda of: of.place)),
         )
-    empty = [of.place for of in data.coded if of.place in like.places]
-    if not empty:
+    without = [of for of in data.coded if of.place in like.places]  # which has no number there, or they no value
+    if not without:
         return data
     rows = len(data.x)
-    places = tuple(sorted((*data.places, *empty)))
+    places = tuple(sorted((*data.places, *(of.place for of in without))))
     x, missing = np.full((rows, len(places)), np.nan), np.ones((rows, len(places)), dtype=bool)
     for i, place in enumerate(data.places):
         at = places.index(place)
         x[:, at] = data.x[:, i]
         missing[:, at] = False if data.missing is None else data.missing[:, i]
-    rest = tuple(of for of in data.coded if of.place not in empty)
+    for of in without:
+        there, at = np.array([value is not None for value in of.values])[of.codes], places.index(of.place)
+        x[there, at], missing[there, at] = _CATEGORY, False
+    rest = tuple(of for of in data.coded if of.place not in like.places)
     return data._replace(x=x, places=places, missing=missing, coded=rest)
 
 

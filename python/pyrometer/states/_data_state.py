@@ -78,7 +78,8 @@ class DataState(Displayed):
         then, or an array. Only with the density "gaussian". Not in the paper.
     like : DataState, optional
         Rows that these will be compared with, of the same columns. What stands for missing numbers, and which columns
-        are counted, is then as there; `shift` does so for rows.
+        are counted, is then as there; `shift` does so for rows. Of a column of numbers that are all missing there, only
+        missing values are counted here, also of categories.
 
     Attributes
     ----------

@@ -168,6 +168,9 @@ class Layout:
             kind = "label" if place == LABEL else "value" if place in like.columns.places else "category"
             if self._has_few_numbers(place):
                 kind = "missing"
+            elif kind == "value" and PRESENT in values:  # of some batches: numbers of the others are counted with them
+                kind, values = "missing", (PRESENT, None)
+                own = np.stack([own[:, :-1].sum(axis=1), own[:, -1]], axis=1)
             if place in numbers:
                 kind, values, own = "missing", (PRESENT, None), beside_missing(table[:, 0], own[:, 0])
                 fill.setdefault(place, float(like.sums.centre[like.columns.places.index(place)]))
