@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import pyrometer as pm
+from pyrometer.laws import NORMAL
+from pyrometer.models._goodness import fits
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -109,3 +111,26 @@ def test_constants_and_functions_keep_closed_forms():
 
     layers = pm.models.measure(model, X)
     assert set(layers.method.tolist()) <= {"closed form", "exact"}
+
+
+def test_the_ends_of_truncated_draws_are_no_values_from_outside():
+    """A uniform number of 24 bits is -1 once in 2^24: its normal quantile is infinite, and cut to -2, at 100 scales."""
+
+    def model():
+        layer = nn.Linear(256, 256, bias=False)
+        torch.manual_seed(1688)  # of a uniform number that is -1
+        with torch.no_grad():
+            layer.weight.uniform_(-1.0, 1.0).erfinv_().mul_(0.02 * 2.0**0.5).clamp_(-2.0, 2.0)
+        assert layer.weight.min() == -2.0
+        return layer
+
+    assert abs(pm.models.laws(model)["scale"][0] - 0.02) < 1e-12
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        size = int(10.0 ** rng.uniform(1.5, 4.5))
+        uniform = rng.integers(-(2**23), 2**23, size).astype(np.float32) / np.float32(2**23)
+        uniform[rng.integers(size, size=int(rng.integers(2)))] = -1.0
+        values = torch.from_numpy(uniform).erfinv_().mul_(2.0**0.5).clamp_(-100.0, 100.0).numpy()
+        assert fits(values, NORMAL, 1.0, 0.0)
+        values[: max(4, size // 20)] = -100.0
+        assert not fits(values, NORMAL, 1.0, 0.0)
