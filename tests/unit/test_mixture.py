@@ -332,3 +332,10 @@ def test_systems_without_labels_have_0_and_1(labels):
     assert pm.mix(*same, LAW).p_value == pm.mix(same[1], same[1], LAW).p_value
     signs = pm.LogisticRegression(X, 2 * codes - 1, labels=(-1, 1)), same[1]
     assert pm.mix(*signs, LAW).p_value == pm.mix(*same, LAW).p_value
+
+
+def test_the_heats_of_equal_data_have_no_sign():
+    rng = np.random.default_rng(3)
+    system = pm.LinearRegression(rng.normal(size=(20, 2)), rng.normal(size=20))
+    mixture = pm.mix(system, system, pm.Normal(1.0))
+    assert (str(mixture.heat_a), str(mixture.heat_b)) == ("0.0", "0.0")

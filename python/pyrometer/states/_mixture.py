@@ -241,7 +241,7 @@ def mix(
         limit_b=limits[1],
         limit_mixed=limits[2],
         heat_a=shaped(heat),
-        heat_b=shaped(-heat),
+        heat_b=shaped(0.0 - heat),
         pooling_loss=shaped(loss),
         p_value=shaped(p),
         test=test,
