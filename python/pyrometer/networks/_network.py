@@ -197,9 +197,10 @@ class Network(Displayed):
 
     @cached_property
     def norms(self) -> npt.NDArray[np.float64]:
-        """Squared norms of the rows, shape (m,)."""
+        """Squared norms of the rows, shape (m,), read-only."""
         with np.errstate(over="ignore"):
             norms: npt.NDArray[np.float64] = np.einsum("ij,ij->i", self.X, self.X, dtype=np.float64)
+        norms.flags.writeable = False
         return norms
 
     @cached_property

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyrometer import _core
-from pyrometer.base import Array
+from pyrometer.base import Array, restore
 from pyrometer.states._blocks import LEAST
 from pyrometer.states._conditionals import CONDITIONALS
 from pyrometer.states._resampled import redrawn
@@ -37,6 +37,8 @@ _CHUNK = 256  # blocks that are moved to another centre at a time
 class BlockSums:
     """Sums over blocks of losses, scores of p(y | x), centred coordinates, and products of two coordinates.
 
+    Arrays are read-only.
+
     Attributes
     ----------
     counts : ndarray, shape (b,)
@@ -60,6 +62,11 @@ class BlockSums:
     units: npt.NDArray[np.int64]
     loss: str
     rows: Array | None = None
+
+    def __post_init__(self) -> None:
+        restore(self, vars(self))
+
+    __setstate__ = restore
 
     @classmethod
     def of(

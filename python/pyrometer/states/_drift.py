@@ -162,7 +162,7 @@ def drift(
     >>> bool(np.abs(result.temperature[4] - 2.0 * 1.8**2) < 4.0 * result.temperature_error[4]), str(result.verdict[4])
     (True, 'ok')
     """
-    at = np.asarray(validate.numeric("time", time), dtype=np.float64)
+    at = np.array(validate.numeric("time", time), dtype=np.float64)
     if at.ndim != 1 or len(at) < 3 or not np.isfinite(at).all() or not (at[1:] > at[:-1]).all():
         raise ValueError("time must be at least three finite, increasing numbers.")
     _require_states(states)
