@@ -165,6 +165,28 @@ def test_a_seed_sequence_gives_the_same_draws_to_all():
     assert table.metadata["seed"] == {"entropy": 4, "spawn_key": [1]}
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_rows_have_the_bits_of_temperature_with_the_documented_seed(seed):
+    rng = np.random.default_rng([seed, 3])
+    sources = [
+        int(rng.integers(2**63)) << int(rng.integers(100)),
+        np.int64(rng.integers(2**62)),
+        np.random.SeedSequence([1, seed], spawn_key=(seed,)),
+        np.random.SeedSequence(seed, pool_size=8).spawn(2)[1],
+        np.random.default_rng(seed),
+        None,
+    ]
+    options = {"method": "monte-carlo", "samples": 5}
+    system = (SYSTEMS | {"net": pm.Network(X[0, 0], hidden=3, outputs=1)})[("stack", "mae", "ce", "net")[seed % 4]]
+    for source in sources:
+        table = pm.sweep(system, NARROW["batch"], rng=source, **options)
+        if isinstance(source, np.random.Generator):
+            assert table.metadata["seed"] == np.random.default_rng(seed).integers(2**63)
+        known = source is not None and not isinstance(source, np.random.Generator)
+        found = pm.temperature(system, NARROW["batch"], rng=source if known else table.metadata["seed"], **options)
+        np.testing.assert_array_equal(table["temperature"], np.ravel(found.value))
+
+
 def test_threads_change_nothing():
     one, four = (
         pm.sweep(SYSTEMS, NARROW, method=("exact", "monte-carlo"), samples=20, rng=1, threads=t) for t in (1, 4)

@@ -41,7 +41,8 @@ def sweep(
 ) -> Table:
     r"""Temperatures of many systems under many laws: one row for each system, law and method.
 
-    The rows equal the results of `temperature` for the pair, bit for bit. Common quantities (moments, minima, norms of
+    The rows equal the results of `temperature` for the pair, bit for bit, with the same `rng` if it is an int or a
+    SeedSequence, else with that of ``metadata["seed"]``. Common quantities (moments, minima, norms of
     rows) are computed once; laws of the same class form one batch.
 
     Parameters
@@ -58,7 +59,8 @@ def sweep(
     samples : int
         Draws of "monte-carlo", at least 2.
     rng : int, SeedSequence, Generator or None
-        Source of the draws, as in `mean_energy`. All pairs use the same draws.
+        Source of the draws. All pairs use the same draws: a Generator gives the seed of all, ``rng.integers(2**63)``,
+        and None draws one; ``metadata["seed"]`` is that seed.
     threads : int, optional
         At least 1; changes the speed, nothing else. Default: all that OpenMP offers, or 1 in each worker of an
         executor.
