@@ -99,11 +99,11 @@ class Columns:
         counted = self.of(place)
         if place not in self.by_counts or counted is None:
             return False
-        return counted.kind == "missing" or counted.values == (None,) or place in self.without_numbers()
+        return counted.kind == "missing" or counted.values == (None,) or _has_no_number(counted)
 
     def without_numbers(self) -> set[int]:
         """Return the places of columns of numbers that have none, so that others may have categories there."""
-        return {of.place for of in self.counted if of.kind == "value" and {_CATEGORY, None}.issuperset(of.values)}
+        return {of.place for of in self.counted if _has_no_number(of)}
 
     def of(self, place: int) -> Counted | None:
         """Return the counts of a column, if it is counted."""
@@ -171,6 +171,10 @@ def described_columns(
         tables.append(counted("label", Coded(LABEL, labels, np.searchsorted(labels, data.target)), begins, weights))
     columns = Columns(data.places, tuple(tables), fill, frozenset(by_counts), present=present)
     return columns, data._replace(x=x, missing=None), tuple(values)
+
+
+def _has_no_number(of: Counted) -> bool:
+    return of.kind == "value" and {_CATEGORY, None}.issuperset(of.values)
 
 
 def _has_few_numbers(of: Coded, missing: npt.NDArray[np.bool_] | None, weights: Array | None, unit: float) -> bool:
