@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 _LEAST = (0, 2, LEAST)  # numbers without which a column of one or two different ones may be continuous
-LABEL = -1  # the place of the target, where it is counted
 _CATEGORY = 0.6180339887498949  # stands for each category of a column that has no number in the other sample
+LABEL = -1  # the place of the target, where it is counted
 ROWS = -2  # the place of the number of rows, where these have weights
 
 
@@ -152,8 +152,8 @@ def described_columns(
             coded = _like(reference, place, x[:, i], missing)
         else:
             coded = coded_numbers(place, x[:, i], missing)
-            numbers = coded is not None and coded[0] == "value" and place not in categories
-            if coded and numbers and _has_few_numbers(coded[1], missing, weights, unit):
+            own = place not in categories  # numbers, and not what stands for categories
+            if own and coded and coded[0] == "value" and _has_few_numbers(coded[1], missing, weights, unit):
                 coded = None if missing is None else ("missing", missing_alone(place, missing))
         if coded:
             tables.append(counted(*coded, begins, weights))
